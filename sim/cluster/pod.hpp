@@ -1,0 +1,30 @@
+// A cluster of equal accelerators: scale-up domains (NVLink nodes or racks) joined by a scale-out fabric with one NIC
+// per device on rail-optimised leaf and spine switches.
+#pragma once
+
+#include <string>
+
+#include "cluster/device.hpp"
+
+namespace moesim {
+
+// Bandwidths are per device and per direction, what a well-tuned transfer sustains (nominal x efficiency).
+struct Pod {
+  std::string name;
+  Device device;
+  int gpus = 0;           // devices in the cluster
+  int gpus_per_node = 8;  // devices in one scale-up domain (8: HGX, 72: NVL72)
+  double nvlink_bytes_per_s = 0;
+  double nvlink_efficiency = 1;
+  double nvlink_latency_s = 0;
+  double nic_bytes_per_s = 0;
+  double nic_efficiency = 1;
+  double nic_latency_s = 0;         // through the leaf switch
+  double nic_spine_latency_s = 0;   // added when a transfer crosses the spine
+  int nodes_per_leaf = 32;          // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
+  double oversubscription = 1;      // leaf downlinks : uplinks; 1 is non-blocking
+  double message_startup_s = 0;     // software cost of starting one message of a collective
+  double collective_startup_s = 0;  // software cost of launching one collective
+};
+
+}  // namespace moesim

@@ -1,0 +1,71 @@
+// One GPU kernel (or a handful that always run together) as the device model sees it: what it multiplies, what it
+// moves. Built by the model arithmetic, costed by cluster/device_model.
+#pragma once
+
+#include <cstdint>
+
+namespace moesim {
+
+enum class Pass : uint8_t { forward, backward_data, backward_weight };
+
+// Element type that the tensor cores multiply.
+enum class Precision : uint8_t { bf16, fp8, fp4 };
+
+// What the kernel is to a reader of the timeline.
+enum class Op : uint8_t {
+  embedding,
+  norm,
+  qkv_projection,
+  rope,
+  attention,
+  linear_attention,
+  output_projection,
+  residual,
+  router,
+  top_k,
+  permute,
+  expert_fc1,
+  expert_activation,
+  expert_fc2,
+  unpermute,
+  shared_expert,
+  dense_ffn,
+  cast,
+  logits,
+  cross_entropy,
+  optimizer,
+  other,
+};
+
+enum class KernelKind : uint8_t { gemm, grouped_gemm, attention, memory };
+
+// Amounts are per rank, after sharding. For kernels of an expert the work depends on the rows (tokens) that the routing
+// sends to this rank: totals are then `flops + rows * flops_per_row`, and the same for bytes.
+struct Kernel {
+  Op op = Op::other;
+  Pass pass = Pass::forward;
+  KernelKind kind = KernelKind::memory;
+  Precision precision = Precision::bf16;
+  // gemm: [m x k] * [k x n]. grouped_gemm: n, k per group; rows per group come with the routing, and which dimension
+  // the rows are is told by `rows_are_k` (weight gradients sum over rows).
+  int64_t m = 0, n = 0, k = 0;
+  int groups = 1;
+  bool rows_are_k = false;
+  // attention
+  int sequences = 0;
+  int heads = 0, kv_heads = 0;
+  int64_t query_length = 0, key_length = 0;
+  int qk_dim = 0, v_dim = 0;
+  bool causal = true;
+  int window = 0;
+  // totals
+  double flops = 0;
+  double bytes = 0;  // read + written in device memory
+  double flops_per_row = 0;
+  double bytes_per_row = 0;
+  int launches = 1;  // kernels launched for this entry
+};
+
+const char* name_of(Op op);
+
+}  // namespace moesim

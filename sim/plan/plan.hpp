@@ -1,0 +1,66 @@
+// How a model is mapped on a cluster: the user's choices. plan/groups.hpp derives ranks from them, plan/schedule.hpp
+// the order of pipeline operations.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/layer_ops.hpp"
+
+namespace moesim {
+
+enum class ScheduleKind { one_f_one_b, interleaved };
+enum class Recompute { none, selective, full };
+// Modules that selective recomputation can drop (Megatron-LM --recompute-modules).
+enum class RecomputeModule { core_attn, layernorm, mla_up_proj, moe_act, mlp, moe, shared_experts };
+enum class Dispatcher { nccl, deepep, hybridep };
+enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
+enum class CpKind { ring, all_gather };
+enum class Transport {
+  adaptive,  // a transfer that meets no other runs on a timer; the moment another claims a link, both become flows
+  flows,     // every transfer is SimGrid flows
+};
+
+struct Plan {
+  int tp = 1;                     // tensor parallel
+  int cp = 1;                     // context parallel
+  int ep = 1;                     // expert parallel
+  int etp = 1;                    // tensor parallel inside an expert
+  int pp = 1;                     // pipeline parallel
+  int vpp = 1;                    // model chunks per stage (interleaved schedule)
+  bool sequence_parallel = true;  // with tp > 1
+  CpKind cp_kind = CpKind::ring;
+
+  ScheduleKind schedule = ScheduleKind::one_f_one_b;
+  // Megatron-LM's --pipeline-model-parallel-layout, e.g. "Et*4|(t*4|)*14tmL"; empty: layers are cut evenly.
+  std::string layout;
+
+  PrecisionRecipe precision = PrecisionRecipe::bf16;
+  PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // on the wire, forward dispatch only
+  double gradient_bytes = 4;  // per element, accumulated and reduced (4: fp32, 2: bf16)
+
+  Recompute recompute = Recompute::none;
+  std::vector<RecomputeModule> recompute_modules;  // selective only
+
+  int zero_stage = 1;  // 0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)
+  bool overlap_grad_reduce = true;
+  bool overlap_param_gather = true;
+  double dp_bucket_bytes = 0;  // 0: one bucket per layer
+
+  Dispatcher dispatcher = Dispatcher::nccl;
+  AllToAllForm all_to_all = AllToAllForm::automatic;
+  int communication_sms = 0;           // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3)
+  bool overlap_shared_expert = false;  // shared experts compute while tokens travel
+  bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
+
+  Transport transport = Transport::adaptive;
+  int simulated_replicas = 1;  // data-parallel cells simulated per stage; the rest are folded; 0: all
+};
+
+struct Batch {
+  int global_batch = 0;     // sequences per step
+  int micro_batch = 1;      // sequences per microbatch and data-parallel rank
+  int sequence_length = 0;  // tokens
+};
+
+}  // namespace moesim
