@@ -17,7 +17,8 @@ int32_t add_link(Fabric& fabric, std::string name, double bytes_per_s, LinkClass
   return static_cast<int32_t>(fabric.links.size() - 1);
 }
 
-// Leaf switches: one per rail and scalable unit. Uplinks appear only where they can bind.
+// Leaf switches: one per rail and scalable unit, with uplinks for the ports in use divided by the oversubscription.
+// Counting simulated ports only is what scales the uplink to their share.
 void add_leaves(Fabric& fabric, const Pod& pod) {
   std::map<int, int> simulated;  // leaf -> simulated ranks below it
   const int rails = pod.gpus_per_node;
@@ -26,13 +27,8 @@ void add_leaves(Fabric& fabric, const Pod& pod) {
     ++simulated[place.leaf];
   }
   std::map<int, int> index;
-  const int nodes = (pod.gpus + pod.gpus_per_node - 1) / pod.gpus_per_node;
   for (const auto& [leaf, count] : simulated) {
-    const int first_node = leaf / rails * pod.nodes_per_leaf;
-    const int ports = std::max(1, std::min(pod.nodes_per_leaf, nodes - first_node));
-    const double share = static_cast<double>(count) / ports;
-    const double bytes_per_s =
-        pod.nodes_per_leaf * pod.nic_bytes_per_s * pod.nic_efficiency / pod.oversubscription * share;
+    const double bytes_per_s = count * pod.nic_bytes_per_s * pod.nic_efficiency / pod.oversubscription;
     const auto name = fmt::format("leaf{}.rail{}", leaf / rails, leaf % rails);
     index[leaf] = static_cast<int>(fabric.leaf_up.size());
     fabric.leaf_up.push_back(add_link(fabric, name + ".up", bytes_per_s, LinkClass::leaf));
