@@ -2,11 +2,14 @@
 // asks for the version.
 #pragma once
 
+// clang-format off: version.h needs the macros that s4u.hpp brings
 #include <simgrid/version.h>
 
-#include <functional>
 #include <simgrid/kernel/Timer.hpp>
 #include <simgrid/s4u.hpp>
+// clang-format on
+
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
