@@ -2,11 +2,11 @@
 // asks for the version.
 #pragma once
 
-// clang-format off: version.h needs the macros that s4u.hpp brings
-#include <simgrid/version.h>
-
-#include <simgrid/kernel/Timer.hpp>
+// The order matters: version.h needs macros that s4u.hpp brings.
+// clang-format off
 #include <simgrid/s4u.hpp>
+#include <simgrid/version.h>
+#include <simgrid/kernel/Timer.hpp>
 // clang-format on
 
 #include <functional>
