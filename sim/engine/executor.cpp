@@ -61,6 +61,7 @@ uint32_t Executor::instantiate(BlockId id) {
   if (live.graph->compute_slots > 0 || live.graph->transfer_slots > 0) {
     live.data.seconds.resize(live.graph->compute_slots);
     live.data.flows.resize(live.graph->transfer_slots);
+    live.data.fixed_s.assign(live.graph->transfer_slots, 0);
     source_.fill(block, *live.graph, live.data);
   }
   for (size_t port = 0; port < block.inputs.size(); ++port)
@@ -114,7 +115,8 @@ void Executor::start(const Ready& ready) {
     case TaskKind::transfer: {
       const Transfer& transfer = live.graph->transfers[task.payload];
       const auto& flows = task.slot >= 0 ? live.data.flows[task.slot] : transfer.flows;
-      live.nominal_s[task_id] = backend_.start_transfer(ready.token, first_rank, transfer, flows);
+      const double fixed_s = task.slot >= 0 ? live.data.fixed_s[task.slot] : 0;
+      live.nominal_s[task_id] = backend_.start_transfer(ready.token, first_rank, transfer, flows, fixed_s);
       return;
     }
     case TaskKind::exit: {

@@ -27,9 +27,9 @@ class Backend {
   virtual void start_compute(TaskToken token, uint32_t rank, double seconds) = 0;
   virtual void start_delay(TaskToken token, double seconds) = 0;
   // `transfer` gives participants, latency and SM share; `flows` what moves. Both relative to `first_rank` and alive
-  // until the transfer completes. Returns how long it takes when nothing contends.
+  // until the transfer completes; `fixed_s` is paid like latency. Returns how long it takes when nothing contends.
   virtual double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer,
-                                const std::vector<Flow>& flows) = 0;
+                                const std::vector<Flow>& flows, double fixed_s) = 0;
 };
 
 class Executor {

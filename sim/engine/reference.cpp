@@ -18,8 +18,8 @@ class ReferenceBackend : public Backend {
   double now() const override { return now_; }
   void start_compute(TaskToken token, uint32_t, double seconds) override { after(seconds, token); }
   void start_delay(TaskToken token, double seconds) override { after(seconds, token); }
-  double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer,
-                        const std::vector<Flow>& flows) override {
+  double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer, const std::vector<Flow>& flows,
+                        double fixed_s) override {
     double seconds = 0;
     for (const bool nvlink : {true, false}) {
       scratch_.clear();
@@ -27,8 +27,9 @@ class ReferenceBackend : public Backend {
       seconds = std::max(seconds, busiest_s(fabric_, scratch_));
       for (const LinkLoad& load : scratch_) execution_.link_bytes[load.link] += load.bytes;
     }
-    after(transfer.latency_s + seconds, token);
-    return transfer.latency_s + seconds;
+    seconds += transfer.latency_s + fixed_s;
+    after(seconds, token);
+    return seconds;
   }
 
   void run(Executor& executor) {

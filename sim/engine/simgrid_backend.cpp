@@ -87,7 +87,7 @@ uint32_t SimgridBackend::add_active() {
 }
 
 double SimgridBackend::start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer,
-                                      const std::vector<Flow>& flows) {
+                                      const std::vector<Flow>& flows, double fixed_s) {
   ++execution_.transfers;
   const uint32_t index = add_active();
   Active& active = active_[index];
@@ -108,14 +108,15 @@ double SimgridBackend::start_transfer(TaskToken token, uint32_t first_rank, cons
     for (const LinkLoad& load : p.loads) execution_.link_bytes[load.link] += load.bytes;
   }
   if (transfer.sm_share > 0) occupy(active, +1);
-  if (transfer.latency_s >= kShortestS)
-    at(now() + transfer.latency_s, [this, index] {
+  const double latency_s = transfer.latency_s + fixed_s;
+  if (latency_s >= kShortestS)
+    at(now() + latency_s, [this, index] {
       begin_parts(index);
       complete_immediate();
     });
   else
     begin_parts(index);
-  return transfer.latency_s + longest_s;
+  return latency_s + longest_s;
 }
 
 void SimgridBackend::begin_parts(uint32_t index) {

@@ -27,8 +27,8 @@ class SimgridBackend : public Backend {
   double now() const override { return simgrid_api::s4u::Engine::get_clock(); }
   void start_compute(TaskToken token, uint32_t rank, double seconds) override;
   void start_delay(TaskToken token, double seconds) override;
-  double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer,
-                        const std::vector<Flow>& flows) override;
+  double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer, const std::vector<Flow>& flows,
+                        double fixed_s) override;
 
  private:
   // A transfer has up to two parts that cannot meet on a link: NVLink and NIC.

@@ -47,6 +47,7 @@ struct Run {
 struct InstanceData {
   std::vector<double> seconds;           // per compute slot
   std::vector<std::vector<Flow>> flows;  // per transfer slot, endpoints relative to the template
+  std::vector<double> fixed_s;           // per transfer slot: seconds on top of latency (closed-form collectives)
 };
 
 // Gives the amounts that differ from instance to instance (token routing). Must be a pure function of the block.

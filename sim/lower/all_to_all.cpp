@@ -24,6 +24,10 @@ AllToAll::AllToAll(const Fabric& fabric, int first_rank, std::vector<int> member
   if (size() < 2) latency_s_ = 0;
 }
 
+int AllToAll::messages(bool two_hop) const {
+  return two_hop ? nodes() - 1 + static_cast<int>(by_node_[0].size()) - 1 : size() - 1;
+}
+
 void AllToAll::flat(const ByteMatrix& matrix, std::vector<Flow>& out) const {
   for (int i = 0; i < size(); ++i)
     for (int j = 0; j < size(); ++j) {

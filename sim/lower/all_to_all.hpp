@@ -40,6 +40,9 @@ class AllToAll {
   int node_of(int member) const { return node_[member]; }
   double latency_s() const { return latency_s_; }  // to the farthest pair
 
+  // Messages that one member starts: one per peer, or one per peer of its rail and node when sent in two hops.
+  int messages(bool two_hop) const;
+
   // N(N-1) flows.
   void flat(const ByteMatrix& matrix, std::vector<Flow>& out) const;
   // At most 2N-1 flows per port class: totals of each port re-paired by the north-west-corner rule.

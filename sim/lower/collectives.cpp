@@ -114,6 +114,16 @@ Transfer spread_collective(const Pod& pod, CollectiveKind kind, int rank, const 
   return transfer;
 }
 
+Transfer ring_shift(const Fabric& fabric, const Pod& pod, int first_rank, std::span<const int> members, double bytes) {
+  Transfer transfer = start_transfer(members);
+  for (size_t i = 0; i < members.size(); ++i) {
+    const Transfer hop = point_to_point(fabric, pod, first_rank, members[i], members[(i + 1) % members.size()], bytes);
+    transfer.flows.push_back(hop.flows[0]);
+    transfer.latency_s = std::max(transfer.latency_s, hop.latency_s);
+  }
+  return transfer;
+}
+
 Transfer point_to_point(const Fabric& fabric, const Pod& pod, int first_rank, int from, int to, double bytes) {
   Transfer transfer;
   transfer.ranks = {static_cast<uint32_t>(from)};

@@ -29,6 +29,9 @@ Transfer spread_collective(const Pod& pod, CollectiveKind kind, int rank, const 
 Transfer hierarchical_collective(const Fabric& fabric, const Pod& pod, CollectiveKind kind, int first_rank,
                                  std::span<const int> members, double bytes);
 
+// Every member sends so many bytes to the next one (one step of ring attention).
+Transfer ring_shift(const Fabric& fabric, const Pod& pod, int first_rank, std::span<const int> members, double bytes);
+
 // One message; NVLink inside a node, NIC between nodes. Ranks relative to `first_rank`.
 Transfer point_to_point(const Fabric& fabric, const Pod& pod, int first_rank, int from, int to, double bytes);
 
