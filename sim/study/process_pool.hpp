@@ -57,10 +57,11 @@ struct PoolResult {
   bool interrupted = false;       // by SIGINT or SIGTERM; the program should exit with 130
 };
 
-using OnFinished = std::function<void(size_t job_index, const Outcome& outcome)>;
+using OnFinished = std::function<void(size_t job_index, Outcome& outcome)>;
 
 // Jobs start in order. on_finished is called in the parent as jobs end, in the order they do, but not for interrupted
-// ones. An exception out of a callback stops the children and passes on. While it runs, SIGINT and SIGTERM are its own.
+// ones; it may take the output away, so that many large ones are not held until all are done. An exception out of a
+// callback stops the children and passes on. While it runs, SIGINT and SIGTERM are its own.
 PoolResult run_jobs(const std::vector<Job>& jobs, const PoolOptions& options, const OnFinished& on_finished = nullptr);
 
 }  // namespace moesim
