@@ -6,13 +6,11 @@
 #include <vector>
 
 #include "model/layer_ops.hpp"
+#include "model/recompute.hpp"
 
 namespace moesim {
 
 enum class ScheduleKind { one_f_one_b, interleaved };
-enum class Recompute { none, selective, full };
-// Modules that selective recomputation can drop (Megatron-LM --recompute-modules).
-enum class RecomputeModule { core_attn, layernorm, mla_up_proj, moe_act, mlp, moe, shared_experts };
 enum class Dispatcher { nccl, deepep, hybridep };
 enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
 enum class CpKind { ring, all_gather };
