@@ -23,8 +23,8 @@ struct Constant {
 };
 
 constexpr Constant gemm_overhead{"gemm_overhead_s", &Device::gemm_overhead_s, 0.5e-6, 6e-6};
-constexpr Constant gemm_efficiency{"gemm_efficiency", &Device::gemm_efficiency, 0.3, 1.0};
-constexpr Constant grouped_efficiency{"grouped_gemm_efficiency", &Device::grouped_gemm_efficiency, 0.3, 1.0};
+constexpr Constant gemm_efficiency{"gemm_efficiency", &Device::gemm_efficiency, 0.3, 0.97};
+constexpr Constant grouped_efficiency{"grouped_gemm_efficiency", &Device::grouped_gemm_efficiency, 0.3, 0.97};
 constexpr Constant fp8_efficiency{"fp8_efficiency", &Device::fp8_efficiency, 0.3, 0.97};
 constexpr Constant half_k{"gemm_half_k", &Device::gemm_half_k, 10, 600};
 constexpr Constant half_width{"tile_half_width", &Device::tile_half_width, 1, 200};
@@ -157,15 +157,16 @@ void print_constants(const Problem& problem) {
 }
 
 void print_residuals(const std::vector<MeasuredKernel>& rows, const Devices& devices, const HostTiming& timing) {
-  for (const bool fitted : {true, false}) {
-    fmt::print("\n{}\n", fitted ? "rows fitted" : "rows for checking only");
-    fmt::print("{:<40} {:>5} {:>9} {:>9} {:>9}\n", "device, class", "rows", "median %", "p90 %", "bias %");
-    for (const auto& [name, residual] :
-         residuals(rows, devices, timing, [&](const MeasuredKernel& row) { return row.fitted == fitted; })) {
+  const auto print = [&](const char* title, const std::function<bool(const MeasuredKernel&)>& keep) {
+    fmt::print("\n{:<40} {:>5} {:>9} {:>9} {:>9}\n", title, "rows", "median %", "p90 %", "bias %");
+    for (const auto& [name, residual] : residuals(rows, devices, timing, keep)) {
       fmt::print("{:<40} {:>5} {:>9.1f} {:>9.1f} {:>9.1f}\n", name, residual.rows, residual.median_percent,
                  residual.p90_percent, residual.bias_percent);
     }
-  }
+  };
+  print("fitted", [](const MeasuredKernel& row) { return row.fitted; });
+  print("for checking only", [](const MeasuredKernel& row) { return !row.fitted && !row.warm; });
+  print("warm caches, for checking only", [](const MeasuredKernel& row) { return row.warm; });
 }
 
 const std::vector<Stage>& stages() {
@@ -174,14 +175,14 @@ const std::vector<Stage>& stages() {
   const std::vector<std::string> attention = {"attention_fwd bf16", "attention_bwd bf16", "attention_fwd_bwd bf16"};
   static const std::vector<Stage> all = {
       // Only kernel-timed rows can tell the ramp of a kernel from what the host adds, and only rows with cold operands
-      // the memory bandwidth: hence the two passes over BF16.
-      {"Hopper BF16 GEMM, first pass", hopper, {"gemm bf16"}, {gemm_efficiency, half_k, half_width}, true},
+      // the memory bandwidth: hence the two passes over BF16. gemm_efficiency is left as it stands in the device file:
+      // between 0.9 and 1 the other two make up for it, to the same residual.
+      {"Hopper BF16 GEMM, first pass", hopper, {"gemm bf16"}, {half_k, half_width}, true},
       {"Hopper FP8",
        hopper,
        {"gemm fp8", "grouped_gemm fp8"},
        {gemm_overhead, fp8_efficiency, grouped_efficiency, memory}},
-      {"Hopper BF16 GEMM", hopper, {"gemm bf16"}, {gemm_efficiency, half_k, half_width}, true},
-      {"Hopper grouped GEMM", hopper, {"grouped_gemm fp8", "grouped_gemm bf16"}, {grouped_efficiency}},
+      {"Hopper BF16 GEMM", hopper, {"gemm bf16"}, {half_k, half_width}, true},
       {"Hopper attention forward", hopper, {"attention_fwd bf16"}, {forward, half_length, half_dim}},
       {"Hopper attention backward", hopper, {"attention_bwd bf16"}, {backward}},
       {"Hopper FlashAttention-2", {"h100-sxm/fa2"}, attention, {forward, backward, half_length, half_dim}},
@@ -199,7 +200,7 @@ const std::vector<Stage>& stages() {
 int run(bool check, const std::string& platforms, const std::string& table) {
   const std::vector<MeasuredKernel> rows = read_kernel_table(table);
   Devices devices;
-  HostTiming timing;
+  HostTiming timing = fitted_host_timing();
   for (const char* name : {"a100-80g", "h100-sxm", "h800-sxm", "b200-hgx", "gb200"}) {
     devices[name] = read_device(platforms + "/devices/" + name + ".yaml");
   }

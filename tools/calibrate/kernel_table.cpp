@@ -80,6 +80,7 @@ MeasuredKernel measured(const Row& row) {
   out.implementation = row.at("kernel");
   out.host_timed = row.at("timing") == "host";
   out.fitted = row.at("fit") == "yes";
+  out.warm = row.at("fit") == "warm";
   // FlashAttention-2 on Hopper is a device model of its own, as if the chip were another.
   if (out.implementation == "FlashAttention-2" && out.device == "h100-sxm") out.device += "/fa2";
   out.sms = static_cast<int>(integer(row, "sms"));

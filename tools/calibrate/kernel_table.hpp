@@ -20,17 +20,22 @@ struct MeasuredKernel {
   bool both_passes = false;  // forward and backward were timed together
   bool host_timed = false;   // timed from the host: contains what a stream would hide
   bool fitted = false;       // takes part in fits; the others are checks
+  bool warm = false;         // operands came from the cache, unlike in a training step
   int sms = 0;               // 0: all
   double seconds = 0;
 };
 
 std::vector<MeasuredKernel> read_kernel_table(const std::string& csv_file);
 
+// What a host-timed row contains beyond the kernel and launch_s, by device: fitted with the other constants, part of no
+// device.
+using HostTiming = std::map<std::string, double>;
+
+// As fit_device printed them for the constants in platforms/devices.
+inline HostTiming fitted_host_timing() { return {{"h100-sxm", 1.06e-6}, {"b200-hgx", 1.09e-6}}; }
+
 // Device time alone where the measurement is, plus `host_timing_s` where it was timed from the host.
 double predicted_s(Device device, const MeasuredKernel& row, double host_timing_s);
-
-// What a host-timed row contains beyond the kernel, per device: fitted with the other constants, part of no device.
-using HostTiming = std::map<std::string, double>;
 
 struct Residual {
   int rows = 0;
