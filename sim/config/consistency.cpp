@@ -1,0 +1,262 @@
+#include "config/consistency.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "config/enum_names.hpp"
+#include "config/scenario.hpp"
+#include "plan/layout.hpp"
+
+namespace moesim {
+namespace {
+
+using Keys = std::initializer_list<const char*>;
+
+class Rules {
+ public:
+  Rules(const Scenario& scenario, const ValueSources& sources, Problems& problems)
+      : s(scenario), sources_(sources), problems_(problems) {}
+
+  // All of these values can be relied on. Rules may then divide by whatever the ranges keep from 0.
+  bool known(Keys keys) const {
+    return std::all_of(keys.begin(), keys.end(), [&](const char* key) {
+      const auto source = sources_.find(key);
+      return source == sources_.end() || source->second.sound;
+    });
+  }
+
+  // The rule on these values must hold; the first key that is not a default takes the blame.
+  template <class... Args>
+  void require(bool holds, Keys keys, fmt::format_string<Args...> format, Args&&... args) {
+    if (holds || !known(keys)) return;
+    const char* blamed = *keys.begin();
+    for (const char* key : keys) {
+      const auto source = sources_.find(key);
+      if (source == sources_.end() || source->second.origin == "default") continue;
+      blamed = key;
+      break;
+    }
+    const auto source = sources_.find(blamed);
+    problems_.add(source == sources_.end() ? Place{} : source->second.place, blamed,
+                  fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  const Scenario& s;
+
+ private:
+  const ValueSources& sources_;
+  Problems& problems_;
+};
+
+// a is a multiple of b; false rather than a fault for b = 0.
+bool divides(int64_t b, int64_t a) { return b > 0 && a % b == 0; }
+
+bool uses_fp8(PrecisionRecipe recipe) { return recipe != PrecisionRecipe::bf16 && recipe != PrecisionRecipe::nvfp4; }
+
+void check_attention(Rules& rules) {
+  const ModelShape& w = rules.s.workload;
+  if (!rules.known({"workload.attention"})) return;
+  if (w.attention == AttentionKind::gqa) {
+    rules.require(w.kv_heads > 0, {"workload.kv_heads"}, "gqa attention needs kv_heads");
+    rules.require(w.head_dim > 0, {"workload.head_dim"}, "gqa attention needs head_dim");
+    rules.require(w.kv_heads == 0 || divides(w.kv_heads, w.heads), {"workload.kv_heads", "workload.heads"},
+                  "heads = {} is not a multiple of kv_heads = {}", w.heads, w.kv_heads);
+  } else {
+    rules.require(w.kv_lora_rank > 0, {"workload.kv_lora_rank"}, "mla attention needs kv_lora_rank");
+    rules.require(w.qk_nope_dim > 0, {"workload.qk_nope_dim"}, "mla attention needs qk_nope_dim");
+    rules.require(w.qk_rope_dim > 0, {"workload.qk_rope_dim"}, "mla attention needs qk_rope_dim");
+    rules.require(w.v_dim > 0, {"workload.v_dim"}, "mla attention needs v_dim");
+  }
+  if (w.linear_attention_period > 0)
+    rules.require(w.linear_key_heads > 0 && w.linear_value_heads > 0 && w.linear_head_dim > 0,
+                  {"workload.linear_attention_period"},
+                  "linear attention needs linear_key_heads, linear_value_heads and linear_head_dim");
+}
+
+void check_experts(Rules& rules) {
+  const ModelShape& w = rules.s.workload;
+  if (!rules.known({"workload.experts"})) return;
+  if (w.experts == 0) {
+    rules.require(w.dense_ffn > 0, {"workload.dense_ffn"}, "a model without experts needs dense_ffn");
+    return;
+  }
+  rules.require(w.top_k > 0, {"workload.top_k"}, "a model with experts needs top_k");
+  rules.require(w.moe_ffn > 0, {"workload.moe_ffn"}, "a model with experts needs moe_ffn");
+  rules.require(w.top_k <= w.experts, {"workload.top_k", "workload.experts"}, "top_k = {} is more than the {} experts",
+                w.top_k, w.experts);
+  rules.require((w.first_dense_layers == 0 && w.moe_period == 1) || w.dense_ffn > 0,
+                {"workload.dense_ffn", "workload.first_dense_layers", "workload.moe_period"},
+                "layers without experts need dense_ffn");
+  rules.require(w.shared_experts == 0 || w.shared_ffn > 0, {"workload.shared_ffn", "workload.shared_experts"},
+                "shared experts need shared_ffn");
+  const Keys groups = {"workload.n_group", "workload.experts"};
+  rules.require(divides(w.n_group, w.experts), groups, "{} experts do not form n_group = {} equal groups", w.experts,
+                w.n_group);
+  rules.require(w.topk_group <= w.n_group, {"workload.topk_group", "workload.n_group"},
+                "topk_group = {} is more than n_group = {}", w.topk_group, w.n_group);
+  rules.require(!divides(w.n_group, w.experts) || w.top_k <= int64_t{w.topk_group} * (w.experts / w.n_group),
+                {"workload.topk_group", "workload.n_group", "workload.top_k", "workload.experts"},
+                "topk_group = {} groups hold fewer than top_k = {} experts", w.topk_group, w.top_k);
+}
+
+void check_ranks(Rules& rules) {
+  const auto& [name, w, pod, p, routing, batch] = rules.s;
+  const int64_t attention = int64_t{p.tp} * p.cp * p.pp, experts = int64_t{p.ep} * p.etp * p.pp;
+  rules.require(divides(attention, pod.gpus), {"plan.tp", "plan.cp", "plan.pp", "platform.gpus"},
+                "tp x cp x pp = {} x {} x {} = {} does not divide platform.gpus = {}", p.tp, p.cp, p.pp, attention,
+                pod.gpus);
+  rules.require(divides(experts, pod.gpus), {"plan.ep", "plan.etp", "plan.pp", "platform.gpus"},
+                "ep x etp x pp = {} x {} x {} = {} does not divide platform.gpus = {}", p.ep, p.etp, p.pp, experts,
+                pod.gpus);
+  rules.require(pod.gpus <= pod.gpus_per_node || divides(pod.gpus_per_node, pod.gpus),
+                {"platform.gpus", "platform.gpus_per_node"}, "{} is not a multiple of gpus_per_node = {}", pod.gpus,
+                pod.gpus_per_node);
+  const Keys ep = {"plan.ep", "workload.experts"};
+  rules.require(w.experts > 0 || p.ep == 1, ep, "expert parallelism needs a model with experts");
+  rules.require(w.experts == 0 || divides(p.ep, w.experts), ep, "{} experts are not divisible by ep = {}", w.experts,
+                p.ep);
+  rules.require(divides(p.tp, w.heads), {"plan.tp", "workload.heads"}, "{} heads are not divisible by tp = {}", w.heads,
+                p.tp);
+  rules.require(
+      w.attention != AttentionKind::gqa || w.kv_heads == 0 || divides(p.tp, w.kv_heads) || divides(w.kv_heads, p.tp),
+      {"plan.tp", "workload.kv_heads", "workload.attention"}, "kv_heads = {} and tp = {}: neither divides the other",
+      w.kv_heads, p.tp);
+  rules.require(divides(p.tp, w.dense_ffn), {"plan.tp", "workload.dense_ffn"},
+                "dense_ffn = {} is not divisible by tp = {}", w.dense_ffn, p.tp);
+  rules.require(divides(p.etp, w.moe_ffn), {"plan.etp", "workload.moe_ffn"},
+                "moe_ffn = {} is not divisible by etp = {}", w.moe_ffn, p.etp);
+  rules.require(divides(p.tp, w.shared_ffn), {"plan.tp", "workload.shared_ffn"},
+                "shared_ffn = {} is not divisible by tp = {}", w.shared_ffn, p.tp);
+}
+
+void check_layout(Rules& rules) {
+  const Plan& p = rules.s.plan;
+  const ModelShape& w = rules.s.workload;
+  const Keys key = {"plan.layout"};
+  const int64_t chunks = int64_t{p.pp} * p.vpp;
+  Layout layout;
+  try {
+    layout = parse_layout(p.layout);
+  } catch (const InputError& error) {
+    return rules.require(false, key, "{}", error.what());
+  }
+  rules.require(static_cast<int64_t>(layout.size()) == chunks, {"plan.layout", "plan.pp", "plan.vpp"},
+                "the layout has {} chunks, but pp x vpp = {} x {} = {}", layout.size(), p.pp, p.vpp, chunks);
+  const int layers = count_items(layout, LayoutItem::layer), mtp = count_items(layout, LayoutItem::mtp);
+  rules.require(layers == w.layers, {"plan.layout", "workload.layers"}, "the layout has {} layers (t), the model {}",
+                layers, w.layers);
+  rules.require(mtp == w.mtp_layers, {"plan.layout", "workload.mtp_layers"},
+                "the layout has {} multi-token-prediction layers (m), the model {}", mtp, w.mtp_layers);
+  std::vector<LayoutItem> flat;
+  for (const std::vector<LayoutItem>& chunk : layout) flat.insert(flat.end(), chunk.begin(), chunk.end());
+  const bool once = count_items(layout, LayoutItem::embedding) == 1 && count_items(layout, LayoutItem::loss) == 1;
+  rules.require(once && std::is_sorted(flat.begin(), flat.end()) && !layout.front().empty() && !layout.back().empty(),
+                key, "a layout starts with one E, then t, then m, and ends with one L");
+}
+
+void check_pipeline(Rules& rules) {
+  const Plan& p = rules.s.plan;
+  const ModelShape& w = rules.s.workload;
+  rules.require(p.vpp == 1 || p.schedule == ScheduleKind::interleaved, {"plan.vpp", "plan.schedule"},
+                "vpp = {} needs schedule: interleaved", p.vpp);
+  rules.require(p.vpp == 1 || p.pp > 1, {"plan.vpp", "plan.pp"}, "vpp = {} needs pp > 1", p.vpp);
+  if (!rules.known({"plan.layout"})) return;
+  if (!p.layout.empty()) return check_layout(rules);
+  const int64_t chunks = int64_t{p.pp} * p.vpp;
+  rules.require(divides(chunks, w.layers), {"plan.pp", "plan.vpp", "workload.layers"},
+                "{} layers do not divide into pp x vpp = {} x {} = {} chunks; give plan.layout", w.layers, p.pp, p.vpp,
+                chunks);
+}
+
+void check_batch(Rules& rules) {
+  const auto& [name, w, pod, p, routing, b] = rules.s;
+  const int64_t cell = int64_t{p.tp} * p.cp * p.pp;
+  if (divides(cell, pod.gpus)) {
+    const int64_t dp = pod.gpus / cell, per_round = dp * b.micro_batch;
+    const Keys keys = {"batch.global_batch", "batch.micro_batch", "plan.tp", "plan.cp", "plan.pp", "platform.gpus"};
+    rules.require(divides(per_round, b.global_batch), keys,
+                  "{} sequences are not divisible by micro_batch x dp = {} x {} = {}", b.global_batch, b.micro_batch,
+                  dp, per_round);
+    if (divides(per_round, b.global_batch) && rules.known(keys))
+      rules.require(p.vpp == 1 || divides(p.pp, b.global_batch / per_round),
+                    {"batch.global_batch", "plan.pp", "plan.vpp"},
+                    "{} microbatches per rank are not divisible by pp = {}, which the interleaved schedule needs",
+                    b.global_batch / per_round, p.pp);
+    rules.require(p.simulated_replicas <= dp,
+                  {"plan.simulated_replicas", "plan.tp", "plan.cp", "plan.pp", "platform.gpus"},
+                  "{} is more than dp = {}", p.simulated_replicas, dp);
+  }
+  const bool ring = p.cp_kind == CpKind::ring && p.cp > 1;
+  const int64_t parts = int64_t{p.cp} * (ring ? 2 : 1);
+  rules.require(divides(parts, b.sequence_length), {"batch.sequence_length", "plan.cp", "plan.cp_kind"},
+                "{} tokens are not divisible by {} = {}", b.sequence_length, ring ? "2 x cp" : "cp", parts);
+  if (divides(p.cp, b.sequence_length) && p.sequence_parallel)
+    rules.require(divides(p.tp, b.sequence_length / p.cp),
+                  {"batch.sequence_length", "plan.tp", "plan.cp", "plan.sequence_parallel"},
+                  "{} tokens of a context-parallel rank are not divisible by tp = {}, which sequence_parallel needs",
+                  b.sequence_length / p.cp, p.tp);
+}
+
+void check_precision(Rules& rules) {
+  const Plan& p = rules.s.plan;
+  const Device& d = rules.s.platform.device;
+  const Keys fp8 = {"plan.precision", "platform.device.peak_fp8_flops"};
+  rules.require(!uses_fp8(p.precision) || d.peak_fp8_flops > 0, fp8, "{} needs a device with peak_fp8_flops",
+                spelling(p.precision));
+  rules.require(p.precision != PrecisionRecipe::nvfp4 || d.peak_fp4_flops > 0,
+                {"plan.precision", "platform.device.peak_fp4_flops"}, "{} needs a device with peak_fp4_flops",
+                spelling(p.precision));
+  rules.require(p.precision == PrecisionRecipe::bf16 || d.fp8_efficiency > 0,
+                {"plan.precision", "platform.device.fp8_efficiency"}, "{} needs a device with fp8_efficiency",
+                spelling(p.precision));
+  rules.require(p.dispatch_precision == PrecisionRecipe::bf16 || d.peak_fp8_flops > 0,
+                {"plan.dispatch_precision", "platform.device.peak_fp8_flops"}, "{} needs a device with peak_fp8_flops",
+                spelling(p.dispatch_precision));
+}
+
+void check_plan_options(Rules& rules) {
+  const auto& [name, w, pod, p, routing, batch] = rules.s;
+  rules.require(p.zero_stage != 2, {"plan.zero_stage"}, "must be 0, 1 or 3, got 2");
+  rules.require(p.communication_sms < pod.device.sms, {"plan.communication_sms", "platform.device.sms"},
+                "{} leave none of the device's {} SMs to compute", p.communication_sms, pod.device.sms);
+  const Keys modules = {"plan.recompute_modules", "plan.recompute"};
+  const bool selective = p.recompute == Recompute::selective;
+  rules.require(p.recompute_modules.empty() || selective, modules, "has no effect without recompute: selective");
+  rules.require(!p.recompute_modules.empty() || !selective, modules, "recompute: selective needs recompute_modules");
+  const auto mla = std::count(p.recompute_modules.begin(), p.recompute_modules.end(), RecomputeModule::mla_up_proj);
+  rules.require(mla == 0 || w.attention == AttentionKind::mla, {"plan.recompute_modules", "workload.attention"},
+                "mla_up_proj needs a model with mla attention");
+}
+
+void check_routing(Rules& rules) {
+  const auto& [name, w, pod, p, r, batch] = rules.s;
+  if (!rules.known({"routing.kind", "routing.histogram"})) return;
+  const Keys keys = {"routing.histogram", "routing.kind", "workload.experts"};
+  if (r.kind != RoutingKind::histogram) return rules.require(r.histogram.empty(), keys, "needs kind: histogram");
+  const double total = std::accumulate(r.histogram.begin(), r.histogram.end(), 0.0);
+  rules.require(static_cast<int64_t>(r.histogram.size()) == w.experts, keys,
+                "has {} entries for the {} experts of the model", r.histogram.size(), w.experts);
+  rules.require(r.histogram.empty() || total > 0, keys, "no expert has any load");
+}
+
+}  // namespace
+
+void check_consistency(const Scenario& scenario, const ValueSources& sources, Problems& problems) {
+  Rules rules(scenario, sources, problems);
+  check_attention(rules);
+  check_experts(rules);
+  check_ranks(rules);
+  check_pipeline(rules);
+  check_batch(rules);
+  check_precision(rules);
+  check_plan_options(rules);
+  check_routing(rules);
+}
+
+}  // namespace moesim

@@ -1,0 +1,72 @@
+#include "config/documenter.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/scalars.hpp"
+#include "config/text.hpp"
+#include "config/writer.hpp"
+
+namespace moesim {
+namespace {
+
+std::string number_type(const FieldInfo& field) {
+  const std::string unit = unit_name(field.unit);
+  return fmt::format("number{} {}", unit.empty() ? "" : " in " + unit, describe(field.range, field.unit));
+}
+
+}  // namespace
+
+void StructDocumenter::add(const FieldInfo& field, const std::string& type, const std::string& fallback) {
+  const std::string indent(static_cast<size_t>(2 * depth_), ' ');
+  rows_.push_back({indent + field.key, type, field.need == Need::required ? "required" : fallback, field.doc});
+}
+
+void StructDocumenter::on_integer(const FieldInfo& field, int64_t& value) {
+  add(field, "integer " + describe(field.range, Unit::number), fmt::format("{}", value));
+}
+void StructDocumenter::on_number(const FieldInfo& field, double& value) {
+  add(field, number_type(field), format_quantity(value, field.unit));
+}
+void StructDocumenter::on_flag(const FieldInfo& field, bool& value) {
+  add(field, "true or false", value ? "true" : "false");
+}
+void StructDocumenter::on_text(const FieldInfo& field, std::string& value) { add(field, "text", yaml_text(value)); }
+void StructDocumenter::on_choice(const FieldInfo& field, size_t& index) {
+  add(field, join_or(field.choices), field.choices[index]);
+}
+void StructDocumenter::on_integers(const FieldInfo& field, std::vector<int64_t>&) {
+  add(field, "list of integers " + describe(field.range, Unit::number), "[]");
+}
+void StructDocumenter::on_numbers(const FieldInfo& field, std::vector<double>&) {
+  add(field, "list of: " + number_type(field), "[]");
+}
+void StructDocumenter::on_texts(const FieldInfo& field, std::vector<std::string>&) {
+  add(field, "list of texts", "[]");
+}
+void StructDocumenter::on_choices(const FieldInfo& field, std::vector<size_t>&) {
+  add(field, "list of: " + join_or(field.choices), "[]");
+}
+void StructDocumenter::enter(const FieldInfo& section) {
+  add(section, "section", "{}");
+  ++depth_;
+}
+void StructDocumenter::leave() { --depth_; }
+
+std::string StructDocumenter::text() const {
+  // A few lists of names are long; they push the rest of their line out instead of every line.
+  constexpr size_t kTypeWidth = 40;
+  size_t key = 0, type = 0, fallback = 0;
+  for (const Row& row : rows_) {
+    key = std::max(key, row.key.size());
+    type = std::max(type, std::min(row.type.size(), kTypeWidth));
+    fallback = std::max(fallback, row.fallback.size());
+  }
+  std::string text;
+  for (const Row& row : rows_)
+    text += fmt::format("{:{}}  {:{}}  {:{}}  {}\n", row.key, key, row.type, type, row.fallback, fallback, row.doc);
+  return text;
+}
+
+}  // namespace moesim

@@ -1,0 +1,76 @@
+#include "config/files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+namespace moesim {
+namespace {
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+std::string too_large() { return fmt::format("is larger than {} MiB", kMaxConfigBytes >> 20); }
+
+}  // namespace
+
+bool DiskFiles::exists(const std::string& path) const {
+  std::error_code error;
+  return std::filesystem::exists(path, error) && !std::filesystem::is_directory(path, error);
+}
+
+FileText DiskFiles::read(const std::string& path) const {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return {"", "is a folder, not a file"};
+  std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
+  if (!file) return {"", errno == ENOENT ? "no such file" : fmt::format("cannot be read: {}", std::strerror(errno))};
+  FileText result;
+  char buffer[1 << 16];
+  size_t count = 0;
+  while ((count = std::fread(buffer, 1, sizeof buffer, file.get())) > 0) {
+    result.text.append(buffer, count);
+    if (result.text.size() > kMaxConfigBytes) return {"", too_large()};
+  }
+  if (std::ferror(file.get())) return {"", fmt::format("cannot be read: {}", std::strerror(errno))};
+  return result;
+}
+
+std::vector<std::string> DiskFiles::list(const std::string& directory) const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+    if (entry->is_regular_file(error)) names.push_back(entry->path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool MemoryFiles::exists(const std::string& path) const { return files_.contains(path); }
+
+FileText MemoryFiles::read(const std::string& path) const {
+  const auto found = files_.find(path);
+  if (found == files_.end()) return {"", "no such file"};
+  if (found->second.size() > kMaxConfigBytes) return {"", too_large()};
+  return {found->second, ""};
+}
+
+std::vector<std::string> MemoryFiles::list(const std::string& directory) const {
+  std::vector<std::string> names;
+  for (const auto& [path, text] : files_) {
+    const std::filesystem::path file(path);
+    if (file.parent_path() == std::filesystem::path(directory)) names.push_back(file.filename().string());
+  }
+  return names;
+}
+
+const Files& disk_files() {
+  static const DiskFiles files;
+  return files;
+}
+
+}  // namespace moesim

@@ -1,0 +1,146 @@
+#include "config/reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "config/scalars.hpp"
+#include "config/text.hpp"
+
+namespace moesim {
+
+bool is_remark(const std::string& key) {
+  static constexpr std::array<std::string_view, 7> kRemarks = {"title", "describe", "description", "note",
+                                                               "notes", "source",   "sources"};
+  return std::find(kRemarks.begin(), kRemarks.end(), key) != kRemarks.end();
+}
+
+StructReader::StructReader(const YamlNode& root, std::string path, Problems& problems) : problems_(problems) {
+  push(&root, root.place, std::move(path), true);
+}
+
+void StructReader::push(const YamlNode* node, const Place& place, std::string path, bool report_missing) {
+  if (node && node->kind != YamlNode::Kind::map) {
+    problems_.add(node->place, path, fmt::format("expected a map of keys, got {}", describe(*node)));
+    node = nullptr;
+    report_missing = false;
+  } else if (node && node->incomplete) {
+    report_missing = false;
+  }
+  frames_.push_back({node, place, std::move(path), report_missing, {}});
+}
+
+void StructReader::enter(const FieldInfo& section) {
+  Frame& parent = frames_.back();
+  const std::string path = join_path(parent.path, section.key);
+  parent.keys.insert(section.key);
+  const YamlNode* node = parent.map ? parent.map->find(section.key) : nullptr;
+  if (node) return push(node, node->place, path, true);
+  // An absent section leaves sound defaults only when it may be absent.
+  const bool missing = section.need == Need::required;
+  if (missing && parent.report_missing) problems_.add(parent.place, path, fmt::format("is missing: {}", section.doc));
+  push(nullptr, parent.place, path, parent.report_missing && !missing);
+}
+
+void StructReader::leave() { finish_map(); }
+
+void StructReader::finish_map() {
+  const Frame frame = std::move(frames_.back());
+  frames_.pop_back();
+  if (!frame.map) return;
+  const std::vector<std::string> known(frame.keys.begin(), frame.keys.end());
+  for (const YamlNode::Entry& entry : frame.map->entries)
+    if (!frame.keys.contains(entry.key) && !is_remark(entry.key))
+      problems_.add(entry.key_place, join_path(frame.path, entry.key), "is not a known key" + hint(entry.key, known));
+}
+
+// The node that holds the field's value; null after noting that there is none.
+const YamlNode* StructReader::take(const FieldInfo& field) {
+  Frame& frame = frames_.back();
+  const std::string path = join_path(frame.path, field.key);
+  frame.keys.insert(field.key);
+  const YamlNode* node = frame.map ? frame.map->find(field.key) : nullptr;
+  if (node) {
+    sources_[path] = {node->place, node->origin, true};
+    return unwrap(*node, path);
+  }
+  const bool missing = field.need == Need::required;
+  if (missing && frame.report_missing) problems_.add(frame.place, path, fmt::format("is missing: {}", field.doc));
+  sources_[path] = {frame.place, "default", frame.report_missing && !missing};
+  return nullptr;
+}
+
+// {value: 3.35 TB/s, source: "..."} stands for its value.
+const YamlNode* StructReader::unwrap(const YamlNode& node, const std::string& path) {
+  const YamlNode* value = node.find("value");
+  if (!value) return &node;
+  for (const YamlNode::Entry& entry : node.entries)
+    if (entry.key != "value" && !is_remark(entry.key))
+      problems_.add(entry.key_place, join_path(path, entry.key),
+                    "is not a known key" + hint(entry.key, {"source", "note"}));
+  sources_[path] = {value->place, value->origin, true};
+  return value;
+}
+
+void StructReader::fail(const YamlNode& node, const std::string& path, std::string message) {
+  problems_.add(node.place, path, std::move(message));
+}
+
+template <class Value, class Convert>
+void StructReader::read_value(const FieldInfo& field, Value& value, Convert convert) {
+  const YamlNode* node = take(field);
+  if (!node) return;
+  std::string error;
+  if (const auto read = convert(*node, field, error)) {
+    value = *read;
+  } else {
+    const std::string path = join_path(frames_.back().path, field.key);
+    fail(*node, path, std::move(error));
+    sources_[path].sound = false;
+  }
+}
+
+template <class Value, class Convert>
+void StructReader::read_list(const FieldInfo& field, std::vector<Value>& values, Convert convert) {
+  const YamlNode* node = take(field);
+  if (!node) return;
+  const std::string path = join_path(frames_.back().path, field.key);
+  if (node->kind != YamlNode::Kind::sequence) {
+    fail(*node, path, fmt::format("expected a list, got {}", describe(*node)));
+    sources_[path].sound = false;
+    return;
+  }
+  values.clear();
+  for (size_t i = 0; i < node->items.size(); ++i) {
+    std::string error;
+    if (const auto read = convert(node->items[i], field, error)) {
+      values.push_back(*read);
+    } else {
+      fail(node->items[i], fmt::format("{}[{}]", path, i), std::move(error));
+      sources_[path].sound = false;
+    }
+  }
+}
+
+void StructReader::on_integer(const FieldInfo& field, int64_t& value) { read_value(field, value, to_integer); }
+void StructReader::on_number(const FieldInfo& field, double& value) { read_value(field, value, to_number); }
+void StructReader::on_flag(const FieldInfo& field, bool& value) { read_value(field, value, to_flag); }
+void StructReader::on_text(const FieldInfo& field, std::string& value) { read_value(field, value, to_text); }
+void StructReader::on_choice(const FieldInfo& field, size_t& index) { read_value(field, index, to_choice); }
+void StructReader::on_integers(const FieldInfo& field, std::vector<int64_t>& values) {
+  read_list(field, values, to_integer);
+}
+void StructReader::on_numbers(const FieldInfo& field, std::vector<double>& values) {
+  read_list(field, values, to_number);
+}
+void StructReader::on_texts(const FieldInfo& field, std::vector<std::string>& values) {
+  read_list(field, values, to_text);
+}
+void StructReader::on_choices(const FieldInfo& field, std::vector<size_t>& indices) {
+  read_list(field, indices, to_choice);
+}
+
+}  // namespace moesim

@@ -1,0 +1,78 @@
+// YAML tree -> struct, strictly: every unknown key, wrong type, value out of range and missing key is reported, and
+// reading goes on.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/diagnostics.hpp"
+#include "config/tree.hpp"
+#include "config/visitor.hpp"
+
+namespace moesim {
+
+// Where a value of the struct came from, by dotted key.
+struct ValueSource {
+  Place place;         // of the value; of the section when it is a default
+  std::string origin;  // "default", "scenario.yaml:12", ...
+  bool sound = true;   // false: a problem was reported, the struct holds the default
+};
+using ValueSources = std::map<std::string, ValueSource>;
+
+// Free text that any map may carry beside its keys.
+bool is_remark(const std::string& key);
+
+class StructReader : public Visitor {
+ public:
+  // `root` and `problems` outlive the reader. `path` is the root's dotted key.
+  StructReader(const YamlNode& root, std::string path, Problems& problems);
+
+  template <class Struct>
+  void read(Struct& value) {
+    visit(*this, value);
+    finish_map();
+  }
+  const ValueSources& sources() const { return sources_; }
+
+ protected:
+  void on_integer(const FieldInfo& field, int64_t& value) override;
+  void on_number(const FieldInfo& field, double& value) override;
+  void on_flag(const FieldInfo& field, bool& value) override;
+  void on_text(const FieldInfo& field, std::string& value) override;
+  void on_choice(const FieldInfo& field, size_t& index) override;
+  void on_integers(const FieldInfo& field, std::vector<int64_t>& values) override;
+  void on_numbers(const FieldInfo& field, std::vector<double>& values) override;
+  void on_texts(const FieldInfo& field, std::vector<std::string>& values) override;
+  void on_choices(const FieldInfo& field, std::vector<size_t>& indices) override;
+  void enter(const FieldInfo& section) override;
+  void leave() override;
+
+ private:
+  struct Frame {
+    const YamlNode* map;  // null: not given, or no map
+    Place place;
+    std::string path;
+    bool report_missing;
+    std::set<std::string> keys;
+  };
+
+  void push(const YamlNode* node, const Place& place, std::string path, bool report_missing);
+  void finish_map();
+  const YamlNode* take(const FieldInfo& field);
+  const YamlNode* unwrap(const YamlNode& node, const std::string& path);
+  void fail(const YamlNode& node, const std::string& path, std::string message);
+
+  template <class Value, class Convert>
+  void read_value(const FieldInfo& field, Value& value, Convert convert);
+  template <class Value, class Convert>
+  void read_list(const FieldInfo& field, std::vector<Value>& values, Convert convert);
+
+  Problems& problems_;
+  std::vector<Frame> frames_;
+  ValueSources sources_;
+};
+
+}  // namespace moesim

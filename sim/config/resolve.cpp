@@ -1,0 +1,195 @@
+#include "config/resolve.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <span>
+#include <utility>
+
+#include "config/huggingface.hpp"
+#include "config/text.hpp"
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxChain = 16;  // bases of bases; nobody follows more
+
+struct Child {
+  const char* key;
+  SectionKind kind;
+};
+
+std::span<const Child> children(SectionKind kind) {
+  static constexpr std::array<Child, 5> kScenario = {{{"workload", SectionKind::workload},
+                                                      {"platform", SectionKind::platform},
+                                                      {"plan", SectionKind::plan},
+                                                      {"routing", SectionKind::routing},
+                                                      {"batch", SectionKind::batch}}};
+  static constexpr std::array<Child, 1> kPlatform = {{{"device", SectionKind::device}}};
+  if (kind == SectionKind::scenario) return kScenario;
+  if (kind == SectionKind::platform) return kPlatform;
+  return {};
+}
+
+bool has_name(SectionKind kind) {
+  return kind == SectionKind::scenario || kind == SectionKind::workload || kind == SectionKind::platform ||
+         kind == SectionKind::device;
+}
+
+// workloads/qwen3.yaml -> qwen3; Qwen3-30B-A3B/config.json -> Qwen3-30B-A3B.
+std::string name_of_file(const std::string& path) {
+  const fs::path file(path);
+  const std::string folder = file.parent_path().filename().string();
+  if (file.filename() == "config.json" && !folder.empty() && folder != "." && folder != "..") return folder;
+  return file.stem().string();
+}
+
+class Resolver {
+ public:
+  explicit Resolver(const ResolveContext& context) : context_(context) {}
+
+  // Where the text that is being resolved stands.
+  struct Here {
+    SectionKind kind;
+    std::string path;       // key path
+    std::string directory;  // that file names are relative to
+  };
+
+  YamlNode resolve(YamlNode node, const Here& here) {
+    if (node.kind == YamlNode::Kind::scalar) return named(node, here);
+    if (node.kind != YamlNode::Kind::map) return node;
+    if (here.kind == SectionKind::workload && is_huggingface(node))
+      node = from_huggingface(node, here.path, context_.problems);
+    for (const Child& child : children(here.kind))
+      if (YamlNode* below = node.find(child.key))
+        *below = resolve(std::move(*below), {child.kind, join_path(here.path, child.key), here.directory});
+    const auto is_base = [](const YamlNode::Entry& entry) { return entry.key == "base"; };
+    const auto base = std::find_if(node.entries.begin(), node.entries.end(), is_base);
+    if (base == node.entries.end()) return node;
+    const YamlNode name = std::move(base->value);
+    node.entries.erase(base);
+    YamlNode below = named(name, {here.kind, join_path(here.path, "base"), here.directory}, here.path);
+    // Not `whole` while merging: it is the base that this map was written to change.
+    YamlNode merged = merge(std::move(below), std::move(node));
+    merged.whole = true;
+    return merged;
+  }
+
+  YamlNode file(const PresetFile& file, SectionKind kind, const std::string& path, const Place& place,
+                const std::string& named_at) {
+    const FileText read = context_.files.read(file.path);
+    if (!read.error.empty()) {
+      const bool itself = place.file.empty();
+      context_.problems.add(itself ? Place{file.path, 0, 0} : place, itself ? "" : named_at,
+                            itself ? read.error : fmt::format("{} {}", quote(file.path), read.error));
+      return make_incomplete_map(place);
+    }
+    YamlNode root = parse_yaml(read.text, {file.path, file.label, path, true}, context_.problems);
+    if (root.kind != YamlNode::Kind::map) {
+      context_.problems.add(root.place, path, fmt::format("expected a map of keys, got {}", describe(root)));
+      return make_incomplete_map(root.place);
+    }
+    if (has_name(kind) && !root.incomplete && !root.find("name")) {
+      root.entries.push_back({"name", root.place, make_scalar(name_of_file(file.path), root)});
+    }
+    chain_.push_back(fs::path(file.path).lexically_normal().string());
+    YamlNode resolved = resolve(std::move(root), {kind, path, fs::path(file.path).parent_path().string()});
+    chain_.pop_back();
+    resolved.whole = true;
+    return resolved;
+  }
+
+ private:
+  YamlNode named(const YamlNode& name, const Here& here) { return named(name, here, here.path); }
+
+  // The preset or file that the scalar `name` names; its keys lie under `path`.
+  YamlNode named(const YamlNode& name, const Here& here, const std::string& path) {
+    const auto fail = [&](const std::string& message) {
+      context_.problems.add(name.place, here.path, message);
+      return make_incomplete_map(name.place);
+    };
+    if (name.kind != YamlNode::Kind::scalar)
+      return fail(fmt::format("expected the name of a {} or a file, got {}", section_name(here.kind), describe(name)));
+    const PresetFile found = find_preset(name.text, here.kind, here.directory, context_.search, context_.files);
+    if (!found.error.empty()) return fail(found.error);
+    if (std::find(chain_.begin(), chain_.end(), found.path) != chain_.end() || chain_.size() >= kMaxChain) {
+      std::string chain;
+      for (const std::string& link : chain_) chain += link + " -> ";
+      const char* fault = chain_.size() >= kMaxChain ? "too long a chain of bases" : "a cycle of bases";
+      return fail(fmt::format("{}: {}{}", fault, chain, found.path));
+    }
+    return file(found, here.kind, path, name.place, here.path);
+  }
+
+  const ResolveContext& context_;
+  std::vector<std::string> chain_;  // files being resolved, outermost first
+};
+
+// "plan.ep=16" -> {plan: {ep: 16}}; nothing after reporting what is wrong with it.
+YamlNode parse_set(const std::string& set, Problems& problems) {
+  const Place place{"--set " + set, 0, 0};
+  const size_t equals = set.find('=');
+  const std::string path = set.substr(0, equals);
+  if (equals == std::string::npos || path.empty() || path.front() == '.' || path.back() == '.' ||
+      path.find("..") != std::string::npos || std::count(path.begin(), path.end(), '.') >= kMaxYamlDepth) {
+    problems.add(place, "", "expected KEY.PATH=VALUE");
+    return {};
+  }
+  const YamlSource source{place.file, "", path, false};
+  const std::string text = set.substr(equals + 1);
+  YamlNode node;
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    node = make_scalar("", node);
+    node.quoted = true;
+  } else {
+    const size_t before = problems.items().size();
+    node = parse_yaml(text, source, problems);
+    if (problems.items().size() > before) return {};
+  }
+  node.place = place;
+  node.origin = place.file;
+  for (size_t end = path.size();;) {
+    const size_t dot = path.rfind('.', end - 1);
+    const size_t begin = dot == std::string::npos ? 0 : dot + 1;
+    YamlNode outer;
+    outer.kind = YamlNode::Kind::map;
+    outer.place = place;
+    outer.origin = place.file;
+    outer.entries.push_back({path.substr(begin, end - begin), place, std::move(node)});
+    node = std::move(outer);
+    if (dot == std::string::npos) return node;
+    end = dot;
+  }
+}
+
+}  // namespace
+
+YamlNode resolve_named(const ResolveContext& context, const std::string& name, SectionKind kind,
+                       const std::string& directory) {
+  const PresetFile found = find_preset(name, kind, directory, context.search, context.files);
+  if (found.error.empty()) return Resolver(context).file(found, kind, "", {}, "");
+  context.problems.add({}, "", found.error);
+  return make_incomplete_map({});
+}
+
+YamlNode resolve_file(const ResolveContext& context, const std::string& path, SectionKind kind) {
+  return Resolver(context).file({path, path, ""}, kind, "", {}, "");
+}
+
+YamlNode apply_sets(const ResolveContext& context, YamlNode root, SectionKind kind,
+                    const std::vector<std::string>& sets) {
+  for (const std::string& set : sets) {
+    YamlNode over = parse_set(set, context.problems);
+    if (over.kind != YamlNode::Kind::map) continue;
+    over = Resolver(context).resolve(std::move(over), {kind, "", "."});
+    over.whole = false;
+    root = merge(std::move(root), std::move(over));
+  }
+  return root;
+}
+
+}  // namespace moesim

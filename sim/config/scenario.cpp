@@ -1,0 +1,92 @@
+#include "config/scenario.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <tuple>
+
+#include "config/consistency.hpp"
+#include "config/documenter.hpp"
+#include "config/resolve.hpp"
+#include "config/visit.hpp"
+#include "config/writer.hpp"
+
+namespace moesim {
+namespace {
+
+// Files in the order they were first mentioned, problems of a file from top to bottom.
+Problems sorted(const Problems& problems) {
+  std::vector<std::string> files;
+  std::vector<Problem> items = problems.items();
+  const auto rank = [&](const Problem& problem) {
+    return std::find(files.begin(), files.end(), problem.place.file) - files.begin();
+  };
+  for (const Problem& problem : items)
+    if (rank(problem) == static_cast<std::ptrdiff_t>(files.size())) files.push_back(problem.place.file);
+  std::stable_sort(items.begin(), items.end(), [&](const Problem& a, const Problem& b) {
+    return std::tuple(rank(a), a.place.line, a.place.column) < std::tuple(rank(b), b.place.line, b.place.column);
+  });
+  Problems result;
+  for (Problem& problem : items)
+    result.add(std::move(problem.place), std::move(problem.path), std::move(problem.message));
+  return result;
+}
+
+template <class Struct>
+Struct load_section(const std::string& name, SectionKind kind, const std::vector<std::string>& sets,
+                    const SearchPath& search, const Files& files) {
+  Problems problems;
+  const ResolveContext context{search, files, problems};
+  const YamlNode root = apply_sets(context, resolve_named(context, name, kind, "."), kind, sets);
+  Struct value;
+  StructReader(root, "", problems).read(value);
+  if (!problems.empty()) throw InputError(sorted(problems));
+  return value;
+}
+
+}  // namespace
+
+ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search,
+                               const Files& files) {
+  Problems problems;
+  const ResolveContext context{search, files, problems};
+  const YamlNode root =
+      apply_sets(context, resolve_file(context, path, SectionKind::scenario), SectionKind::scenario, sets);
+  ResolvedScenario resolved;
+  resolved.file = path;
+  StructReader reader(root, "", problems);
+  reader.read(resolved.scenario);
+  resolved.sources = reader.sources();
+  check_consistency(resolved.scenario, resolved.sources, problems);
+  if (!problems.empty()) throw InputError(sorted(problems));
+  return resolved;
+}
+
+ModelShape load_workload(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
+                         const Files& files) {
+  return load_section<ModelShape>(name, SectionKind::workload, sets, search, files);
+}
+
+Pod load_platform(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
+                  const Files& files) {
+  return load_section<Pod>(name, SectionKind::platform, sets, search, files);
+}
+
+std::string scenario_text(const Scenario& scenario) {
+  StructWriter writer;
+  writer.write(scenario);
+  return writer.text();
+}
+
+std::string check_text(const ResolvedScenario& resolved) {
+  StructWriter writer;
+  writer.write(resolved.scenario);
+  return writer.text(&resolved.sources);
+}
+
+std::string schema_text() {
+  StructDocumenter documenter;
+  documenter.document<Scenario>();
+  return documenter.text();
+}
+
+}  // namespace moesim

@@ -1,0 +1,50 @@
+// Scenario files: the front door of a simulation. Takes a file, overrides and places to look for presets; gives plain
+// structs that are consistent with each other, and where each value came from.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster/pod.hpp"
+#include "config/presets.hpp"
+#include "config/reader.hpp"
+#include "model/routing_spec.hpp"
+#include "model/shape.hpp"
+#include "plan/plan.hpp"
+
+namespace moesim {
+
+struct Scenario {
+  std::string name;
+  ModelShape workload;
+  Pod platform;
+  Plan plan;
+  RoutingSpec routing;
+  Batch batch;
+};
+
+struct ResolvedScenario {
+  Scenario scenario;
+  ValueSources sources;  // by dotted key, e.g. "platform.device.sms"
+  std::string file;
+};
+
+// `sets`: "plan.ep=16", "workload=qwen3-30b-a3b", ..., applied in order. Throws InputError holding every problem of
+// every file involved, and of values that do not fit together.
+ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search,
+                               const Files& files = disk_files());
+
+// A workload or platform alone, by preset name or file; `sets` are relative to it ("gpus=1024").
+ModelShape load_workload(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
+                         const Files& files = disk_files());
+Pod load_platform(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
+                  const Files& files = disk_files());
+
+// YAML that loads back to the same scenario, without any preset.
+std::string scenario_text(const Scenario& scenario);
+// The same with the origin of each value in a comment (`moesim check`).
+std::string check_text(const ResolvedScenario& resolved);
+// Every key with type, range, default and meaning (`moesim schema`).
+std::string schema_text();
+
+}  // namespace moesim

@@ -1,0 +1,100 @@
+#include "config/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moesim {
+namespace {
+
+constexpr size_t kMaxQuoted = 60;
+constexpr size_t kMaxHinted = 64;  // names longer than this are no slips of ours, and the distance is quadratic
+
+// Optimal string alignment distance (Damerau-Levenshtein without repeated edits of one substring).
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    now[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = std::min(now[j], before[j - 2] + 1);
+    }
+    before.swap(last);
+    last.swap(now);
+  }
+  return last[b.size()];
+}
+
+// Bytes of the UTF-8 sequence at the start of `text`; 0 when it is none (overlong forms and surrogates included).
+size_t utf8_length(std::string_view text) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto tail = [&](size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return tail(1) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F)) return 0;
+    return tail(1) && tail(2) ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    if ((first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F)) return 0;
+    return tail(1) && tail(2) && tail(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string join_path(std::string_view path, std::string_view key) {
+  if (path.empty()) return std::string(key);
+  if (key.empty()) return std::string(path);
+  return fmt::format("{}.{}", path, key);
+}
+
+std::string quote(std::string_view text) {
+  if (text.size() <= kMaxQuoted) return fmt::format("\"{}\"", text);
+  size_t cut = kMaxQuoted;
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;  // not inside a character
+  return fmt::format("\"{}...\"", text.substr(0, cut));
+}
+
+std::string hint(std::string_view name, const std::vector<std::string>& candidates) {
+  if (name.size() > kMaxHinted) return "";
+  const std::string* best = nullptr;
+  size_t best_distance = 2 + name.size() / 4;
+  for (const std::string& candidate : candidates) {
+    const size_t distance = edit_distance(name, candidate);
+    if (distance < best_distance && distance < candidate.size()) {
+      best = &candidate;
+      best_distance = distance;
+    }
+  }
+  return best ? fmt::format(" (did you mean {}?)", quote(*best)) : "";
+}
+
+std::string join_or(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
+    text += names[i];
+  }
+  return text;
+}
+
+TextFault find_text_fault(std::string_view text) {
+  int line = 1, column = 1;
+  for (size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool control = byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r';
+    if (control || byte == 0x7F) return {fmt::format("holds a control character (0x{:02x})", byte), line, column};
+    const size_t length = utf8_length(text.substr(i));
+    if (length == 0) return {fmt::format("is not UTF-8 text (byte 0x{:02x})", byte), line, column};
+    i += length;
+    line += byte == '\n';
+    column = byte == '\n' ? 1 : column + 1;
+  }
+  return {};
+}
+
+}  // namespace moesim

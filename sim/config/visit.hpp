@@ -1,0 +1,22 @@
+// The keys of every configured struct: see config/visitor.hpp.
+#pragma once
+
+#include "cluster/pod.hpp"
+#include "config/visitor.hpp"
+#include "model/routing_spec.hpp"
+#include "model/shape.hpp"
+#include "plan/plan.hpp"
+
+namespace moesim {
+
+struct Scenario;
+
+void visit(Visitor& v, ModelShape& shape);
+void visit(Visitor& v, RoutingSpec& routing);
+void visit(Visitor& v, Device& device);
+void visit(Visitor& v, Pod& pod);
+void visit(Visitor& v, Plan& plan);
+void visit(Visitor& v, Batch& batch);
+void visit(Visitor& v, Scenario& scenario);
+
+}  // namespace moesim

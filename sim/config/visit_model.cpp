@@ -1,0 +1,77 @@
+#include "config/visit.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr NumberRange kWidth{0, 1'048'576};
+constexpr NumberRange kRequiredWidth{1, 1'048'576};
+constexpr NumberRange kCount{0, 10'000};
+constexpr NumberRange kFromOne{1, 10'000};
+
+void visit_attention(Visitor& v, ModelShape& s) {
+  v.choice("attention", s.attention, "gqa: multi-head and grouped-query; mla: multi-head latent attention");
+  v.integer("heads", s.heads, kFromOne, "query heads", Need::required);
+  v.integer("kv_heads", s.kv_heads, kCount, "key and value heads (gqa)");
+  v.integer("head_dim", s.head_dim, kWidth, "width of one head (gqa)");
+  v.flag("qk_norm", s.qk_norm, "RMSNorm on each query and key head");
+  v.flag("attention_bias", s.attention_bias, "the attention projections have biases");
+  v.integer("q_lora_rank", s.q_lora_rank, kWidth, "mla: rank of the query's latent; 0: projected directly");
+  v.integer("kv_lora_rank", s.kv_lora_rank, kWidth, "mla: rank of the latent of keys and values");
+  v.integer("qk_nope_dim", s.qk_nope_dim, kWidth, "mla: width of a head's part without position");
+  v.integer("qk_rope_dim", s.qk_rope_dim, kWidth, "mla: width of a head's part with rotary position");
+  v.integer("v_dim", s.v_dim, kWidth, "mla: width of a value head");
+  v.integer("sliding_window", s.sliding_window, {0, 1e9}, "tokens a query looks back on; 0: the whole sequence");
+  v.integer("sliding_window_period", s.sliding_window_period, {1, 1e6},
+            "with a window: the last layer of every so many attends to the whole sequence");
+  v.integer("linear_attention_period", s.linear_attention_period, kCount,
+            "all layers but the last of every so many are Gated DeltaNet; 0: none");
+  v.integer("linear_key_heads", s.linear_key_heads, kCount, "Gated DeltaNet: key heads");
+  v.integer("linear_value_heads", s.linear_value_heads, kCount, "Gated DeltaNet: value heads");
+  v.integer("linear_head_dim", s.linear_head_dim, kWidth, "Gated DeltaNet: width of one head");
+  v.flag("attention_gate", s.attention_gate, "gated attention output: the query projection is twice as wide");
+}
+
+void visit_ffn(Visitor& v, ModelShape& s) {
+  v.integer("dense_ffn", s.dense_ffn, kWidth, "width of the FFN in layers without experts");
+  v.integer("first_dense_layers", s.first_dense_layers, kCount, "layers at the start that have a dense FFN");
+  v.integer("moe_period", s.moe_period, kFromOne, "of the other layers, the last of every so many has experts");
+  v.integer("experts", s.experts, {0, 65'536}, "routed experts of a layer; 0: a dense model");
+  v.integer("top_k", s.top_k, {0, 65'536}, "experts that each token goes to");
+  v.integer("moe_ffn", s.moe_ffn, kWidth, "width of one expert");
+  v.flag("expert_bias", s.expert_bias, "the experts' projections have biases");
+  v.integer("shared_experts", s.shared_experts, {0, 65'536}, "experts that see every token");
+  v.integer("shared_ffn", s.shared_ffn, kWidth, "width of all shared experts together");
+  v.flag("shared_gate", s.shared_gate, "the shared experts' output is gated per token");
+  v.integer("n_group", s.n_group, kFromOne, "node-limited routing: groups that the experts form");
+  v.integer("topk_group", s.topk_group, kFromOne, "node-limited routing: groups that a token may use");
+  v.flag("gated_ffn", s.gated_ffn, "SwiGLU (three matrices) rather than two matrices");
+}
+
+}  // namespace
+
+void visit(Visitor& v, ModelShape& s) {
+  v.text("name", s.name, "for reports");
+  v.integer("layers", s.layers, kFromOne, "transformer layers, without multi-token prediction", Need::required);
+  v.integer("hidden", s.hidden, kRequiredWidth, "width of the residual stream", Need::required);
+  v.integer("vocab", s.vocab, {1, 1e8}, "entries of the vocabulary", Need::required);
+  v.flag("tied_embeddings", s.tied_embeddings, "embedding and logits share their matrix");
+  visit_attention(v, s);
+  visit_ffn(v, s);
+  v.integer("mtp_layers", s.mtp_layers, kCount, "multi-token-prediction layers after the last");
+  v.number("published_total_parameters", s.published_total_parameters, Unit::number, {0, 1e18},
+           "as published, to check the shapes against; 0: not known");
+  v.number("published_active_parameters", s.published_active_parameters, Unit::number, {0, 1e18},
+           "as published, per token; 0: not known");
+}
+
+void visit(Visitor& v, RoutingSpec& r) {
+  v.choice("kind", r.kind, "popularity of the experts");
+  v.number("exponent", r.exponent, Unit::number, {0, 10}, "zipf: the r-th most popular expert gets 1/r^exponent");
+  v.number("concentration", r.concentration, Unit::number, above(0, 1e9), "dirichlet: small is skewed");
+  v.numbers("histogram", r.histogram, Unit::number, {0, 1e18}, "histogram: relative load of each expert");
+  v.number("jitter", r.jitter, Unit::number, {0, 10},
+           "spread of one microbatch around the layer's popularity: log-normal sigma");
+  v.choice("placement", r.placement, "which expert-parallel rank holds which experts");
+}
+
+}  // namespace moesim

@@ -1,0 +1,61 @@
+#include "config/scenario.hpp"
+#include "config/visit.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr NumberRange kRanks{1, 1e6};
+
+void visit_parallelism(Visitor& v, Plan& p) {
+  v.integer("tp", p.tp, kRanks, "tensor parallel");
+  v.integer("cp", p.cp, kRanks, "context parallel");
+  v.integer("ep", p.ep, kRanks, "expert parallel");
+  v.integer("etp", p.etp, kRanks, "tensor parallel inside an expert");
+  v.integer("pp", p.pp, {1, 10'000}, "pipeline parallel");
+  v.integer("vpp", p.vpp, {1, 10'000}, "model chunks per stage (interleaved schedule)");
+  v.flag("sequence_parallel", p.sequence_parallel, "with tp > 1: norms and the router see 1/tp of the tokens");
+  v.choice("cp_kind", p.cp_kind, "how context parallel ranks exchange keys and values");
+  v.choice("schedule", p.schedule, "order of forward and backward passes in the pipeline");
+  v.text("layout", p.layout, "Megatron-LM's pipeline layout, as \"Et*4|(t*4|)*14tmL\"; empty: layers cut evenly");
+}
+
+}  // namespace
+
+void visit(Visitor& v, Plan& p) {
+  visit_parallelism(v, p);
+  v.choice("precision", p.precision, "of the GEMMs, and how FP8 and FP4 operands are scaled");
+  v.choice("dispatch_precision", p.dispatch_precision, "of tokens on the wire, forward dispatch only");
+  v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8}, "per element, accumulated and reduced (4: fp32)");
+  v.choice("recompute", p.recompute, "activations recomputed in the backward pass");
+  v.choices("recompute_modules", p.recompute_modules, "what selective recomputation recomputes");
+  v.integer("zero_stage", p.zero_stage, {0, 3},
+            "0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)");
+  v.flag("overlap_grad_reduce", p.overlap_grad_reduce, "reduce gradients while the backward pass runs");
+  v.flag("overlap_param_gather", p.overlap_param_gather, "gather parameters while the forward pass runs");
+  v.number("dp_bucket_bytes", p.dp_bucket_bytes, Unit::bytes, {0, 1e15}, "of DP communication; 0: a bucket per layer");
+  v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");
+  v.choice("all_to_all", p.all_to_all, "how the simulator lowers an all-to-all");
+  v.integer("communication_sms", p.communication_sms, {0, 1e6}, "SMs that dispatch and combine occupy");
+  v.flag("overlap_shared_expert", p.overlap_shared_expert, "shared experts compute while tokens travel");
+  v.flag("cuda_graph", p.cuda_graph, "kernels are launched from a graph: host_launch_s does not bind");
+  v.choice("transport", p.transport, "adaptive: timers while a transfer meets no other; flows: always flows");
+  v.integer("simulated_replicas", p.simulated_replicas, {0, 1e6}, "data-parallel cells simulated; 0: all");
+}
+
+void visit(Visitor& v, Batch& b) {
+  v.integer("global_batch", b.global_batch, {1, 1e9}, "sequences per step", Need::required);
+  v.integer("micro_batch", b.micro_batch, {1, 1e6}, "sequences per microbatch and data-parallel rank");
+  v.integer("sequence_length", b.sequence_length, {1, 1e8}, "tokens per sequence", Need::required);
+}
+
+void visit(Visitor& v, Scenario& s) {
+  v.text("name", s.name, "for reports; the file's name when not given");
+  v.section("workload", s.workload, "the model: a preset of workloads/, a file, a HuggingFace config.json, or a map",
+            Need::required);
+  v.section("platform", s.platform, "the cluster: a preset of platforms/, a file, or a map", Need::required);
+  v.section("plan", s.plan, "how the model is mapped on the cluster");
+  v.section("routing", s.routing, "how tokens choose experts");
+  v.section("batch", s.batch, "what one step processes", Need::required);
+}
+
+}  // namespace moesim

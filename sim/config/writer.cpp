@@ -1,0 +1,96 @@
+#include "config/writer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "config/text.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr size_t kCommentColumn = 48;  // at most; longer lines push their comment out
+
+bool is_plain(const std::string& text) {
+  constexpr std::string_view kAlnum = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  const auto plain = [&](char c) {
+    return kAlnum.find(c) != std::string_view::npos || std::string_view(" ._/+()*|-").find(c) != std::string_view::npos;
+  };
+  if (text.empty() || kAlnum.find(text.front()) == std::string_view::npos || text.back() == ' ') return false;
+  if (text == "null" || text == "Null" || text == "NULL") return false;
+  return std::all_of(text.begin(), text.end(), plain);
+}
+
+template <class Values, class Show>
+std::string flow_list(const Values& values, Show show) {
+  std::string text = "[";
+  for (const auto& value : values) text += (text.size() > 1 ? ", " : "") + show(value);
+  return text + "]";
+}
+
+}  // namespace
+
+std::string yaml_text(const std::string& text) {
+  if (is_plain(text)) return text;
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted += std::string("\\") + c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      quoted += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
+}
+
+void StructWriter::add(const FieldInfo& field, const std::string& value) {
+  std::string path;
+  for (const std::string& part : path_) path = join_path(path, part);
+  lines_.push_back({fmt::format("{:{}}{}: {}", "", 2 * path_.size(), field.key, value), join_path(path, field.key)});
+}
+
+void StructWriter::on_integer(const FieldInfo& field, int64_t& value) { add(field, fmt::format("{}", value)); }
+void StructWriter::on_number(const FieldInfo& field, double& value) { add(field, format_quantity(value, field.unit)); }
+void StructWriter::on_flag(const FieldInfo& field, bool& value) { add(field, value ? "true" : "false"); }
+void StructWriter::on_text(const FieldInfo& field, std::string& value) { add(field, yaml_text(value)); }
+void StructWriter::on_choice(const FieldInfo& field, size_t& index) { add(field, yaml_text(field.choices[index])); }
+void StructWriter::on_integers(const FieldInfo& field, std::vector<int64_t>& values) {
+  add(field, flow_list(values, [](int64_t value) { return fmt::format("{}", value); }));
+}
+void StructWriter::on_numbers(const FieldInfo& field, std::vector<double>& values) {
+  add(field, flow_list(values, [&](double value) { return format_quantity(value, field.unit); }));
+}
+void StructWriter::on_texts(const FieldInfo& field, std::vector<std::string>& values) {
+  add(field, flow_list(values, yaml_text));
+}
+void StructWriter::on_choices(const FieldInfo& field, std::vector<size_t>& indices) {
+  add(field, flow_list(indices, [&](size_t index) { return yaml_text(field.choices[index]); }));
+}
+
+void StructWriter::enter(const FieldInfo& section) {
+  lines_.push_back({fmt::format("{:{}}{}:", "", 2 * path_.size(), section.key), ""});
+  path_.emplace_back(section.key);
+}
+void StructWriter::leave() { path_.pop_back(); }
+
+std::string StructWriter::text(const ValueSources* sources) const {
+  size_t column = 0;
+  for (const Line& line : lines_) column = std::max(column, std::min(line.text.size(), kCommentColumn));
+  std::string text;
+  for (const Line& line : lines_) {
+    text += line.text;
+    if (sources && !line.path.empty()) {
+      const auto source = sources->find(line.path);
+      std::string origin = source == sources->end() ? "?" : source->second.origin;
+      std::replace(origin.begin(), origin.end(), '\n', ' ');
+      text += fmt::format("{:{}}  # {}", "", column - std::min(column, line.text.size()), origin);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace moesim
