@@ -3,16 +3,14 @@
 #include <cmath>
 
 #include "lower/collectives.hpp"
-#include "model/parameters.hpp"
 
 namespace moesim {
 
 RankParameters rank_layer_parameters(const StepContext& context, int layer) {
-  const LayerParameters all = layer_parameters(context.model, layer);
-  const double mtp = layer >= context.model.layers ? mtp_extra_parameters(context.model) : 0;
-  const int tp = context.plan.tp;
-  return {(all.attention + all.dense_ffn + all.shared + mtp) / tp + all.router + all.norms,
-          all.experts / (context.plan.ep * context.plan.etp)};
+  const Plan& plan = context.plan;
+  RankParameters held = rank_parameters(layer_parameters(context.model, layer), plan.tp, plan.ep, plan.etp);
+  if (layer >= context.model.layers) held.dense += mtp_extra_parameters(context.model) / plan.tp;
+  return held;
 }
 
 RankParameters rank_embedding_parameters(const StepContext& context) {

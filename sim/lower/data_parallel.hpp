@@ -6,19 +6,9 @@
 
 #include "lower/step_context.hpp"
 #include "lower/template_builder.hpp"
+#include "model/parameters.hpp"
 
 namespace moesim {
-
-// Parameters that one rank holds, by the group over which their gradients are reduced.
-struct RankParameters {
-  double dense = 0;   // reduced over DP x CP
-  double expert = 0;  // reduced over EDP
-  RankParameters& operator+=(const RankParameters& other) {
-    dense += other.dense;
-    expert += other.expert;
-    return *this;
-  }
-};
 
 RankParameters rank_layer_parameters(const StepContext& context, int layer);
 RankParameters rank_embedding_parameters(const StepContext& context);

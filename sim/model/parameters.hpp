@@ -33,6 +33,11 @@ double active_parameters(const ModelShape& shape);
 struct RankParameters {
   double dense = 0;
   double expert = 0;
+  RankParameters& operator+=(const RankParameters& other) {
+    dense += other.dense;
+    expert += other.expert;
+    return *this;
+  }
 };
 RankParameters rank_parameters(const LayerParameters& layer, int tp, int ep, int etp);
 

@@ -26,7 +26,8 @@ Router::Router(const RoutingSpec& spec, const RoutingShape& shape, int layers, u
       rule_{shape.experts, shape.top_k, shape.n_group, shape.topk_group},
       seed_(seed) {
   MOESIM_CHECK(shape.sources > 0 && shape.ranks > 0 && shape.tokens_per_source >= 0 && layers > 0,
-               "{} sources, {} ranks, {} tokens, {} layers", shape.sources, shape.ranks, shape.tokens_per_source, layers);
+               "{} sources, {} ranks, {} tokens, {} layers", shape.sources, shape.ranks, shape.tokens_per_source,
+               layers);
   // Counts pass through single precision, and rows of an expert through 32 bits.
   MOESIM_CHECK(shape.tokens_per_source < (1 << 22) && shape.tokens_per_source * shape.sources <= INT32_MAX,
                "{} tokens from each of {} sources", shape.tokens_per_source, shape.sources);
@@ -48,10 +49,10 @@ void Router::add_layers(int layers) {
       std::vector<double> loads = expected_loads(rule_, now[layer], choices);
       ExpertPlacement placement = place(
           placed[layer] == now[layer] ? loads : expected_loads(rule_, placed[layer], tokens.choices(placed[layer])));
-      Layer model{make_layer_routing(rule_, now[layer], std::move(loads), choices, std::move(placement),
-                                     shape_.ranks_per_node),
-                  {},
-                  {}};
+      Layer model{
+          make_layer_routing(rule_, now[layer], std::move(loads), choices, std::move(placement), shape_.ranks_per_node),
+          {},
+          {}};
       for (double load : model.loads) model.rates.push_back(static_cast<float>(slot_rate({0, 0, 1}, load)));
       build_row_model(rule_, model, shape_.tokens_per_source, model.rates, model.row);
       models_.push_back(std::move(model));
@@ -63,8 +64,10 @@ void Router::add_layers(int layers) {
 ExpertPlacement Router::place(const std::vector<double>& loads) const {
   const int slots = shape_.experts + spec_.redundant_experts;
   switch (spec_.placement) {
-    case Placement::contiguous: return contiguous_placement(shape_.experts, shape_.ranks);
-    case Placement::round_robin: return round_robin_placement(shape_.experts, shape_.ranks);
+    case Placement::contiguous:
+      return contiguous_placement(shape_.experts, shape_.ranks);
+    case Placement::round_robin:
+      return round_robin_placement(shape_.experts, shape_.ranks);
     case Placement::table:
       return {shape_.ranks, static_cast<int>(spec_.expert_of_slot.size()) / shape_.ranks, spec_.expert_of_slot};
     case Placement::eplb: {
@@ -74,7 +77,8 @@ ExpertPlacement Router::place(const std::vector<double>& loads) const {
       }
       return eplb_global(loads, slots, shape_.ranks);
     }
-    case Placement::eplb_global: return eplb_global(loads, slots, shape_.ranks);
+    case Placement::eplb_global:
+      return eplb_global(loads, slots, shape_.ranks);
   }
   MOESIM_CHECK(false, "placement {}", static_cast<int>(spec_.placement));
 }

@@ -1,4 +1,4 @@
-// How a model is mapped on a cluster: the user's choices. plan/groups.hpp derives ranks from them, plan/schedule.hpp
+// How a model is mapped on a cluster: the user's choices. plan/mapping.hpp derives ranks from them, plan/schedule.hpp
 // the order of pipeline operations.
 #pragma once
 
@@ -39,6 +39,7 @@ struct Plan {
 
   Recompute recompute = Recompute::none;
   std::vector<RecomputeModule> recompute_modules;  // selective only
+  RecomputePolicy recompute_policy() const { return {recompute, recompute_modules}; }
 
   int zero_stage = 1;  // 0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)
   bool overlap_grad_reduce = true;
