@@ -102,18 +102,21 @@ std::vector<int> TokenSet::choices(std::span<const double> weights) const {
 }
 
 GroupMoments group_moments(const TokenRule& rule, std::span<const int> choices) {
-  GroupMoments moments{std::vector<double>(rule.n_group, 0.0), std::vector<double>(rule.n_group, 0.0)};
+  const std::vector<double> zero(rule.n_group, 0.0);
+  GroupMoments moments{zero, zero, zero};
   std::vector<int> copies(rule.n_group);
   const size_t tokens = choices.size() / rule.top_k;
   for (size_t token = 0; token < tokens; ++token) {
     std::fill(copies.begin(), copies.end(), 0);
     for (int expert : choices.subspan(token * rule.top_k, rule.top_k)) ++copies[expert / rule.group_size()];
     for (int g = 0; g < rule.n_group; ++g) {
+      moments.used[g] += copies[g] > 0;
       moments.mean[g] += copies[g];
       moments.variance[g] += copies[g] * copies[g];
     }
   }
   for (int g = 0; g < rule.n_group; ++g) {
+    moments.used[g] /= static_cast<double>(tokens);
     moments.mean[g] /= static_cast<double>(tokens);
     moments.variance[g] = moments.variance[g] / static_cast<double>(tokens) - moments.mean[g] * moments.mean[g];
   }

@@ -40,8 +40,9 @@ class TokenSet {
   std::vector<float> unit_times_;  // [token][expert], exponential of rate 1
 };
 
-// Moments per token of the copies that go to each group.
+// What a token does with each group: copies that go there, and the share of tokens that send any.
 struct GroupMoments {
+  std::vector<double> used;
   std::vector<double> mean;
   std::vector<double> variance;
 };
