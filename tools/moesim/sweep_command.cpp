@@ -1,0 +1,2 @@
+#include "commands.hpp"
+namespace moesim { void add_sweep_command(CLI::App&, int&) {} }
