@@ -70,8 +70,8 @@ std::vector<int> pack_by_load(std::span<const double> weights, int packs, std::s
     for (int pack = 0; pack < packs; ++pack) {
       if (filled[pack].items == room) continue;
       const bool holds = filled[pack].holds(kind);
-      const bool better = best < 0 || holds < best_holds ||
-                          (holds == best_holds && filled[pack].load < filled[best].load);
+      const bool better =
+          best < 0 || holds < best_holds || (holds == best_holds && filled[pack].load < filled[best].load);
       if (better) best = pack, best_holds = holds;
     }
     filled[best].load += weights[item];

@@ -1,6 +1,6 @@
 // Load-driven placement after the idea of DeepSeek's expert-parallelism load balancer (github.com/deepseek-ai/EPLB,
-// README): give the hottest experts more replicas, then pack replicas so that ranks carry equal load. Hierarchical: whole
-// groups are packed onto nodes first, so that node-limited routing keeps a token's groups on few nodes.
+// README): give the hottest experts more replicas, then pack replicas so that ranks carry equal load. Hierarchical:
+// whole groups are packed onto nodes first, so that node-limited routing keeps a token's groups on few nodes.
 #pragma once
 
 #include <span>

@@ -15,9 +15,13 @@ namespace {
 
 constexpr uint64_t row_stream = 131;
 
-// Calibration tokens per layer. The mean number of distinct ranks of a token is then known to about 0.3 %, and with node
-// limits the share of a group to about 2 % (where groups differ; equal ones come out equal).
-constexpr int calibration_tokens = 2048, grouped_calibration_tokens = 4096;
+// Calibration tokens per layer: as many as cost a few milliseconds. With 256 experts the mean number of distinct ranks
+// of a token is then known to 0.2 %, and with node limits the share of a group to 2 % (where groups differ; equal ones
+// come out equal).
+int calibration_tokens(const TokenRule& rule) {
+  const int tokens = std::clamp((1 << 20) / rule.experts, 4096, 32768);
+  return rule.grouped() ? tokens / rule.n_group : tokens;
+}
 
 }  // namespace
 
@@ -27,7 +31,8 @@ Router::Router(const RoutingSpec& spec, const RoutingShape& shape, int layers, u
       rule_{shape.experts, shape.top_k, shape.n_group, shape.topk_group},
       seed_(seed) {
   MOESIM_CHECK(shape.sources > 0 && shape.ranks > 0 && shape.tokens_per_source >= 0 && layers > 0,
-               "{} sources, {} ranks, {} tokens, {} layers", shape.sources, shape.ranks, shape.tokens_per_source, layers);
+               "{} sources, {} ranks, {} tokens, {} layers", shape.sources, shape.ranks, shape.tokens_per_source,
+               layers);
   // Counts pass through single precision, and rows of an expert through 32 bits.
   MOESIM_CHECK(shape.tokens_per_source < (1 << 22) && shape.tokens_per_source * shape.sources <= INT32_MAX,
                "{} tokens from each of {} sources", shape.tokens_per_source, shape.sources);
@@ -41,7 +46,7 @@ void Router::add_layers(int layers) {
   const auto now = popularity_at(spec_.step);
   const int placed_step = spec_.step - spec_.step % std::max(spec_.placement_period, 1);
   const auto placed = placed_step == spec_.step ? now : popularity_at(placed_step);
-  const TokenSet tokens(rule_, rule_.grouped() ? grouped_calibration_tokens / rule_.n_group : calibration_tokens, seed_);
+  const TokenSet tokens(rule_, calibration_tokens(rule_), seed_);
   for (int layer = 0; layer < layers; ++layer) {
     const bool repeated = layer > 0 && now[layer] == now[layer - 1] && placed[layer] == placed[layer - 1];
     if (!repeated) {
@@ -49,10 +54,10 @@ void Router::add_layers(int layers) {
       std::vector<double> loads = expected_loads(rule_, now[layer], choices);
       ExpertPlacement placement = place(
           placed[layer] == now[layer] ? loads : expected_loads(rule_, placed[layer], tokens.choices(placed[layer])));
-      Layer model{make_layer_routing(rule_, now[layer], std::move(loads), choices, std::move(placement),
-                                     shape_.ranks_per_node),
-                  {},
-                  {}};
+      Layer model{
+          make_layer_routing(rule_, now[layer], std::move(loads), choices, std::move(placement), shape_.ranks_per_node),
+          {},
+          {}};
       for (double load : model.loads) model.rates.push_back(static_cast<float>(slot_rate({0, 0, 1}, load)));
       build_row_model(rule_, model, shape_.tokens_per_source, model.rates, model.row);
       models_.push_back(std::move(model));
@@ -64,8 +69,10 @@ void Router::add_layers(int layers) {
 ExpertPlacement Router::place(const std::vector<double>& loads) const {
   const int slots = shape_.experts + spec_.redundant_experts;
   switch (spec_.placement) {
-    case Placement::contiguous: return contiguous_placement(shape_.experts, shape_.ranks);
-    case Placement::round_robin: return round_robin_placement(shape_.experts, shape_.ranks);
+    case Placement::contiguous:
+      return contiguous_placement(shape_.experts, shape_.ranks);
+    case Placement::round_robin:
+      return round_robin_placement(shape_.experts, shape_.ranks);
     case Placement::table:
       return {shape_.ranks, static_cast<int>(spec_.expert_of_slot.size()) / shape_.ranks, spec_.expert_of_slot};
     case Placement::eplb: {
@@ -75,7 +82,8 @@ ExpertPlacement Router::place(const std::vector<double>& loads) const {
       }
       return eplb_global(loads, slots, shape_.ranks);
     }
-    case Placement::eplb_global: return eplb_global(loads, slots, shape_.ranks);
+    case Placement::eplb_global:
+      return eplb_global(loads, slots, shape_.ranks);
   }
   MOESIM_CHECK(false, "placement {}", static_cast<int>(spec_.placement));
 }

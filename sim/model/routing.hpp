@@ -1,9 +1,10 @@
-// Token routing: how many tokens of each source rank go to each expert, per layer and microbatch. This one matrix drives
-// dispatch and combine bytes, rows of the grouped GEMMs, memory of hot ranks, and through them the pipeline bubble.
-// Takes a RoutingSpec and the shape of one expert-parallel group; knows nothing of bytes or time.
+// Token routing: how many tokens of each source rank go to each expert, per layer and microbatch. This one matrix
+// drives dispatch and combine bytes, rows of the grouped GEMMs, memory of hot ranks, and through them the pipeline
+// bubble. Takes a RoutingSpec and the shape of one expert-parallel group; knows nothing of bytes or time.
 //
 // Two samplers: `Router::sample` draws counts directly (docs/model/routing.md; 3 to 5 ns per count), and
-// `sample_tokens_exactly` draws every token and is its oracle. Both are pure functions of (seed, layer, microbatch, cell).
+// `sample_tokens_exactly` draws every token and is its oracle. Both are pure functions of (seed, layer, microbatch,
+// cell).
 #pragma once
 
 #include <cstdint>

@@ -25,8 +25,8 @@ void fill_microbatch_factor(const RoutingSpec& spec, int experts, uint64_t seed,
 void multiply_source_factor(const RoutingSpec& spec, uint64_t seed, int layer, int cell, int source,
                             std::vector<float>& factor) {
   if (spec.source_correlation <= 0) return;
-  Random random(seed, {source_stream, static_cast<uint64_t>(layer), static_cast<uint64_t>(cell),
-                       static_cast<uint64_t>(source)});
+  Random random(
+      seed, {source_stream, static_cast<uint64_t>(layer), static_cast<uint64_t>(cell), static_cast<uint64_t>(source)});
   const VariateTable& exponential = exponential_table();
   const float own = static_cast<float>(spec.source_correlation), shared = 1 - own;
   uint64_t hash = 0;

@@ -91,8 +91,8 @@ double random_walk(uint64_t seed, int layer, int expert, int step) {
   constexpr int end = 1 << 20;
   MOESIM_CHECK(step >= 0 && step <= end, "step {}", step);
   const auto normal = [&](int at) {
-    return Random(seed, {walk_stream, static_cast<uint64_t>(layer), static_cast<uint64_t>(expert),
-                         static_cast<uint64_t>(at)})
+    return Random(seed,
+                  {walk_stream, static_cast<uint64_t>(layer), static_cast<uint64_t>(expert), static_cast<uint64_t>(at)})
         .normal();
   };
   if (step == 0) return 0;
@@ -118,8 +118,8 @@ std::vector<std::vector<double>> layer_popularity(const RoutingSpec& spec, int e
     std::vector<double>& weights = popularity[layer];
     if (!given[layer].empty()) {
       const bool repeated = layer > 0 && given[layer] == given[layer - 1] && spec.drift == 0;
-      weights = repeated ? popularity[layer - 1]
-                         : weights_of_inclusion(capped_probabilities(given[layer], top_k), top_k);
+      weights =
+          repeated ? popularity[layer - 1] : weights_of_inclusion(capped_probabilities(given[layer], top_k), top_k);
     } else if (spec.kind == RoutingKind::zipf) {
       weights = zipf(spec.exponent, experts, layer, seed);
     } else if (spec.kind == RoutingKind::dirichlet) {

@@ -27,7 +27,8 @@ struct TokenRule {
 void choose_experts(const TokenRule& rule, std::span<const float> times, float scale, std::span<int> chosen);
 
 // Choices of a fixed set of tokens under the weights: rows of top_k experts. The same random numbers serve every call,
-// and with groups every token is replayed once per rotation of the groups: equal weights give exactly equal group loads.
+// and with groups every token is replayed once per rotation of the groups: equal weights give exactly equal group
+// loads.
 class TokenSet {
  public:
   TokenSet(const TokenRule& rule, int tokens, uint64_t seed);
