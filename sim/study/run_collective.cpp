@@ -29,6 +29,10 @@ struct NoRouting : InstanceSource {
 ByteMatrix byte_matrix(const CollectiveRequest& request) {
   ByteMatrix matrix;
   matrix.reset(request.gpus);
+  if (request.skew == 0) {
+    matrix.bytes.assign(matrix.bytes.size(), request.bytes / request.gpus);
+    return matrix;
+  }
   Random popularity(request.seed, {1});
   std::vector<double> load(request.gpus);
   for (double& value : load) value = std::exp(request.skew * popularity.normal());
