@@ -100,7 +100,8 @@ void check_experts(Rules& rules) {
                 w.n_group);
   rules.require(w.topk_group <= w.n_group, {"workload.topk_group", "workload.n_group"},
                 "topk_group = {} is more than n_group = {}", w.topk_group, w.n_group);
-  rules.require(!divides(w.n_group, w.experts) || w.top_k <= int64_t{w.topk_group} * (w.experts / w.n_group),
+  rules.require(!divides(w.n_group, w.experts) || w.top_k > w.experts ||
+                    w.top_k <= int64_t{w.topk_group} * (w.experts / w.n_group),
                 {"workload.topk_group", "workload.n_group", "workload.top_k", "workload.experts"},
                 "topk_group = {} groups hold fewer than top_k = {} experts", w.topk_group, w.top_k);
 }
@@ -238,7 +239,7 @@ void check_routing(Rules& rules) {
   const auto& [name, w, pod, p, r, batch] = rules.s;
   if (!rules.known({"routing.kind", "routing.histogram"})) return;
   const Keys keys = {"routing.histogram", "routing.kind", "workload.experts"};
-  if (r.kind != RoutingKind::histogram) return rules.require(r.histogram.empty(), keys, "needs kind: histogram");
+  if (r.kind != RoutingKind::histogram) return;
   const double total = std::accumulate(r.histogram.begin(), r.histogram.end(), 0.0);
   rules.require(static_cast<int64_t>(r.histogram.size()) == w.experts, keys,
                 "has {} entries for the {} experts of the model", r.histogram.size(), w.experts);

@@ -51,7 +51,8 @@ void StructReader::finish_map() {
   const Frame frame = std::move(frames_.back());
   frames_.pop_back();
   if (!frame.map) return;
-  const std::vector<std::string> known(frame.keys.begin(), frame.keys.end());
+  std::vector<std::string> known(frame.keys.begin(), frame.keys.end());
+  known.emplace_back("base");  // resolved before
   for (const YamlNode::Entry& entry : frame.map->entries)
     if (!frame.keys.contains(entry.key) && !is_remark(entry.key))
       problems_.add(entry.key_place, join_path(frame.path, entry.key), "is not a known key" + hint(entry.key, known));

@@ -40,7 +40,7 @@ struct YamlNode::Entry {
 };
 
 inline constexpr int kMaxYamlDepth = 32;
-inline constexpr size_t kMaxYamlNodes = 200'000;  // aliases counted as what they stand for
+inline constexpr size_t kMaxYamlNodes = 100'000;  // aliases counted as what they stand for
 
 struct YamlSource {
   std::string file;   // as error messages should name it
