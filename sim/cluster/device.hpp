@@ -17,17 +17,21 @@ struct Device {
   double memory_bytes_per_s = 0;
   double power_w = 0;
 
-  // Constants of the cost model, fitted to measured kernels (docs/MODEL.md, "Device model").
+  // Constants of the cost model, fitted to measured kernels (docs/model/device.md).
   double launch_s = 0;       // from one kernel's end to the next one's start in a stream kept full
   double host_launch_s = 0;  // host time to issue one kernel; binds when kernels are shorter than this (no CUDA graph)
-  double gemm_overhead_s = 0;  // prologue + epilogue of a GEMM kernel
-  double gemm_efficiency = 0;  // fraction of peak that full waves of tiles sustain
-  double grouped_gemm_efficiency = 0;
-  double fp8_efficiency = 0;        // same, in FP8 and FP4
-  int tile_m = 128, tile_n = 256;   // output tile of the large-GEMM kernels
-  double attention_efficiency = 0;  // forward, long sequences
+  double gemm_overhead_s = 0;  // ramp up and drain of a GEMM or attention kernel
+  double gemm_efficiency = 0;  // fraction of peak that one SM sustains in the main loop of a tile_m x tile_n tile
+  double grouped_gemm_efficiency = 0;  // same, in a grouped GEMM
+  double fp8_efficiency = 0;           // same as gemm_efficiency, in FP8 and FP4
+  double sustained_efficiency = 0;     // fraction of peak that GEMMs of any shape reach under the power limit
+  int tile_m = 128, tile_n = 256;      // output tile of the large-GEMM kernels; smaller ones are derived from it
+  double gemm_half_k = 0;      // prologue + epilogue of a tile, as the k that a BF16 main loop covers in the same time
+  double tile_half_width = 0;  // tile width at which loading operands doubles the time of the main loop
+  double attention_efficiency = 0;  // forward, for long sequences and wide heads
   double attention_backward_efficiency = 0;
-  double attention_half_length = 0;  // tokens at which the efficiency is half of that
+  double attention_half_length = 0;  // keys per query at which a tile's fixed cost halves the efficiency
+  double attention_half_dim = 0;     // qk_dim + v_dim at which softmax takes as long as the two products
   double memory_efficiency = 0;      // fraction of memory_bytes_per_s that streaming kernels sustain
   double memory_half_bytes = 0;      // bytes at which a streaming kernel reaches half of that
 };

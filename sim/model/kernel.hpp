@@ -46,8 +46,8 @@ struct Kernel {
   Pass pass = Pass::forward;
   KernelKind kind = KernelKind::memory;
   Precision precision = Precision::bf16;
-  // gemm: [m x k] * [k x n]. grouped_gemm: n, k per group; rows per group come with the routing, and which dimension
-  // the rows are is told by `rows_are_k` (weight gradients sum over rows).
+  // gemm: [m x k] * [k x n]. grouped_gemm: the rows of a group come with the routing; they are m, and n, k are set.
+  // With `rows_are_k` (weight gradients) they are summed over, and m, n are set.
   int64_t m = 0, n = 0, k = 0;
   int groups = 1;
   bool rows_are_k = false;

@@ -5,6 +5,9 @@
 
 namespace moesim {
 
+// Taps of the causal convolution in front of a Gated DeltaNet layer (Qwen3-Next linear_conv_kernel_dim).
+inline constexpr int linear_convolution_width = 4;
+
 enum class AttentionKind {
   gqa,  // multi-head and grouped-query attention: kv_heads <= heads
   mla,  // multi-head latent attention (DeepSeek-V2, arXiv:2405.04434)
@@ -24,13 +27,14 @@ struct ModelShape {
   int head_dim = 0;      // gqa only
   bool qk_norm = false;  // RMSNorm on each query and key head
   bool attention_bias = false;
-  int q_lora_rank = 0;            // mla: 0 means the query is projected directly
-  int kv_lora_rank = 0;           // mla
-  int qk_nope_dim = 0;            // mla
-  int qk_rope_dim = 0;            // mla
-  int v_dim = 0;                  // mla
-  int sliding_window = 0;         // tokens; 0: every layer attends to the whole sequence
-  int sliding_window_period = 2;  // with a window: layers period-1, 2*period-1, ... attend to the whole sequence
+  int q_lora_rank = 0;     // mla: 0 means the query is projected directly
+  int kv_lora_rank = 0;    // mla
+  int qk_nope_dim = 0;     // mla
+  int qk_rope_dim = 0;     // mla
+  int v_dim = 0;           // mla
+  int sliding_window = 0;  // tokens; 0: every layer attends to the whole sequence
+  // With a window: layers period-1, 2*period-1, ... attend to the whole sequence; 0: every layer has the window.
+  int sliding_window_period = 2;
   // Gated DeltaNet layers (Qwen3-Next): all but layers period-1, 2*period-1, ...; 0: none.
   int linear_attention_period = 0;
   int linear_key_heads = 0;

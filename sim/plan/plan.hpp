@@ -1,4 +1,4 @@
-// How a model is mapped on a cluster: the user's choices. plan/groups.hpp derives ranks from them, plan/schedule.hpp
+// How a model is mapped on a cluster: the user's choices. plan/mapping.hpp derives ranks from them, plan/schedule.hpp
 // the order of pipeline operations.
 #pragma once
 
@@ -6,13 +6,11 @@
 #include <vector>
 
 #include "model/layer_ops.hpp"
+#include "model/recompute.hpp"
 
 namespace moesim {
 
 enum class ScheduleKind { one_f_one_b, interleaved };
-enum class Recompute { none, selective, full };
-// Modules that selective recomputation can drop (Megatron-LM --recompute-modules).
-enum class RecomputeModule { core_attn, layernorm, mla_up_proj, moe_act, mlp, moe, shared_experts };
 enum class Dispatcher { nccl, deepep, hybridep };
 enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
 enum class CpKind { ring, all_gather };
@@ -41,6 +39,7 @@ struct Plan {
 
   Recompute recompute = Recompute::none;
   std::vector<RecomputeModule> recompute_modules;  // selective only
+  RecomputePolicy recompute_policy() const { return {recompute, recompute_modules}; }
 
   int zero_stage = 1;  // 0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)
   bool overlap_grad_reduce = true;

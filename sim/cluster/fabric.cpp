@@ -1,0 +1,94 @@
+#include "cluster/fabric.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace moesim {
+
+namespace {
+
+constexpr int kPortsPerRank = 4;
+enum PortIndex { kNvlink, kNic, kFarNvlink, kFarNic };
+
+int32_t add_link(Fabric& fabric, std::string name, double bytes_per_s, LinkClass link_class) {
+  fabric.links.push_back({std::move(name), bytes_per_s, link_class});
+  return static_cast<int32_t>(fabric.links.size() - 1);
+}
+
+// Leaf switches: one per rail and scalable unit, with uplinks for the ports in use divided by the oversubscription.
+// Counting simulated ports only is what scales the uplink to their share.
+void add_leaves(Fabric& fabric, const Pod& pod) {
+  std::map<int, int> simulated;  // leaf -> simulated ranks below it
+  const int rails = pod.gpus_per_node;
+  for (RankPlace& place : fabric.ranks) {
+    place.leaf = place.node / pod.nodes_per_leaf * rails + place.gpu;
+    ++simulated[place.leaf];
+  }
+  std::map<int, int> index;
+  for (const auto& [leaf, count] : simulated) {
+    const double bytes_per_s = count * pod.nic_bytes_per_s * pod.nic_efficiency / pod.oversubscription;
+    const auto name = fmt::format("leaf{}.rail{}", leaf / rails, leaf % rails);
+    index[leaf] = static_cast<int>(fabric.leaf_up.size());
+    fabric.leaf_up.push_back(add_link(fabric, name + ".up", bytes_per_s, LinkClass::leaf));
+    fabric.leaf_down.push_back(add_link(fabric, name + ".down", bytes_per_s, LinkClass::leaf));
+  }
+  for (RankPlace& place : fabric.ranks) place.leaf = index[place.leaf];
+}
+
+}  // namespace
+
+Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks) {
+  Fabric fabric;
+  fabric.nvlink_latency_s = pod.nvlink_latency_s;
+  fabric.nic_latency_s = pod.nic_latency_s;
+  fabric.spine_latency_s = pod.nic_spine_latency_s;
+  fabric.nodes_per_leaf = pod.nodes_per_leaf;
+  const double nvlink = pod.nvlink_bytes_per_s * pod.nvlink_efficiency;
+  const double nic = pod.nic_bytes_per_s * pod.nic_efficiency;
+  for (const int rank : global_ranks) {
+    RankPlace place;
+    place.global_rank = rank;
+    place.node = rank / pod.gpus_per_node;
+    place.gpu = rank % pod.gpus_per_node;
+    const auto name = fmt::format("node{}.gpu{}", place.node, place.gpu);
+    place.nvlink_out = add_link(fabric, name + ".nvlink.out", nvlink, LinkClass::nvlink);
+    place.nvlink_in = add_link(fabric, name + ".nvlink.in", nvlink, LinkClass::nvlink);
+    place.nic_out = add_link(fabric, name + ".nic.out", nic, LinkClass::nic);
+    place.nic_in = add_link(fabric, name + ".nic.in", nic, LinkClass::nic);
+    fabric.ranks.push_back(place);
+  }
+  const int nodes = (pod.gpus + pod.gpus_per_node - 1) / pod.gpus_per_node;
+  fabric.far_crosses_spine = nodes > pod.nodes_per_leaf;
+  if (pod.oversubscription > 1) add_leaves(fabric, pod);
+  return fabric;
+}
+
+Route Fabric::route(int32_t source_endpoint, int32_t target_endpoint) const {
+  Route route;
+  const auto add = [&route](int32_t link) { route.links[route.count++] = link; };
+  const int source_port = source_endpoint % kPortsPerRank, target_port = target_endpoint % kPortsPerRank;
+  const RankPlace& source = ranks[source_endpoint / kPortsPerRank];
+  const RankPlace& target = ranks[target_endpoint / kPortsPerRank];
+  if (source_port == kNvlink) add(source.nvlink_out);
+  if (source_port == kNic) add(source.nic_out);
+  if (!leaf_up.empty() && (source_port == kNic || target_port == kNic)) {
+    const bool far = source_port == kFarNic || target_port == kFarNic;
+    const bool crosses = far ? far_crosses_spine : source.leaf != target.leaf;
+    if (crosses && source_port == kNic) add(leaf_up[source.leaf]);
+    if (crosses && target_port == kNic) add(leaf_down[target.leaf]);
+  }
+  if (target_port == kNvlink) add(target.nvlink_in);
+  if (target_port == kNic) add(target.nic_in);
+  return route;
+}
+
+double Fabric::latency_s(int a, int b) const {
+  const RankPlace &from = ranks[a], &to = ranks[b];
+  if (from.node == to.node) return nvlink_latency_s;
+  const bool same_leaf = from.gpu == to.gpu && from.node / nodes_per_leaf == to.node / nodes_per_leaf;
+  return nic_latency_s + (same_leaf ? 0 : spine_latency_s);
+}
+
+}  // namespace moesim

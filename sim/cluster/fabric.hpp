@@ -1,0 +1,56 @@
+// The links between simulated ranks, and which of them a transfer uses. Built from a Pod and the places of the ranks;
+// the engine makes SimGrid links of it, the reference executor and the bounds read it as it is.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cluster/pod.hpp"
+
+namespace moesim {
+
+enum class LinkClass : uint8_t { nvlink, nic, leaf };
+
+struct Link {
+  std::string name;
+  double bytes_per_s = 0;
+  LinkClass link_class = LinkClass::nic;
+};
+
+// Link ids that a flow occupies, in order.
+struct Route {
+  std::array<int32_t, 4> links{};
+  int count = 0;
+  std::span<const int32_t> span() const { return {links.data(), static_cast<size_t>(count)}; }
+};
+
+struct RankPlace {
+  int global_rank = 0;
+  int node = 0;
+  int gpu = 0;    // within the node; also the rail
+  int leaf = -1;  // leaf switch; -1 when the fabric is non-blocking and no leaf link is modelled
+  int32_t nvlink_out = 0, nvlink_in = 0, nic_out = 0, nic_in = 0;  // link ids
+};
+
+// Endpoints are numbered as in graph/task.hpp: rank * 4 + {nvlink, nic, far nvlink, far nic}.
+struct Fabric {
+  std::vector<Link> links;
+  std::vector<RankPlace> ranks;
+  std::vector<int32_t> leaf_up, leaf_down;  // link ids per leaf; empty when non-blocking
+  bool far_crosses_spine = false;
+  double nvlink_latency_s = 0, nic_latency_s = 0, spine_latency_s = 0;
+  int nodes_per_leaf = 1;
+
+  Route route(int32_t source_endpoint, int32_t target_endpoint) const;
+  bool same_node(int a, int b) const { return ranks[a].node == ranks[b].node; }
+  double latency_s(int a, int b) const;
+};
+
+// `global_ranks[i]`: the device that simulated rank i stands for. When only some of the ranks under a leaf switch are
+// simulated, its uplink is scaled by their share, which is exact while the folded ranks do the same at the same time.
+Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks);
+
+}  // namespace moesim

@@ -1,0 +1,75 @@
+#include "engine/simgrid_platform.hpp"
+
+#include "graph/task.hpp"
+
+namespace moesim {
+
+using namespace simgrid_api;
+
+namespace {
+
+// Far endpoints stand for many devices: their own port must never bind.
+constexpr double kUnlimitedBytesPerS = 1e18;
+
+class PlatformBuilder {
+ public:
+  PlatformBuilder(s4u::Engine& engine, const Fabric& fabric) : engine_(engine), fabric_(fabric) {
+    root_ = add_star_zone(engine, nullptr, "pod");
+    for (size_t leaf = 0; leaf < fabric.leaf_up.size(); ++leaf) add_leaf(leaf);
+  }
+
+  SimgridPlatform build() {
+    for (size_t rank = 0; rank < fabric_.ranks.size(); ++rank) {
+      const RankPlace& place = fabric_.ranks[rank];
+      s4u::NetZone* leaf = leaves_.empty() ? root_ : leaves_[place.leaf];
+      const auto name = "r" + std::to_string(rank);
+      add_endpoint(root_, name + ".nvlink", place.nvlink_out, place.nvlink_in);
+      add_endpoint(leaf, name + ".nic", place.nic_out, place.nic_in);
+      add_endpoint(root_, name + ".far_nvlink", -1, -1);
+      add_endpoint(fabric_.far_crosses_spine ? root_ : leaf, name + ".far_nic", -1, -1);
+    }
+    for (s4u::NetZone* leaf : leaves_) leaf->seal();
+    root_->seal();
+    return std::move(platform_);
+  }
+
+ private:
+  s4u::Link* fabric_link(s4u::NetZone* zone, int32_t id) {
+    return add_link(zone, fabric_.links[id].name, fabric_.links[id].bytes_per_s)->set_latency(0)->seal();
+  }
+
+  void add_leaf(size_t leaf) {
+    auto* zone = add_star_zone(engine_, root_, "leaf" + std::to_string(leaf));
+    // A star zone needs a gateway host for routes that leave it.
+    auto* gateway = add_host(zone, "leaf" + std::to_string(leaf) + ".switch", 1);
+    for (const bool up : {true, false}) add_star_route(zone, gateway, up, {});
+    add_star_route(root_, zone, gateway, true, {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_up[leaf]))});
+    add_star_route(root_, zone, gateway, false, {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_down[leaf]))});
+    leaves_.push_back(zone);
+  }
+
+  void add_endpoint(s4u::NetZone* zone, const std::string& name, int32_t out, int32_t in) {
+    auto* host = add_host(zone, name, 1);  // speed 1: amounts of Execs are seconds
+    platform_.endpoints.push_back(host);
+    auto* own = out < 0 ? add_link(zone, name, kUnlimitedBytesPerS)->set_latency(0)->seal() : nullptr;
+    add_star_route(zone, host, true, {s4u::LinkInRoute(own ? own : fabric_link(zone, out))});
+    add_star_route(zone, host, false, {s4u::LinkInRoute(own ? own : fabric_link(zone, in))});
+  }
+
+  s4u::Engine& engine_;
+  const Fabric& fabric_;
+  s4u::NetZone* root_ = nullptr;
+  std::vector<s4u::NetZone*> leaves_;
+  SimgridPlatform platform_;
+};
+
+}  // namespace
+
+SimgridPlatform build_platform(s4u::Engine& engine, const Fabric& fabric) {
+  s4u::Engine::set_config("network/model:CM02");
+  s4u::Engine::set_config("network/crosstraffic:0");
+  s4u::Engine::set_config("network/TCP-gamma:1e30");
+  return PlatformBuilder(engine, fabric).build();
+}
+
+}  // namespace moesim

@@ -1,0 +1,75 @@
+// A whole step: a coarse graph of blocks ("stage 3, microbatch 17, forward"), each naming a template that is
+// instantiated when the block becomes ready and dropped when it is done. Memory is then proportional to what is live,
+// not to the step.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/task_graph.hpp"
+
+namespace moesim {
+
+using BlockId = uint32_t;
+
+// "When rank r of this block passes exit `from_port`, rank r of block `to` has one thing less to wait for at
+// `to_port`."
+struct BlockEdge {
+  BlockId to = 0;
+  uint8_t from_port = 0;
+  uint8_t to_port = 0;
+};
+
+struct Block {
+  uint32_t graph = 0;       // index into Program::templates
+  uint32_t first_rank = 0;  // simulated rank of the template's rank 0
+  uint16_t stage = 0;
+  uint16_t chunk = 0;  // model chunk on the stage (virtual pipeline)
+  uint32_t microbatch = 0;
+  uint16_t first_layer = 0;
+  uint16_t replica = 0;  // data-parallel cell
+  std::vector<BlockEdge> outputs;
+  std::vector<uint16_t> inputs;  // edges that arrive at each entry port
+};
+
+// A run of kernels on one stream between two synchronisation points is one task; this says how to split it again.
+struct RunPart {
+  uint8_t op = 0;
+  Phase phase = Phase::forward;
+  uint16_t layer = 0;  // within the template
+  double seconds = 0;  // at nominal load
+};
+struct Run {
+  std::vector<RunPart> parts;
+};
+
+// Amounts of the tasks with a slot, for one instance of a template.
+struct InstanceData {
+  std::vector<double> seconds;           // per compute slot
+  std::vector<std::vector<Flow>> flows;  // per transfer slot, endpoints relative to the template
+  std::vector<double> fixed_s;           // per transfer slot: seconds on top of latency (closed-form collectives)
+};
+
+// Gives the amounts that differ from instance to instance (token routing). Must be a pure function of the block.
+class InstanceSource {
+ public:
+  virtual ~InstanceSource() = default;
+  virtual void fill(const Block& block, const TaskGraph& graph, InstanceData& out) = 0;
+};
+
+struct Program {
+  std::vector<TaskGraph> templates;
+  std::vector<Block> blocks;
+  std::vector<Run> runs;
+  std::vector<std::string> op_names;
+  uint32_t simulated_ranks = 0;
+
+  uint8_t op(const std::string& op_name);  // index of the name, added when new
+  BlockId add_block(Block block);
+  void connect(BlockId from, uint8_t from_port, BlockId to, uint8_t to_port);
+  // Tasks over all blocks, joins not counted; `kernels` counts the parts of runs instead of runs.
+  double task_count() const;
+  double kernel_count() const;
+};
+
+}  // namespace moesim

@@ -1,0 +1,69 @@
+// What a task graph is made of. Names and amounts only: who runs it, and how fast, is the engine's business.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace moesim {
+
+using TaskId = uint32_t;
+
+enum class TaskKind : uint8_t {
+  compute,   // `seconds` of exclusive device time on one rank
+  transfer,  // a set of flows that start together and is done when the last has arrived (a collective or a send)
+  delay,     // `seconds` that nothing shortens or stretches
+  join,      // takes no time; waits for its predecessors
+  entry,     // a join that also waits for other blocks (Block::inputs)
+  exit,      // a join that other blocks wait for
+};
+
+// FIFO lanes of a device. The order on a lane is written as edges, so the graph is the whole truth; the lane says whose
+// time it is: exposed time of a lane is the time during which compute waited for it.
+enum class Stream : uint8_t { compute, ep, tp, cp, dp, pp, copy };
+inline constexpr int kStreams = 7;
+const char* name_of(Stream stream);
+
+enum class Phase : uint8_t {
+  forward,
+  backward,
+  weight_gradient,
+  recompute,
+  gradient_reduce,
+  optimizer,
+  parameter_gather
+};
+const char* name_of(Phase phase);
+
+// `rank` counts within the template; the block that instantiates it adds its first rank. `layer` likewise.
+struct Task {
+  TaskKind kind = TaskKind::join;
+  Stream stream = Stream::compute;
+  Phase phase = Phase::forward;
+  uint8_t op = 0;  // index into Program::op_names
+  uint16_t layer = 0;
+  uint32_t rank = 0;     // compute, entry, exit: whose; transfer: its first participant
+  uint32_t payload = 0;  // compute: Program::runs; transfer: TaskGraph::transfers; entry, exit: port
+  int32_t slot = -1;     // >= 0: amounts differ per instance and stand in InstanceData at this slot
+  double seconds = 0;    // compute, delay
+};
+
+// A transfer goes between endpoints: rank * kPorts + port. `far_*` is the rest of the cluster as this rank sees it:
+// what folded replicas send and receive, which loads the rank's own port and nothing else that is simulated.
+enum class Port : uint8_t { nvlink, nic, far_nvlink, far_nic };
+inline constexpr int kPorts = 4;
+constexpr int32_t endpoint(int32_t rank, Port port) { return rank * kPorts + static_cast<int32_t>(port); }
+
+struct Flow {
+  int32_t source = 0;  // endpoints; in a template relative to its first rank, and possibly outside it
+  int32_t target = 0;
+  double bytes = 0;
+};
+
+struct Transfer {
+  std::vector<Flow> flows;      // empty for transfers with a slot
+  std::vector<uint32_t> ranks;  // participants, within the template
+  double latency_s = 0;         // paid before the first byte moves
+  double sm_share = 0;          // fraction of each participant's SMs taken while it runs
+};
+
+}  // namespace moesim

@@ -1,0 +1,106 @@
+#include "graph/task_graph.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/graph/compressed_sparse_row_graph.hpp>
+
+#include "base/check.hpp"
+#include "base/diagnostics.hpp"
+
+namespace moesim {
+
+using Csr = boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property,
+                                               boost::no_property, TaskId, uint32_t>;
+
+struct TaskGraph::Rows {
+  Csr csr;
+};
+
+TaskGraph::TaskGraph() = default;
+TaskGraph::~TaskGraph() = default;
+TaskGraph::TaskGraph(TaskGraph&&) noexcept = default;
+TaskGraph& TaskGraph::operator=(TaskGraph&&) noexcept = default;
+
+std::span<const TaskId> TaskGraph::successors(TaskId task) const {
+  const auto& forward = rows_->csr.m_forward;
+  const uint32_t begin = forward.m_rowstart[task], end = forward.m_rowstart[task + 1];
+  return {forward.m_column.data() + begin, end - begin};
+}
+
+std::vector<TaskId> TaskGraph::topological_order() const {
+  std::vector<uint32_t> waiting = predecessors;
+  std::vector<TaskId> order;
+  order.reserve(tasks.size());
+  for (TaskId id = 0; id < tasks.size(); ++id)
+    if (waiting[id] == 0) order.push_back(id);
+  for (size_t next = 0; next < order.size(); ++next)
+    for (TaskId successor : successors(order[next]))
+      if (--waiting[successor] == 0) order.push_back(successor);
+  return order;
+}
+
+TaskGraphBuilder::TaskGraphBuilder(std::string name, uint32_t ranks) {
+  graph_.name = std::move(name);
+  graph_.ranks = ranks;
+}
+
+TaskId TaskGraphBuilder::add(Task task) {
+  graph_.tasks.push_back(task);
+  return static_cast<TaskId>(graph_.tasks.size() - 1);
+}
+
+uint32_t TaskGraphBuilder::add_transfer(Transfer transfer) {
+  graph_.transfers.push_back(std::move(transfer));
+  return static_cast<uint32_t>(graph_.transfers.size() - 1);
+}
+
+void TaskGraphBuilder::edge(TaskId before, TaskId after) {
+  MOESIM_CHECK(before != after, "{}", before);
+  edges_.emplace_back(before, after);
+}
+
+TaskGraph TaskGraphBuilder::freeze() && {
+  std::sort(edges_.begin(), edges_.end());
+  edges_.erase(std::unique(edges_.begin(), edges_.end()), edges_.end());
+  const size_t count = graph_.tasks.size();
+  graph_.predecessors.assign(count, 0);
+  for (const auto& [before, after] : edges_) {
+    MOESIM_CHECK(before < count && after < count, "{} -> {} of {}", before, after, count);
+    ++graph_.predecessors[after];
+  }
+  graph_.rows_ = std::make_unique<TaskGraph::Rows>(
+      TaskGraph::Rows{Csr(boost::edges_are_sorted, edges_.begin(), edges_.end(), static_cast<TaskId>(count))});
+
+  uint32_t ports = 0;
+  for (const Task& task : graph_.tasks)
+    if (task.kind == TaskKind::entry) ports = std::max(ports, task.payload + 1);
+  graph_.entries_.assign(ports * graph_.ranks, 0);
+  for (TaskId id = 0; id < count; ++id)
+    if (graph_.tasks[id].kind == TaskKind::entry)
+      graph_.entries_[graph_.tasks[id].payload * graph_.ranks + graph_.tasks[id].rank] = id;
+
+  const auto order = graph_.topological_order();
+  if (order.size() != count) {
+    std::vector<bool> placed(count);
+    for (TaskId id : order) placed[id] = true;
+    std::string named;
+    for (TaskId id = 0, shown = 0; id < count && shown < 8; ++id)
+      if (!placed[id]) named += fmt::format("{}{} (rank {})", shown++ ? ", " : "", id, graph_.tasks[id].rank);
+    throw RunError(fmt::format("task graph '{}' has a cycle through or before tasks {}", graph_.name, named));
+  }
+  return std::move(graph_);
+}
+
+const char* name_of(Stream stream) {
+  static constexpr const char* names[] = {"compute", "ep", "tp", "cp", "dp", "pp", "copy"};
+  return names[static_cast<int>(stream)];
+}
+
+const char* name_of(Phase phase) {
+  static constexpr const char* names[] = {"forward",         "backward",  "weight gradient", "recompute",
+                                          "gradient reduce", "optimizer", "parameter gather"};
+  return names[static_cast<int>(phase)];
+}
+
+}  // namespace moesim

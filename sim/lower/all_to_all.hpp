@@ -1,0 +1,69 @@
+// An all-to-all with a byte matrix, as flows. Every form puts the same bytes on every NVLink port, NIC and leaf uplink
+// (hierarchical: of the bytes it sends); they differ in how many flows carry them. See DESIGN in docs/MODEL.md.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "cluster/fabric.hpp"
+#include "graph/task.hpp"
+
+namespace moesim {
+
+// bytes(i, j): what member i of the group sends to member j; the diagonal stays where it is.
+struct ByteMatrix {
+  int ranks = 0;
+  std::vector<double> bytes;
+  void reset(int size) {
+    ranks = size;
+    bytes.assign(static_cast<size_t>(size) * size, 0.0);
+  }
+  double& at(int i, int j) { return bytes[static_cast<size_t>(i) * ranks + j]; }
+  double at(int i, int j) const { return bytes[static_cast<size_t>(i) * ranks + j]; }
+};
+
+// Bytes of an all-to-all that sends a token once per destination node (DeepEP, HybridEP): to the GPU of the same rail
+// over the NIC, from there over NVLink to each destination rank.
+struct TwoHopBytes {
+  ByteMatrix to_rank;           // [source][rank]: distinct (token, rank) pairs
+  std::vector<double> to_node;  // [source][node of the group]: distinct (token, node) pairs, own node included or not
+};
+
+// A group of ranks with a fixed place in the fabric. Flows come out with endpoints relative to `first_rank`, where the
+// group's members are `members[i]`.
+class AllToAll {
+ public:
+  AllToAll(const Fabric& fabric, int first_rank, std::vector<int> members);
+
+  int size() const { return static_cast<int>(members_.size()); }
+  int nodes() const { return static_cast<int>(by_node_.size()); }
+  int node_of(int member) const { return node_[member]; }
+  double latency_s() const { return latency_s_; }  // to the farthest pair
+
+  // Messages that one member starts: one per peer, or one per peer of its rail and node when sent in two hops.
+  int messages(bool two_hop) const;
+
+  // N(N-1) flows.
+  void flat(const ByteMatrix& matrix, std::vector<Flow>& out) const;
+  // At most 2N-1 flows per port class: totals of each port re-paired by the north-west-corner rule.
+  void port_balanced(const ByteMatrix& matrix, std::vector<Flow>& out) const;
+  // Two hops; `reverse` sends every byte back the way it came (combine).
+  void hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<Flow>& out) const;
+  // Seconds until the busiest port has moved its bytes: the closed form, and a lower bound of flat and port_balanced.
+  double port_bound_s(const ByteMatrix& matrix) const;
+
+ private:
+  void pair_nvlink(const ByteMatrix& matrix, std::vector<Flow>& out) const;
+  void pair_nics(const ByteMatrix& matrix, std::vector<Flow>& out) const;
+  void pair_leaves(const ByteMatrix& matrix, std::vector<Flow>& out) const;
+
+  const Fabric& fabric_;
+  int first_rank_;
+  std::vector<int> members_;
+  std::vector<int> node_;                  // member -> node index within the group
+  std::vector<std::vector<int>> by_node_;  // node index -> members
+  std::vector<std::vector<int>> by_leaf_;  // leaf index -> members; one when the fabric is non-blocking
+  double latency_s_ = 0;
+};
+
+}  // namespace moesim

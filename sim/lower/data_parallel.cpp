@@ -1,0 +1,119 @@
+#include "lower/data_parallel.hpp"
+
+#include <cmath>
+
+#include "lower/collectives.hpp"
+
+namespace moesim {
+
+RankParameters rank_layer_parameters(const StepContext& context, int layer) {
+  const Plan& plan = context.plan;
+  RankParameters held = rank_parameters(layer_parameters(context.model, layer), plan.tp, plan.ep, plan.etp);
+  if (layer >= context.model.layers) held.dense += mtp_extra_parameters(context.model) / plan.tp;
+  return held;
+}
+
+RankParameters rank_embedding_parameters(const StepContext& context) {
+  return {embedding_parameters(context.model) / context.plan.tp, 0};
+}
+
+RankParameters rank_output_parameters(const StepContext& context) {
+  return {output_parameters(context.model) / context.plan.tp, 0};
+}
+
+std::vector<RankParameters> bucket_parameters(const StepContext& context, const ChunkContent& chunk) {
+  std::vector<RankParameters> buckets;
+  for (int layer : chunk.layers) buckets.push_back(rank_layer_parameters(context, layer));
+  if (buckets.empty()) buckets.emplace_back();
+  if (chunk.embedding) buckets.front() += rank_embedding_parameters(context);
+  if (chunk.loss) buckets.back() += rank_output_parameters(context);
+  return buckets;
+}
+
+namespace {
+
+// Dense and expert parts of a bucket go to different groups and start together.
+Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int rank, double dense_bytes,
+                         double expert_bytes) {
+  const Pod& pod = context.pod;
+  Transfer transfer =
+      spread_collective(pod, kind, rank, attention_data_group(context.plan, context.mapping), dense_bytes);
+  const Transfer expert =
+      spread_collective(pod, kind, rank, expert_data_group(context.plan, context.mapping), expert_bytes);
+  transfer.flows.insert(transfer.flows.end(), expert.flows.begin(), expert.flows.end());
+  transfer.latency_s += expert.latency_s;
+  return transfer;
+}
+
+CollectiveKind gradient_collective(const Plan& plan) {
+  return plan.zero_stage == 0 ? CollectiveKind::all_reduce : CollectiveKind::reduce_scatter;
+}
+
+constexpr double kParameterBytes = 2;  // parameters travel in bf16
+
+}  // namespace
+
+std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder& builder, const RankParameters& bucket,
+                                     int local_layer) {
+  const double width = context.plan.gradient_bytes;
+  return builder.background(Stream::dp, "gradient reduce", local_layer, Phase::gradient_reduce, [&](int rank) {
+    return bucket_transfer(context, gradient_collective(context.plan), rank, bucket.dense * width,
+                           bucket.expert * width);
+  });
+}
+
+std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilder& builder,
+                                      const RankParameters& bucket, int local_layer, bool after_front) {
+  return builder.background(
+      Stream::dp, "parameter gather", local_layer, Phase::parameter_gather,
+      [&](int rank) {
+        return bucket_transfer(context, CollectiveKind::all_gather, rank, bucket.dense * kParameterBytes,
+                               bucket.expert * kParameterBytes);
+      },
+      after_front);
+}
+
+namespace {
+
+// Sum over all ranks of 4 bytes: its latency counts, its bandwidth does not (recursive doubling).
+double gradient_norm_s(const StepContext& context) {
+  const double hop = context.pod.nic_latency_s + context.pod.nic_spine_latency_s + context.pod.message_startup_s;
+  return context.mapping.world < 2 ? 0 : 2 * std::ceil(std::log2(context.mapping.world)) * hop;
+}
+
+void wait_for_all(TemplateBuilder& builder, const std::vector<std::vector<TaskId>>& transfers) {
+  for (const auto& tasks : transfers) builder.wait_for(tasks);
+}
+
+}  // namespace
+
+void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int stage) {
+  const Plan& plan = context.plan;
+  const Mapping& mapping = context.mapping;
+  RankParameters held;
+  std::vector<std::vector<TaskId>> reductions, gathers;
+  std::vector<RankParameters> buckets;
+  for (int index = 0; index < plan.vpp; ++index)
+    for (const RankParameters& bucket : bucket_parameters(context, context.chunk(stage, index))) {
+      buckets.push_back(bucket);
+      held += bucket;
+    }
+  if (!plan.overlap_grad_reduce && plan.zero_stage < 3) {
+    for (const RankParameters& bucket : buckets) reductions.push_back(reduce_gradients(context, builder, bucket, 0));
+    wait_for_all(builder, reductions);
+  }
+  builder.delay("gradient norm", Phase::optimizer, gradient_norm_s(context));
+  const bool sharded = plan.zero_stage > 0;
+  const double own =
+      sharded ? held.dense / (mapping.dp * plan.cp) + held.expert / mapping.edp : held.dense + held.expert;
+  builder.compute(optimizer_ops(own, plan.gradient_bytes), 0, Phase::optimizer);
+  builder.compute(weight_cast_ops(held.dense + held.expert, plan.precision), 0, Phase::optimizer);
+  if (plan.zero_stage == 1 && !plan.overlap_param_gather) {
+    for (const RankParameters& bucket : buckets)
+      gathers.push_back(gather_parameters(context, builder, bucket, 0, true));
+    wait_for_all(builder, gathers);
+  }
+  builder.exit(0);
+}
+
+}  // namespace moesim

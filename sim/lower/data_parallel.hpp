@@ -1,0 +1,29 @@
+// Communication between data-parallel replicas and the optimizer: reduce-scatter of gradients, all-gather of
+// parameters, ZeRO-1 or ZeRO-3, in buckets of one layer.
+#pragma once
+
+#include <vector>
+
+#include "lower/step_context.hpp"
+#include "lower/template_builder.hpp"
+#include "model/parameters.hpp"
+
+namespace moesim {
+
+RankParameters rank_layer_parameters(const StepContext& context, int layer);
+RankParameters rank_embedding_parameters(const StepContext& context);
+RankParameters rank_output_parameters(const StepContext& context);
+// One entry per layer; embedding counts with the first, output with the last (a chunk without layers has one entry).
+std::vector<RankParameters> bucket_parameters(const StepContext& context, const ChunkContent& chunk);
+
+// Background transfers on the DP stream; rank by rank the task, or kNoTask where a group has one member.
+std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder& builder, const RankParameters& bucket,
+                                     int local_layer);
+std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilder& builder,
+                                      const RankParameters& bucket, int local_layer, bool after_front);
+
+// The optimizer of one stage: whatever reduction was not overlapped, gradient norm, Adam, and the parameter gather when
+// it is not left to the next step's first forward.
+void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int stage);
+
+}  // namespace moesim

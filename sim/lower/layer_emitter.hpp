@@ -1,0 +1,46 @@
+// Lowers transformer layers, embedding and loss of one block into its template, forward and backward.
+#pragma once
+
+#include "lower/collectives.hpp"
+#include "lower/step_context.hpp"
+#include "lower/template_builder.hpp"
+
+namespace moesim {
+
+// `local` is the layer's number within the template, `layer` a layer of the model of the same class.
+class LayerEmitter {
+ public:
+  LayerEmitter(const StepContext& context, TemplateBuilder& builder, int first_rank)
+      : context_(context), builder_(builder), first_rank_(first_rank) {}
+
+  void embedding(Phase phase);
+  void forward(int layer, int local, Phase phase = Phase::forward);
+  void backward(int layer, int local);  // with the recomputation that the plan asks for
+  void loss(int local, Phase phase);
+
+ private:
+  using OpsOf = Kernels (*)(const ModelShape&, const Shard&, Pass);
+
+  // Kernels of the phase: forward (also when recomputing), or data and weight gradients.
+  Kernels of(OpsOf ops, Phase phase) const;
+  Kernels around_dispatch(OpsOf ops, Phase phase) const;  // router_ops or combine_ops
+  void attention_forward(int layer, int local, Phase phase);
+  void attention_backward(int layer, int local);
+  void attention_core(const Kernels& kernels, double kv_bytes, int local, Phase phase);
+  void moe_forward(int local, Phase phase);
+  void moe_backward(int local);
+  void dense_ffn(int local, Phase phase);
+  void recompute_selected(int layer, int local);
+  void shared_experts(int local, Phase phase);
+  void experts(ExpertKernels list, int local, Phase phase);
+  void route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire);
+  void enter_tensor_region(int local, Phase phase);
+  void leave_tensor_region(int local, Phase phase);
+  void tensor_collective(CollectiveKind kind, const char* op, int local, Phase phase);
+
+  const StepContext& context_;
+  TemplateBuilder& builder_;
+  int first_rank_;
+};
+
+}  // namespace moesim

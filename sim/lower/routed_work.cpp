@@ -1,0 +1,175 @@
+#include "lower/routed_work.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace moesim {
+
+namespace {
+// Up to here a flat all-to-all is few flows (16 x 15) and costs less than a millisecond to simulate.
+constexpr int kFlatRanks = 16;
+
+AllToAllForm form_of(const Plan& plan, int ranks) {
+  if (plan.all_to_all != AllToAllForm::automatic) return plan.all_to_all;
+  if (plan.dispatcher != Dispatcher::nccl) return AllToAllForm::hierarchical;
+  return ranks <= kFlatRanks ? AllToAllForm::flat : AllToAllForm::port_balanced;
+}
+}  // namespace
+
+// Slots of a template by layer and routed group, so that each token matrix is drawn once per instance.
+struct RoutedWork::Template {
+  TemplateSlots slots;
+  struct Item {
+    uint16_t layer = 0;
+    int group = 0;
+    std::vector<uint32_t> compute, transfers;
+  };
+  std::vector<Item> items;
+};
+
+RoutingShape routing_shape(const StepContext& context) {
+  RoutingShape shape;
+  shape.sources = context.plan.ep;
+  shape.tokens_per_source = context.shard.local_tokens() * context.plan.etp;
+  shape.experts = context.model.experts;
+  shape.top_k = context.model.top_k;
+  shape.n_group = context.model.n_group;
+  shape.topk_group = context.model.topk_group;
+  shape.ranks = context.plan.ep;
+  shape.ranks_per_node = std::max(1, context.pod.gpus_per_node / context.plan.etp);
+  return shape;
+}
+
+RoutedWork::RoutedWork(const StepContext& context, std::vector<TemplateSlots> slots, uint64_t seed)
+    : context_(context) {
+  if (context.model.experts == 0) return;
+  for (int list = 0; list < kExpertKernelLists; ++list)
+    kernel_lists_.push_back(expert_kernels(context, static_cast<ExpertKernels>(list)));
+  const int layers = context.model.layers + context.model.mtp_layers;
+  router_ = std::make_unique<Router>(context.input.routing, routing_shape(context), layers, seed);
+  statistics_.layer_sum.assign(layers, 0);
+  statistics_.layer_samples.assign(layers, 0);
+  const int etp = context.plan.etp, ep = context.plan.ep;
+  for (TemplateSlots& template_slots : slots) {
+    Template entry;
+    std::map<std::pair<uint16_t, int>, Template::Item> items;
+    const auto item = [&](uint16_t layer, int group) -> Template::Item& {
+      Template::Item& found = items[{layer, group}];
+      found.layer = layer;
+      found.group = group;
+      return found;
+    };
+    for (uint32_t i = 0; i < template_slots.compute.size(); ++i) {
+      const ComputeSlot& slot = template_slots.compute[i];
+      item(slot.layer, static_cast<int>(slot.rank) / (ep * etp)).compute.push_back(i);
+    }
+    for (uint32_t i = 0; i < template_slots.transfers.size(); ++i) {
+      const TransferSlot& slot = template_slots.transfers[i];
+      item(slot.layer, static_cast<int>(slot.group) / etp).transfers.push_back(i);
+    }
+    for (auto& [key, found] : items) entry.items.push_back(std::move(found));
+    entry.slots = std::move(template_slots);
+    templates_.push_back(std::move(entry));
+  }
+  all_to_alls_.resize(static_cast<size_t>(context.plan.pp) * context.mapping.simulated_cells * context.expert.size());
+}
+
+RoutedWork::~RoutedWork() = default;
+
+const RoutedTokens& RoutedWork::sample(int layer, const Block& block, int group) {
+  router_->sample(layer, static_cast<int>(block.microbatch), block.replica * context_.routed_groups() + group, tokens_);
+  return tokens_;
+}
+
+void RoutedWork::count(int layer) {
+  const double overload = tokens_.overload_factor();
+  statistics_.overload_sum += overload;
+  statistics_.largest_overload = std::max(statistics_.largest_overload, overload);
+  ++statistics_.samples;
+  statistics_.layer_sum[layer] += overload;
+  ++statistics_.layer_samples[layer];
+  for (int rank = 0; rank < tokens_.ranks; ++rank)
+    statistics_.largest_rows = std::max(statistics_.largest_rows, static_cast<double>(tokens_.rank_rows(rank)));
+  statistics_.dropped_copies += static_cast<double>(tokens_.dropped_copies);
+}
+
+std::vector<Flow> RoutedWork::flows(const Block& block, const Task& transfer) {
+  const TransferSlot& slot = templates_[block.graph].slots.transfers[transfer.slot];
+  const int group = static_cast<int>(slot.group) / context_.plan.etp;
+  std::vector<Flow> flows;
+  double fixed_s = 0;
+  fill_transfer(block, slot, sample(block.first_layer + slot.layer, block, group), flows, fixed_s);
+  return flows;
+}
+
+const AllToAll& RoutedWork::all_to_all(const Block& block, uint32_t group) {
+  const size_t cell = block.first_rank / static_cast<size_t>(context_.mapping.cell);
+  auto& entry = all_to_alls_[cell * context_.expert.size() + group];
+  if (!entry)
+    entry = std::make_unique<AllToAll>(context_.fabric, static_cast<int>(block.first_rank), context_.expert[group]);
+  return *entry;
+}
+
+void RoutedWork::fill(const Block& block, const TaskGraph&, InstanceData& out) {
+  const Template& entry = templates_[block.graph];
+  for (const Template::Item& item : entry.items) {
+    const RoutedTokens& tokens = sample(block.first_layer + item.layer, block, item.group);
+    count(block.first_layer + item.layer);
+    fill_compute(entry.slots, item.compute, tokens, item.group, out);
+    for (uint32_t index : item.transfers)
+      fill_transfer(block, entry.slots.transfers[index], tokens, out.flows[index], out.fixed_s[index]);
+  }
+}
+
+// Ranks of an expert tensor group hold slices of the same experts and get the same rows.
+void RoutedWork::fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which,
+                              const RoutedTokens& tokens, int group, InstanceData& out) {
+  const int etp = context_.plan.etp, first = group * context_.plan.ep * etp;
+  for (uint32_t index : which) {
+    const ComputeSlot& slot = slots.compute[index];
+    const int member = (static_cast<int>(slot.rank) - first) / etp;
+    const auto rows = tokens.rows_of_rank(member);
+    const int multiple = context_.input.routing.pad_rows_to;
+    if (multiple <= 1) {
+      out.seconds[index] = context_.cost.seconds(kernel_lists_[slot.kernels], rows);
+      continue;
+    }
+    rows_.assign(rows.begin(), rows.end());
+    for (int& count : rows_) count = padded_rows(count, multiple);
+    out.seconds[index] = context_.cost.seconds(kernel_lists_[slot.kernels], rows_);
+  }
+}
+
+void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot, const RoutedTokens& tokens,
+                               std::vector<Flow>& flows, double& fixed_s) {
+  flows.clear();
+  const AllToAll& group = all_to_all(block, slot.group);
+  const AllToAllForm form = form_of(context_.plan, group.size());
+  const double bytes = slot.token_bytes / context_.plan.etp;  // each member of an ETP group sends its own tokens
+  const int n = group.size();
+  if (form == AllToAllForm::hierarchical) {
+    two_hop_.to_rank.reset(n);
+    for (size_t i = 0; i < two_hop_.to_rank.bytes.size(); ++i)
+      two_hop_.to_rank.bytes[i] = bytes * tokens.rank_tokens[i];
+    two_hop_.to_node.resize(static_cast<size_t>(n) * group.nodes());
+    for (int i = 0; i < n; ++i)
+      for (int node = 0; node < group.nodes(); ++node)
+        two_hop_.to_node[static_cast<size_t>(i) * group.nodes() + node] =
+            bytes * tokens.node_tokens[static_cast<size_t>(i) * tokens.nodes + std::min(node, tokens.nodes - 1)];
+    return group.hierarchical(two_hop_, slot.reverse, flows);
+  }
+  matrix_.reset(n);
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j) {
+      const double sent = bytes * tokens.rank_copies[static_cast<size_t>(i) * n + j];
+      (slot.reverse ? matrix_.at(j, i) : matrix_.at(i, j)) = sent;
+    }
+  if (form == AllToAllForm::closed_form)
+    fixed_s = group.port_bound_s(matrix_);
+  else if (form == AllToAllForm::flat)
+    group.flat(matrix_, flows);
+  else
+    group.port_balanced(matrix_, flows);
+}
+
+}  // namespace moesim

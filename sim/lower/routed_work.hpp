@@ -1,0 +1,64 @@
+// Amounts that the routing decides, drawn when a block is instantiated: seconds of the grouped GEMMs from the rows that
+// reach each expert, flows of dispatch and combine from who sends how many tokens where.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "graph/program.hpp"
+#include "lower/all_to_all.hpp"
+#include "lower/step_context.hpp"
+#include "lower/template_builder.hpp"
+#include "model/routing.hpp"
+
+namespace moesim {
+
+// Mean over sampled (layer, microbatch, group) of the most loaded rank over the mean rank.
+struct LoadStatistics {
+  double overload_sum = 0;
+  double largest_overload = 1;
+  uint64_t samples = 0;
+  std::vector<double> layer_sum;
+  std::vector<uint64_t> layer_samples;
+  double largest_rows = 0;  // most rows that any rank got in one layer and microbatch
+  double dropped_copies = 0, copies = 0;
+
+  double overload_factor() const { return samples == 0 ? 1 : overload_sum / static_cast<double>(samples); }
+};
+
+RoutingShape routing_shape(const StepContext& context);
+
+class RoutedWork : public InstanceSource {
+ public:
+  // `slots[i]` belongs to the program's i-th template. The context must outlive this.
+  RoutedWork(const StepContext& context, std::vector<TemplateSlots> slots, uint64_t seed);
+  ~RoutedWork() override;
+
+  void fill(const Block& block, const TaskGraph& graph, InstanceData& out) override;
+  // Flows of one transfer with a slot, as fill() gave them.
+  std::vector<Flow> flows(const Block& block, const Task& transfer);
+  const LoadStatistics& statistics() const { return statistics_; }
+
+ private:
+  struct Template;
+  const RoutedTokens& sample(int layer, const Block& block, int group);
+  void count(int layer);
+  void fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which, const RoutedTokens& tokens,
+                    int group, InstanceData& out);
+  void fill_transfer(const Block& block, const TransferSlot& slot, const RoutedTokens& tokens, std::vector<Flow>& flows,
+                     double& fixed_s);
+  const AllToAll& all_to_all(const Block& block, uint32_t group);
+
+  const StepContext& context_;
+  std::vector<Template> templates_;
+  std::vector<Kernels> kernel_lists_;
+  std::unique_ptr<Router> router_;
+  RoutedTokens tokens_;
+  std::vector<int> rows_;
+  std::vector<std::unique_ptr<AllToAll>> all_to_alls_;  // [stage and replica][group]
+  ByteMatrix matrix_;
+  TwoHopBytes two_hop_;
+  LoadStatistics statistics_;
+};
+
+}  // namespace moesim

@@ -1,0 +1,69 @@
+#include "lower/step_context.hpp"
+
+#include <fmt/format.h>
+
+namespace moesim {
+
+namespace {
+Shard derive_shard(const StepInput& input) {
+  Shard shard;
+  shard.sequences = input.batch.micro_batch;
+  shard.sequence_length = input.batch.sequence_length;
+  shard.tp = input.plan.tp;
+  shard.cp = input.plan.cp;
+  shard.etp = input.plan.etp;
+  shard.local_experts = input.model.experts / input.plan.ep;
+  shard.sequence_parallel = input.plan.tp > 1 && input.plan.sequence_parallel;
+  shard.recipe = input.plan.precision;
+  return shard;
+}
+}  // namespace
+
+StepContext::StepContext(const StepInput& step_input)
+    : input(step_input),
+      model(step_input.model),
+      pod(step_input.pod),
+      plan(step_input.plan),
+      mapping(derive_mapping(plan, pod.gpus, step_input.batch)),
+      fabric(build_fabric(pod, simulated_global_ranks(plan, mapping))),
+      shard(derive_shard(step_input)),
+      cost(pod.device, plan.cuda_graph),
+      tensor(tensor_groups(plan, mapping)),
+      context(context_groups(plan, mapping)),
+      expert(expert_groups(plan, mapping)),
+      expert_tensor(expert_tensor_groups(plan, mapping)),
+      chunks(partition_layers(model, plan)) {
+  activation_bytes = static_cast<double>(shard.local_tokens()) * token_bytes(model, PrecisionRecipe::bf16);
+  if (plan.dispatcher != Dispatcher::nccl || plan.communication_sms > 0)
+    ep_sm_share = pod.device.sms > 0 ? static_cast<double>(plan.communication_sms) / pod.device.sms : 0;
+}
+
+namespace {
+void append(Kernels& to, const Kernels& from) { to.insert(to.end(), from.begin(), from.end()); }
+}  // namespace
+
+Kernels expert_kernels(const StepContext& context, ExpertKernels list) {
+  Kernels kernels;
+  const auto of = [&](Pass pass) { return expert_ops(context.model, context.shard, pass); };
+  switch (list) {
+    case ExpertKernels::forward:
+      return of(Pass::forward);
+    case ExpertKernels::backward:
+      append(kernels, of(Pass::backward_data));
+      append(kernels, of(Pass::backward_weight));
+      return kernels;
+    case ExpertKernels::recompute_activation:
+      for (const Kernel& kernel : of(Pass::forward))
+        if (kernel.op == Op::expert_activation) kernels.push_back(kernel);
+      append(kernels, expert_kernels(context, ExpertKernels::backward));
+      return kernels;
+  }
+  return kernels;
+}
+
+std::string layer_class(const ModelShape& shape, int layer) {
+  return fmt::format("{}{}{}{}", has_experts(shape, layer) ? 'e' : 'd', is_linear_attention(shape, layer) ? 'l' : 'a',
+                     attention_window(shape, layer), layer >= shape.layers ? "m" : "");
+}
+
+}  // namespace moesim

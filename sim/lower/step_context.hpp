@@ -1,0 +1,57 @@
+// What every part of the lowering of a step needs to know, derived once from the scenario.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cluster/fabric.hpp"
+#include "cluster/pod.hpp"
+#include "lower/run_cost.hpp"
+#include "model/routing_spec.hpp"
+#include "model/shape.hpp"
+#include "plan/mapping.hpp"
+#include "plan/partition.hpp"
+
+namespace moesim {
+
+struct StepInput {
+  ModelShape model;
+  Pod pod;
+  Plan plan;
+  RoutingSpec routing;
+  Batch batch;
+  uint64_t seed = 1;
+};
+
+struct StepContext {
+  explicit StepContext(const StepInput& step_input);
+
+  const StepInput& input;
+  const ModelShape& model;
+  const Pod& pod;
+  const Plan& plan;
+  Mapping mapping;
+  Fabric fabric;
+  Shard shard;
+  RunCost cost;
+  Groups tensor, context, expert, expert_tensor;
+  std::vector<ChunkContent> chunks;  // virtual stage order
+  double activation_bytes = 0;       // of one microbatch's hidden states on one rank, as pipeline stages send them
+  double ep_sm_share = 0;
+
+  // Distinct EP x ETP groups of a cell; each has a token matrix of its own.
+  int routed_groups() const { return mapping.cell / (plan.ep * plan.etp); }
+  int local_experts() const { return model.experts / plan.ep; }
+  const ChunkContent& chunk(int stage, int index) const { return chunks[index * plan.pp + stage]; }
+};
+
+// Lists of expert kernels, so that a slot can name one.
+enum class ExpertKernels : uint32_t { forward, backward, recompute_activation };
+inline constexpr int kExpertKernelLists = 3;
+Kernels expert_kernels(const StepContext& context, ExpertKernels list);
+
+// Layers of the same class have the same tasks and durations.
+std::string layer_class(const ModelShape& shape, int layer);
+
+}  // namespace moesim

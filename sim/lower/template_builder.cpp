@@ -1,0 +1,210 @@
+#include "lower/template_builder.hpp"
+
+#include <utility>
+
+#include "base/check.hpp"
+
+namespace moesim {
+
+TemplateBuilder::TemplateBuilder(Program& program, const RunCost& cost, std::string name, int ranks)
+    : program_(program),
+      cost_(cost),
+      graph_(std::move(name), static_cast<uint32_t>(ranks)),
+      ranks_(ranks),
+      front_(ranks),
+      last_on_stream_(static_cast<size_t>(ranks) * kStreams, kNoTask) {
+  for (int rank = 0; rank < ranks; ++rank) {
+    Task entry;
+    entry.kind = TaskKind::entry;
+    entry.rank = static_cast<uint32_t>(rank);
+    front_[rank] = {graph_.add(entry)};
+  }
+}
+
+TaskId TemplateBuilder::add(Task task, const std::vector<TaskId>& after) {
+  const TaskId id = graph_.add(task);
+  for (TaskId before : after)
+    if (before != kNoTask) graph_.edge(before, id);
+  return id;
+}
+
+void TemplateBuilder::compute(const Kernels& kernels, int layer, Phase phase) {
+  cost_.parts(program_, kernels, layer, phase, {}, run_.parts);
+  run_kernels_.insert(run_kernels_.end(), kernels.begin(), kernels.end());
+}
+
+void TemplateBuilder::close_run() {
+  if (run_.parts.empty()) return;
+  const double seconds = cost_.seconds(run_kernels_);
+  run_kernels_.clear();
+  add_run_tasks(std::exchange(run_, {}), seconds);
+}
+
+void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, int layer, Phase phase) {
+  close_run();
+  Run run;
+  cost_.parts(program_, kernels, layer, phase, {}, run.parts);
+  for (RunPart& part : run.parts) part.seconds *= fraction;
+  if (!run.parts.empty()) add_run_tasks(std::move(run), cost_.seconds(kernels) * fraction);
+}
+
+void TemplateBuilder::add_run_tasks(Run run, double seconds) {
+  const RunPart first = run.parts.front();
+  program_.runs.push_back(std::move(run));
+  for (int rank = 0; rank < ranks_; ++rank) {
+    Task task;
+    task.kind = TaskKind::compute;
+    task.phase = first.phase;
+    task.op = first.op;
+    task.layer = first.layer;
+    task.rank = static_cast<uint32_t>(rank);
+    task.payload = static_cast<uint32_t>(program_.runs.size() - 1);
+    task.seconds = seconds;
+    front_[rank] = {add(task, front_[rank])};
+  }
+}
+
+void TemplateBuilder::routed_compute(const Kernels& kernels, uint32_t kernel_list, std::span<const int> nominal_rows,
+                                     int layer, Phase phase) {
+  close_run();
+  Run run;
+  cost_.parts(program_, kernels, layer, phase, nominal_rows, run.parts);
+  const RunPart first = run.parts.front();
+  program_.runs.push_back(std::move(run));
+  for (int rank = 0; rank < ranks_; ++rank) {
+    Task task;
+    task.kind = TaskKind::compute;
+    task.phase = first.phase;
+    task.op = first.op;
+    task.layer = first.layer;
+    task.rank = static_cast<uint32_t>(rank);
+    task.payload = static_cast<uint32_t>(program_.runs.size() - 1);
+    task.slot = static_cast<int32_t>(slots_.compute.size());
+    slots_.compute.push_back({static_cast<uint16_t>(layer), static_cast<uint32_t>(rank), kernel_list});
+    front_[rank] = {add(task, front_[rank])};
+  }
+}
+
+void TemplateBuilder::delay(const std::string& op, Phase phase, double seconds) {
+  close_run();
+  for (int rank = 0; rank < ranks_ && seconds > 0; ++rank) {
+    Task task;
+    task.kind = TaskKind::delay;
+    task.stream = Stream::dp;
+    task.phase = phase;
+    task.op = program_.op(op);
+    task.rank = static_cast<uint32_t>(rank);
+    task.seconds = seconds;
+    front_[rank] = {add(task, front_[rank])};
+  }
+}
+
+std::vector<TaskId> TemplateBuilder::background_collective(Stream stream, const std::string& op, int layer, Phase phase,
+                                                           const Groups& groups, const MakeTransfer& make) {
+  close_run();
+  std::vector<TaskId> tasks(ranks_, kNoTask);
+  for (const auto& group : groups) {
+    if (group.size() < 2) continue;
+    Task task;
+    task.kind = TaskKind::transfer;
+    task.stream = stream;
+    task.phase = phase;
+    task.op = program_.op(op);
+    task.layer = static_cast<uint16_t>(layer);
+    task.rank = static_cast<uint32_t>(group[0]);
+    task.payload = graph_.add_transfer(make(group));
+    std::vector<TaskId> after;
+    for (int rank : group) {
+      after.insert(after.end(), front_[rank].begin(), front_[rank].end());
+      after.push_back(last_on_stream_[rank * kStreams + static_cast<int>(stream)]);
+    }
+    const TaskId id = add(task, after);
+    for (int rank : group) tasks[rank] = last_on_stream_[rank * kStreams + static_cast<int>(stream)] = id;
+  }
+  return tasks;
+}
+
+void TemplateBuilder::collective(Stream stream, const std::string& op, int layer, Phase phase, const Groups& groups,
+                                 const MakeTransfer& make) {
+  const auto tasks = background_collective(stream, op, layer, phase, groups, make);
+  for (int rank = 0; rank < ranks_; ++rank)
+    if (tasks[rank] != kNoTask) front_[rank] = {tasks[rank]};
+}
+
+void TemplateBuilder::routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups,
+                                        bool reverse, double token_bytes, const MakeTransfer& latency_and_share) {
+  close_run();
+  for (size_t index = 0; index < groups.size(); ++index) {
+    const auto& group = groups[index];
+    Task task;
+    task.kind = TaskKind::transfer;
+    task.stream = Stream::ep;
+    task.phase = phase;
+    task.op = program_.op(op);
+    task.layer = static_cast<uint16_t>(layer);
+    task.rank = static_cast<uint32_t>(group[0]);
+    task.payload = graph_.add_transfer(latency_and_share(group));
+    task.slot = static_cast<int32_t>(slots_.transfers.size());
+    slots_.transfers.push_back({static_cast<uint16_t>(layer), static_cast<uint32_t>(index), reverse, token_bytes});
+    std::vector<TaskId> after;
+    for (int rank : group) after.insert(after.end(), front_[rank].begin(), front_[rank].end());
+    const TaskId id = add(task, after);
+    for (int rank : group) front_[rank] = {id};
+  }
+}
+
+std::vector<TaskId> TemplateBuilder::background(Stream stream, const std::string& op, int layer, Phase phase,
+                                                const MakeRankTransfer& make, bool after_front) {
+  if (after_front) close_run();
+  std::vector<TaskId> tasks(ranks_, kNoTask);
+  for (int rank = 0; rank < ranks_; ++rank) {
+    Transfer transfer = make(rank);
+    if (transfer.flows.empty() && transfer.latency_s <= 0) continue;
+    Task task;
+    task.kind = TaskKind::transfer;
+    task.stream = stream;
+    task.phase = phase;
+    task.op = program_.op(op);
+    task.layer = static_cast<uint16_t>(layer);
+    task.rank = static_cast<uint32_t>(rank);
+    task.payload = graph_.add_transfer(std::move(transfer));
+    TaskId& last = last_on_stream_[rank * kStreams + static_cast<int>(stream)];
+    std::vector<TaskId> after;
+    if (after_front || last == kNoTask) after = front_[rank];
+    after.push_back(last);
+    tasks[rank] = last = add(task, after);
+  }
+  return tasks;
+}
+
+void TemplateBuilder::wait_for(const std::vector<TaskId>& tasks) {
+  close_run();
+  for (int rank = 0; rank < ranks_; ++rank)
+    if (tasks[rank] != kNoTask) front_[rank].push_back(tasks[rank]);
+}
+
+void TemplateBuilder::exit(int port, const std::vector<TaskId>& tasks, bool with_front) {
+  close_run();
+  for (int rank = 0; rank < ranks_; ++rank) {
+    Task task;
+    task.kind = TaskKind::exit;
+    task.rank = static_cast<uint32_t>(rank);
+    task.payload = static_cast<uint32_t>(port);
+    std::vector<TaskId> after;
+    const bool own = !tasks.empty() && tasks[rank] != kNoTask;
+    if (own) after.push_back(tasks[rank]);
+    if (with_front || !own) after.insert(after.end(), front_[rank].begin(), front_[rank].end());
+    add(task, after);
+  }
+}
+
+TaskGraph TemplateBuilder::freeze(TemplateSlots& slots) {
+  close_run();
+  TaskGraph graph = std::move(graph_).freeze();
+  graph.compute_slots = static_cast<int>(slots_.compute.size());
+  graph.transfer_slots = static_cast<int>(slots_.transfers.size());
+  slots = std::move(slots_);
+  return graph;
+}
+
+}  // namespace moesim

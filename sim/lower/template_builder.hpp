@@ -1,0 +1,87 @@
+// Builds the template of one block: the same sequence of runs and transfers on every rank of a cell, with the edges
+// that keep each stream in order. What a rank's next compute task has to wait for is its front.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "graph/program.hpp"
+#include "lower/run_cost.hpp"
+#include "plan/mapping.hpp"
+
+namespace moesim {
+
+// Amounts that the routing decides; RoutedWork fills them for each instance.
+struct ComputeSlot {
+  uint16_t layer = 0;  // within the template
+  uint32_t rank = 0;
+  uint32_t kernels = 0;  // index of a kernel list known to RoutedWork
+};
+struct TransferSlot {
+  uint16_t layer = 0;
+  uint32_t group = 0;      // expert-parallel group of the cell
+  bool reverse = false;    // combine: bytes travel back
+  double token_bytes = 0;  // one hidden vector on the wire
+};
+struct TemplateSlots {
+  std::vector<ComputeSlot> compute;
+  std::vector<TransferSlot> transfers;
+};
+
+class TemplateBuilder {
+ public:
+  TemplateBuilder(Program& program, const RunCost& cost, std::string name, int ranks);
+
+  int ranks() const { return ranks_; }
+  // Appends kernels to the run that every rank is in.
+  void compute(const Kernels& kernels, int layer, Phase phase);
+  // Ends the run: what is added next is a task of its own.
+  void close_run();
+  // A run of its own that takes this fraction of the kernels' time (steps of ring attention).
+  void compute_fraction(const Kernels& kernels, double fraction, int layer, Phase phase);
+  // A run whose time depends on the rows that reach each rank. `nominal_rows`: per local expert, for splitting the run.
+  void routed_compute(const Kernels& kernels, uint32_t kernel_list, std::span<const int> nominal_rows, int layer,
+                      Phase phase);
+
+  // Time on every rank that nothing shortens (a latency that all pay).
+  void delay(const std::string& op, Phase phase, double seconds);
+
+  using MakeTransfer = std::function<Transfer(const std::vector<int>& group)>;
+  // Each group's members wait for each other, then for the transfer.
+  void collective(Stream stream, const std::string& op, int layer, Phase phase, const Groups& groups,
+                  const MakeTransfer& make);
+  // The same, but compute goes on; gives each rank's transfer (kNoTask for groups of one).
+  std::vector<TaskId> background_collective(Stream stream, const std::string& op, int layer, Phase phase,
+                                            const Groups& groups, const MakeTransfer& make);
+  void routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups, bool reverse,
+                         double token_bytes, const MakeTransfer& latency_and_share);
+  // A transfer of each rank for itself that compute does not wait for. It follows the rank's front and the stream's
+  // last. Ranks with nothing to send (no flows, no latency) get kNoTask.
+  using MakeRankTransfer = std::function<Transfer(int rank)>;
+  std::vector<TaskId> background(Stream stream, const std::string& op, int layer, Phase phase,
+                                 const MakeRankTransfer& make, bool after_front = true);
+  // From now on the compute of each rank also waits for its task.
+  void wait_for(const std::vector<TaskId>& tasks);
+  // Other blocks may wait for the front (and these tasks) at `port`.
+  void exit(int port, const std::vector<TaskId>& tasks = {}, bool with_front = true);
+
+  static constexpr TaskId kNoTask = 0xffffffffu;
+  TaskGraph freeze(TemplateSlots& slots);
+
+ private:
+  TaskId add(Task task, const std::vector<TaskId>& after);
+  void add_run_tasks(Run run, double seconds);
+
+  Program& program_;
+  const RunCost& cost_;
+  TaskGraphBuilder graph_;
+  int ranks_;
+  std::vector<std::vector<TaskId>> front_;  // per rank
+  std::vector<TaskId> last_on_stream_;      // [rank][stream]
+  Run run_;
+  Kernels run_kernels_;
+  TemplateSlots slots_;
+};
+
+}  // namespace moesim

@@ -1,0 +1,83 @@
+// The numbers of one run, as every report prints them. Filled by metrics/, turned into text by report/.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+// Seconds of the mean device; they do not overlap and sum to the step. Exposed: the device's compute stream waited for
+// communication of this kind (or for the slowest member of its group to join it).
+struct Breakdown {
+  double compute = 0;
+  double exposed_ep = 0, exposed_tp = 0, exposed_cp = 0, exposed_dp = 0, exposed_pp = 0;
+  double exposed_stream = 0;  // weight streaming (wafer)
+  double bubble = 0;          // waiting for the pipeline
+  double optimizer = 0;
+  double other = 0;
+  double total() const {
+    return compute + exposed_ep + exposed_tp + exposed_cp + exposed_dp + exposed_pp + exposed_stream + bubble +
+           optimizer + other;
+  }
+};
+
+struct StageMemory {
+  int stage = 0;
+  double parameters_bytes = 0, gradients_bytes = 0, optimizer_bytes = 0, activations_bytes = 0;
+  double total_bytes = 0, capacity_bytes = 0;
+  bool fits = true;
+};
+
+// Consecutive steps of the critical path with the same name are one entry in the summary.
+struct CriticalPathEntry {
+  std::string op;    // "attention", "dispatch", ...
+  std::string kind;  // "compute", "ep", "pp", ...
+  std::string link;  // busiest link of a transfer; empty for compute
+  double seconds = 0;
+  double share = 0;  // of the step
+  int64_t count = 0;
+};
+
+struct ResourceUse {
+  std::string name;
+  double busy_fraction = 0;  // bytes / (bandwidth x step), or compute time / step
+  double bytes = 0;          // 0 for compute
+};
+
+struct SimulationFacts {
+  double wall_s = 0;
+  uint64_t tasks = 0;       // kernels and transfers simulated
+  uint64_t activities = 0;  // what the engine handled: runs of kernels, transfers
+  uint64_t flows = 0;       // SimGrid communications
+  uint64_t timers = 0;      // activities that nothing contended with
+  uint64_t transfers = 0, contended_transfers = 0;
+  int64_t peak_rss_bytes = 0;
+  std::string folded;  // what was not simulated because it equals what was; empty: nothing
+};
+
+struct StepReport {
+  std::string scenario, moesim_version, simgrid_version, fidelity, model, platform;
+  uint64_t seed = 0;
+  int devices = 0;
+  double step_time_s = 0;
+  double tokens_per_step = 0, tokens_per_s = 0, tokens_per_s_per_device = 0;
+  double model_flops_per_step = 0, tflops_per_device = 0, mfu = 0;
+  Breakdown breakdown_s;
+  std::vector<StageMemory> memory;
+  double overload_factor = 1;
+  std::vector<double> layer_overload;  // mean per layer; 0 for layers without experts
+  double lower_bound_s = 0;
+  std::string lower_bound_by;                    // "device work", "nic bytes", "dependencies"
+  std::vector<CriticalPathEntry> critical_path;  // longest first
+  std::vector<ResourceUse> resources;            // busiest first
+  SimulationFacts simulation;
+  bool fits() const {
+    for (const StageMemory& stage : memory)
+      if (!stage.fits) return false;
+    return true;
+  }
+};
+
+}  // namespace moesim

@@ -1,0 +1,159 @@
+// What a layer saves for its backward pass, tensor by tensor.
+#include <algorithm>
+
+#include "model/kernel_builders.hpp"
+#include "model/memory.hpp"
+
+namespace moesim {
+namespace {
+
+// A GEMM saves its input for the weight gradient as it multiplies it: quantised where the recipe quantises.
+double saved_operand_bytes(const Shard& shard) { return operand_bytes(shard.recipe); }
+
+void add_gqa(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double tokens) {
+  const double query = static_cast<double>(shape.heads) / shard.tp * shape.head_dim;
+  const double key = std::max(1.0, static_cast<double>(shape.kv_heads) / shard.tp) * shape.head_dim;
+  bytes.query_key_value = bf16_bytes * tokens * (query + 2 * key);
+  // The norms of queries and keys save their inputs, which are rotated into new tensors after.
+  if (shape.qk_norm) bytes.query_key_value += bf16_bytes * tokens * (query + key);
+  if (shape.attention_gate) bytes.query_key_value += 2 * bf16_bytes * tokens * query;  // gate, ungated output
+  bytes.attention_output = tokens * bf16_bytes * query;
+}
+
+void add_mla(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double tokens) {
+  const double heads = static_cast<double>(shape.heads) / shard.tp;
+  const double qk_width = heads * (shape.qk_nope_dim + shape.qk_rope_dim), v_width = heads * shape.v_dim;
+  // Each latent is saved before its norm and, as the up projection's input, after it.
+  const double latent = shape.q_lora_rank + shape.kv_lora_rank;
+  bytes.latents = static_cast<double>(shard.local_tokens()) *
+                  (latent * (bf16_bytes + saved_operand_bytes(shard)) + bf16_bytes * shape.qk_rope_dim);
+  bytes.query_key_value = bf16_bytes * tokens * (2 * qk_width + v_width);
+  bytes.attention_output = tokens * bf16_bytes * v_width;
+}
+
+void add_linear_attention(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double tokens) {
+  const double key = static_cast<double>(shape.linear_key_heads) * shape.linear_head_dim / shard.tp;
+  const double value = static_cast<double>(shape.linear_value_heads) * shape.linear_head_dim / shard.tp;
+  // q, k, v before and after the convolution, unit-length q and k, the gate.
+  bytes.query_key_value = bf16_bytes * tokens * (2 * (2 * key + value) + 2 * key + value);
+  // The scan's output and, as the projection's input, its gated norm.
+  bytes.attention_output = tokens * value * (bf16_bytes + saved_operand_bytes(shard));
+}
+
+void add_attention(ActivationBytes& bytes, const ModelShape& shape, int layer, const Shard& shard) {
+  const double tokens = static_cast<double>(shard.gemm_tokens());
+  if (is_linear_attention(shape, layer)) {
+    add_linear_attention(bytes, shape, shard, tokens);
+    return;
+  }
+  if (shape.attention == AttentionKind::mla) {
+    add_mla(bytes, shape, shard, tokens);
+  } else {
+    add_gqa(bytes, shape, shard, tokens);
+  }
+  // In bf16 attention and the output projection share one tensor; quantised, the projection saves its own copy.
+  if (shard.recipe != PrecisionRecipe::bf16) bytes.attention_output *= 1 + saved_operand_bytes(shard) / bf16_bytes;
+  bytes.attention_output += tokens * fp32_bytes * shape.heads / shard.tp;
+}
+
+// fc1's output (bf16) and fc2's input.
+double ffn_bytes(const ModelShape& shape, const Shard& shard, double width) {
+  return width * ((shape.gated_ffn ? 2 : 1) * bf16_bytes + saved_operand_bytes(shard));
+}
+
+void add_experts(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double rows) {
+  const double width = static_cast<double>(shape.moe_ffn) / shard.etp;
+  // fp32 scores and probabilities, the chosen experts as a mask and as a map of rows (Megatron-Core, general
+  // knowledge).
+  bytes.router = static_cast<double>(shard.local_tokens()) * shape.experts * (2 * fp32_bytes + 1 + fp32_bytes);
+  bytes.expert_input = rows * (saved_operand_bytes(shard) * shape.hidden + fp32_bytes);
+  bytes.expert_hidden = rows * width * (shape.gated_ffn ? 2 : 1) * bf16_bytes;
+  bytes.expert_activation = rows * width * saved_operand_bytes(shard);
+}
+
+ActivationBytes everything_saved(const ModelShape& shape, int layer, const Shard& shard, double rows) {
+  ActivationBytes bytes;
+  const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
+  const double tokens = static_cast<double>(shard.gemm_tokens());
+  bytes.residual = 2 * bf16_bytes * elements;
+  add_attention(bytes, shape, layer, shard);
+  // The router takes its input in bf16.
+  const bool routed = has_experts(shape, layer);
+  bytes.norm_outputs = elements * (saved_operand_bytes(shard) + (routed ? bf16_bytes : saved_operand_bytes(shard)));
+  if (!routed) {
+    bytes.dense_ffn = tokens * ffn_bytes(shape, shard, static_cast<double>(shape.dense_ffn) / shard.tp);
+    return bytes;
+  }
+  bytes.shared_expert = tokens * ffn_bytes(shape, shard, static_cast<double>(shape.shared_ffn) / shard.tp);
+  add_experts(bytes, shape, shard, rows);
+  return bytes;
+}
+
+void drop(ActivationBytes& bytes, const ModelShape& shape, int layer, const Shard& shard,
+          const RecomputePolicy& policy) {
+  const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
+  // The output of attention is the next projection's input and stays; flash attention keeps no more than its
+  // statistics.
+  if (policy.drops(RecomputeModule::core_attn) && !is_linear_attention(shape, layer)) {
+    bytes.attention_output -= static_cast<double>(shard.gemm_tokens()) * fp32_bytes * shape.heads / shard.tp;
+  }
+  if (policy.drops(RecomputeModule::layernorm)) bytes.norm_outputs = 0;
+  if (policy.drops(RecomputeModule::mla_up_proj) && shape.attention == AttentionKind::mla) bytes.query_key_value = 0;
+  if (policy.drops(RecomputeModule::mlp)) bytes.dense_ffn = 0;
+  if (policy.drops(RecomputeModule::shared_experts)) bytes.shared_expert = 0;
+  if (policy.drops(RecomputeModule::moe_act)) bytes.expert_activation = 0;
+  if (policy.drops(RecomputeModule::moe) && has_experts(shape, layer)) {
+    // The whole routed part runs again from its input, which must then be kept.
+    bytes.norm_outputs = std::max(bytes.norm_outputs, bf16_bytes * elements);
+    bytes.shared_expert = bytes.router = bytes.expert_input = bytes.expert_hidden = bytes.expert_activation = 0;
+  }
+}
+
+}  // namespace
+
+double ActivationBytes::total() const {
+  return residual + norm_outputs + latents + query_key_value + attention_output + dense_ffn + shared_expert + router +
+         expert_input + expert_hidden + expert_activation;
+}
+
+ActivationBytes layer_activations(const ModelShape& shape, int layer, const Shard& shard, const RecomputePolicy& policy,
+                                  double rows) {
+  if (policy.kind == Recompute::full) {
+    ActivationBytes bytes;  // the layer's input only
+    bytes.residual = bf16_bytes * static_cast<double>(shard.local_tokens()) * shape.hidden;
+    return bytes;
+  }
+  ActivationBytes bytes = everything_saved(shape, layer, shard, rows);
+  drop(bytes, shape, layer, shard, policy);
+  return bytes;
+}
+
+double layer_activation_bytes(const ModelShape& shape, int layer, const Shard& shard, const RecomputePolicy& policy,
+                              double rows) {
+  return layer_activations(shape, layer, shard, policy, rows).total();
+}
+
+double layer_workspace_bytes(const ModelShape& shape, int layer, const Shard& shard, const RecomputePolicy& policy,
+                             double rows) {
+  const ActivationBytes all = everything_saved(shape, layer, shard, rows);
+  const double made_again = all.total() - layer_activation_bytes(shape, layer, shard, policy, rows);
+  // Gradients of one operator's inputs and outputs: of attention (q, k, v, o), or of an FFN (its hidden width twice
+  // over and its input), whichever is larger.
+  const double row_input = bf16_bytes * rows * shape.hidden;
+  const double routed = row_input + all.expert_hidden + all.expert_activation;
+  const double attention = all.query_key_value + all.attention_output;
+  return made_again + std::max({attention, all.dense_ffn, all.shared_expert, routed});
+}
+
+double output_activation_bytes(const ModelShape& shape, const Shard& shard) {
+  const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
+  const double logits = static_cast<double>(shard.gemm_tokens()) * shape.vocab / shard.tp;
+  return bf16_bytes * (2 * elements + logits);
+}
+
+double mtp_projection_activation_bytes(const ModelShape& shape, const Shard& shard) {
+  const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
+  return 2 * elements * (bf16_bytes + saved_operand_bytes(shard));
+}
+
+}  // namespace moesim

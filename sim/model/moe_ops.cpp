@@ -1,0 +1,97 @@
+// The routed part of a mixture-of-experts layer: router and permutation where the tokens live, experts where the rows
+// arrive, combination back where the tokens live.
+#include <algorithm>
+
+#include "model/kernel_builders.hpp"
+#include "model/layer_ops.hpp"
+
+namespace moesim {
+namespace {
+
+double local_elements(const ModelShape& shape, const Shard& shard) {
+  return static_cast<double>(shard.local_tokens()) * shape.hidden;
+}
+
+// The gate multiplies in bf16 and hands out fp32 logits (Megatron-LM --moe-router-dtype fp32 with the fused gating
+// GEMM); never quantised.
+void add_gate(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
+  Kernels gate;
+  add_linear(gate, {Op::router, shard.local_tokens(), shape.hidden, shape.experts}, pass, PrecisionRecipe::bf16);
+  const double logits = static_cast<double>(shard.local_tokens()) * shape.experts;
+  for (Kernel& kernel : gate) kernel.bytes += (fp32_bytes - bf16_bytes) * logits;
+  kernels.insert(kernels.end(), gate.begin(), gate.end());
+}
+
+// Scores, selection, the dense map of chosen experts and weights, tokens per expert and the balancing loss: small
+// kernels over tokens x experts fp32 values. Their number and passes are those of Megatron-Core's unfused router
+// (general knowledge); choosing groups first (node-limited routing) adds a second selection and a mask.
+void add_top_k(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
+  if (pass == Pass::backward_weight) return;
+  const double scores = static_cast<double>(shard.local_tokens()) * shape.experts;
+  const bool grouped = shape.n_group > 1;
+  const double passes = pass == Pass::forward ? 6 + (grouped ? 4 : 0) : 4;
+  const int launches = pass == Pass::forward ? 6 + (grouped ? 4 : 0) : 4;
+  kernels.push_back(memory_kernel(Op::top_k, pass, passes * fp32_bytes * scores, launches));
+}
+
+// Both directions: tokens on one side, their top_k copies on the other.
+double copies_bytes(const ModelShape& shape, const Shard& shard) {
+  return bf16_bytes * local_elements(shape, shard) * (1 + shape.top_k);
+}
+
+}  // namespace
+
+Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
+  Kernels kernels;
+  if (pass == Pass::forward) {
+    add_norm(kernels, local_elements(shape, shard), pass);
+    add_gate(kernels, shape, shard, pass);
+    add_top_k(kernels, shape, shard, pass);
+    kernels.push_back(memory_kernel(Op::permute, pass, copies_bytes(shape, shard), 2));  // row map, then the copy
+    return kernels;
+  }
+  if (pass == Pass::backward_data) {
+    kernels.push_back(memory_kernel(Op::permute, pass, copies_bytes(shape, shard)));
+    add_top_k(kernels, shape, shard, pass);
+  }
+  add_gate(kernels, shape, shard, pass);
+  if (pass == Pass::backward_data) {
+    // Gradients of the two users of the normed tokens meet.
+    kernels.push_back(memory_kernel(Op::router, pass, 3 * bf16_bytes * local_elements(shape, shard)));
+    add_norm(kernels, local_elements(shape, shard), pass);
+    add_residual(kernels, local_elements(shape, shard), pass);
+  }
+  return kernels;
+}
+
+Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
+  Kernels kernels;
+  const int groups = std::max(1, shard.local_experts);
+  const int64_t width = shape.moe_ffn / shard.etp;
+  const Linear fc1 = {Op::expert_fc1, 0, shape.hidden, width * (shape.gated_ffn ? 2 : 1), shape.expert_bias};
+  const Linear fc2 = {Op::expert_fc2, 0, width, shape.hidden, shape.expert_bias};
+  const bool forward = pass == Pass::forward, sorts = groups > 1 && pass != Pass::backward_weight;
+  const double copy_bytes = 2 * bf16_bytes * shape.hidden;
+  if (sorts) kernels.push_back(row_kernel(forward ? Op::permute : Op::unpermute, pass, copy_bytes));
+  add_grouped_linear(kernels, forward ? fc1 : fc2, groups, pass, shard.recipe);
+  if (pass != Pass::backward_weight) {
+    // The gate's weight of a row multiplies the activation (Megatron-Core's weighted SwiGLU): one fp32 more, each way.
+    const double bytes = activation_bytes(shape.gated_ffn, width, pass) + fp32_bytes;
+    kernels.push_back(row_kernel(Op::expert_activation, pass, bytes));
+  }
+  add_grouped_linear(kernels, forward ? fc2 : fc1, groups, pass, shard.recipe);
+  if (sorts) kernels.push_back(row_kernel(forward ? Op::unpermute : Op::permute, pass, copy_bytes));
+  return kernels;
+}
+
+Kernels combine_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
+  Kernels kernels;
+  if (pass == Pass::backward_weight) return kernels;
+  kernels.push_back(memory_kernel(Op::unpermute, pass, copies_bytes(shape, shard)));
+  if (pass == Pass::forward) add_residual(kernels, local_elements(shape, shard), pass);
+  return kernels;
+}
+
+double token_bytes(const ModelShape& shape, PrecisionRecipe wire) { return shape.hidden * operand_bytes(wire); }
+
+}  // namespace moesim

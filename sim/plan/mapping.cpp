@@ -1,0 +1,79 @@
+#include "plan/mapping.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/check.hpp"
+
+namespace moesim {
+
+Mapping derive_mapping(const Plan& plan, int gpus, const Batch& batch) {
+  Mapping mapping;
+  const int dense = plan.tp * plan.cp, expert = plan.etp * plan.ep;
+  MOESIM_CHECK(gpus % plan.pp == 0, "{} devices, pp {}", gpus, plan.pp);
+  mapping.world = gpus;
+  mapping.ranks_per_stage = gpus / plan.pp;
+  MOESIM_CHECK(mapping.ranks_per_stage % dense == 0, "{} ranks a stage, tp x cp {}", mapping.ranks_per_stage, dense);
+  MOESIM_CHECK(mapping.ranks_per_stage % expert == 0, "{} ranks a stage, etp x ep {}", mapping.ranks_per_stage, expert);
+  mapping.dp = mapping.ranks_per_stage / dense;
+  mapping.edp = mapping.ranks_per_stage / expert;
+  mapping.cell = std::lcm(dense, expert);
+  MOESIM_CHECK(mapping.ranks_per_stage % mapping.cell == 0, "{} ranks a stage, cell {}", mapping.ranks_per_stage,
+               mapping.cell);
+  mapping.cells = mapping.ranks_per_stage / mapping.cell;
+  mapping.simulated_cells =
+      plan.simulated_replicas == 0 ? mapping.cells : std::min(mapping.cells, plan.simulated_replicas);
+  mapping.cell_dp = mapping.cell / dense;
+  mapping.microbatches = batch.global_batch / (batch.micro_batch * mapping.dp);
+  MOESIM_CHECK(mapping.microbatches > 0, "global batch {} over {} data-parallel ranks", batch.global_batch, mapping.dp);
+  return mapping;
+}
+
+namespace {
+// Ranks of a cell whose index differs only in the digit of weight `stride` and base `size`.
+Groups strided_groups(int cell, int stride, int size) {
+  Groups groups;
+  for (int first = 0; first < cell; ++first) {
+    if (first / stride % size != 0) continue;
+    std::vector<int> group;
+    for (int i = 0; i < size; ++i) group.push_back(first + i * stride);
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+}  // namespace
+
+Groups tensor_groups(const Plan& plan, const Mapping& mapping) { return strided_groups(mapping.cell, 1, plan.tp); }
+Groups context_groups(const Plan& plan, const Mapping& mapping) {
+  return strided_groups(mapping.cell, plan.tp, plan.cp);
+}
+Groups expert_groups(const Plan& plan, const Mapping& mapping) {
+  return strided_groups(mapping.cell, plan.etp, plan.ep);
+}
+Groups expert_tensor_groups(const Plan& plan, const Mapping& mapping) {
+  return strided_groups(mapping.cell, 1, plan.etp);
+}
+
+int global_rank(const Mapping& mapping, int stage, int cell, int local) {
+  return stage * mapping.ranks_per_stage + cell * mapping.cell + local;
+}
+
+int simulated_rank(const Mapping& mapping, int stage, int cell, int local) {
+  return (stage * mapping.simulated_cells + cell) * mapping.cell + local;
+}
+
+std::vector<int> simulated_global_ranks(const Plan& plan, const Mapping& mapping) {
+  std::vector<int> ranks;
+  for (int stage = 0; stage < plan.pp; ++stage)
+    for (int cell = 0; cell < mapping.simulated_cells; ++cell)
+      for (int local = 0; local < mapping.cell; ++local) ranks.push_back(global_rank(mapping, stage, cell, local));
+  return ranks;
+}
+
+int SpreadGroup::members_per_node(int gpus_per_node) const { return std::clamp(gpus_per_node / stride, 1, size); }
+
+SpreadGroup attention_data_group(const Plan& plan, const Mapping& mapping) { return {mapping.dp * plan.cp, plan.tp}; }
+
+SpreadGroup expert_data_group(const Plan& plan, const Mapping& mapping) { return {mapping.edp, plan.etp * plan.ep}; }
+
+}  // namespace moesim

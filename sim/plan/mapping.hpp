@@ -1,0 +1,52 @@
+// Who is in which group. Megatron-LM's rank order: tensor fastest, then context, (expert,) data, pipeline slowest;
+// experts are mapped on the same ranks with their own sizes ("parallel folding", arXiv:2504.14960).
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "plan/plan.hpp"
+
+namespace moesim {
+
+// A cell is the smallest run of consecutive ranks of a stage that holds whole TP, CP, EP and ETP groups. Cells of a
+// stage are data-parallel replicas of each other: they meet in gradient reduction and parameter gathering only.
+struct Mapping {
+  int world = 0;
+  int dp = 0;   // data parallel size of attention: world / (tp cp pp)
+  int edp = 0;  // data parallel size of experts: world / (etp ep pp)
+  int ranks_per_stage = 0;
+  int cell = 0;
+  int cells = 0;            // per stage
+  int simulated_cells = 0;  // per stage; the other cells are folded
+  int microbatches = 0;     // per data-parallel rank and step
+  int cell_dp = 0;          // data-parallel ranks of attention within a cell
+};
+
+// Sizes must divide as config/consistency checks; aborts otherwise.
+Mapping derive_mapping(const Plan& plan, int gpus, const Batch& batch);
+
+// Groups of ranks within a cell, each in ring order.
+using Groups = std::vector<std::vector<int>>;
+Groups tensor_groups(const Plan& plan, const Mapping& mapping);
+Groups context_groups(const Plan& plan, const Mapping& mapping);
+Groups expert_groups(const Plan& plan, const Mapping& mapping);         // EP: same position inside ETP
+Groups expert_tensor_groups(const Plan& plan, const Mapping& mapping);  // ETP
+
+// Device that rank `local` of a simulated cell stands for.
+int global_rank(const Mapping& mapping, int stage, int cell, int local);
+// Simulated ranks are numbered stage by stage, cell by cell.
+int simulated_rank(const Mapping& mapping, int stage, int cell, int local);
+std::vector<int> simulated_global_ranks(const Plan& plan, const Mapping& mapping);
+
+// A data-parallel group spans the stage: `size` members, consecutive ones `stride` ranks apart.
+struct SpreadGroup {
+  int size = 1;
+  int stride = 1;
+  // Members that share a node of so many devices.
+  int members_per_node(int gpus_per_node) const;
+};
+SpreadGroup attention_data_group(const Plan& plan, const Mapping& mapping);  // DP x CP: gradients of all but experts
+SpreadGroup expert_data_group(const Plan& plan, const Mapping& mapping);     // EDP
+
+}  // namespace moesim
