@@ -113,6 +113,7 @@ void put_window_period(Importer& in, const YamlNode& types) {
   const size_t count = types.items.size();
   size_t period = 1;
   while (period <= count && !full(period - 1)) ++period;
+  if (period > count) return in.put("sliding_window_period", "0", types);
   for (size_t i = 0; i < count; ++i)
     if (full(i) != ((i + 1) % period == 0))
       return in.fail("layer_types is not periodic: the last layer of every so many should be full_attention");
@@ -127,13 +128,12 @@ void put_window(Importer& in) {
   if (!in.find(window) || !in.flag({"use_sliding_window"}, true) || (all_full && !types->items.empty())) return;
   in.copy("sliding_window", window);
   if (types && types->kind == YamlNode::Kind::sequence && !types->items.empty()) return put_window_period(in, *types);
-  const int64_t layers = in.integer(kLayers).value_or(0);
   if (is_type(in, "gpt_oss")) {
     in.put("sliding_window_period", int64_t{2}, window);
   } else if (is_type(in, "llama4")) {
     in.put("sliding_window_period", in.integer({"no_rope_layer_interval"}).value_or(4), window);
   } else {
-    in.put("sliding_window_period", std::clamp<int64_t>(layers, 0, kMaxLayers) + 1, window);  // in every layer
+    in.put("sliding_window_period", int64_t{0}, window);  // in every layer
   }
 }
 

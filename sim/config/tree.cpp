@@ -249,6 +249,7 @@ YamlNode make_incomplete_map(const Place& place) {
   node.kind = YamlNode::Kind::map;
   node.place = place;
   node.incomplete = true;
+  node.whole = true;
   return node;
 }
 

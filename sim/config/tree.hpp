@@ -59,6 +59,7 @@ YamlNode parse_yaml(const std::string& text, const YamlSource& source, Problems&
 YamlNode merge(YamlNode base, YamlNode over);
 
 YamlNode make_scalar(std::string text, const YamlNode& from);
+// Stands for what could not be read; replaces what it should have replaced.
 YamlNode make_incomplete_map(const Place& place);
 // "a list", "a map", "nothing", or the text in quotes: for "expected ..., got ...".
 std::string describe(const YamlNode& node);

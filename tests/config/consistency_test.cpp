@@ -183,10 +183,35 @@ TEST_CASE("model shapes and routing") {
   });
 }
 
+TEST_CASE("recorded loads and placements") {
+  const std::string two = "workload: {base: tiny, experts: 2, top_k: 1}\nplatform: pod\n" + kBatch + "routing: ";
+  check({
+      {"recorded without counts", two + "{kind: recorded}\n",
+       "s.yaml:4:17: routing.kind: kind: recorded needs recorded counts"},
+      {"recorded row of three", two + "{kind: recorded, recorded: [[0, 0, 1, 5], [0, 0, 1]]}\n",
+       "s.yaml:4:52: routing.recorded[1]: expected 4 numbers, got 3"},
+      {"recorded expert that is none", two + "{kind: recorded, recorded: [[0, 0, 1, 5], [7, 0, 2, 5]]}\n",
+       "s.yaml:4:37: routing.recorded: row 1: the model has no layer 7 with an expert 2"},
+      {"two histograms", two + "{kind: histogram, histogram: [1, 2], layer_histograms: [[1, 2]]}\n",
+       "s.yaml:4:65: routing.layer_histograms: give either histogram or layer_histograms"},
+      {"layer histogram of another length", two + "{kind: histogram, layer_histograms: [[1, 2], [1]]}\n",
+       "s.yaml:4:46: routing.layer_histograms: has 1 entries for the 2 experts of the model"},
+      {"table that misses an expert", two + "{placement: table, expert_of_slot: [1, 1]}\n",
+       "s.yaml:4:45: routing.expert_of_slot: placement: table needs each of the 2 experts once in expert_of_slot"},
+      {"redundant experts and ep", two + "{placement: eplb, redundant_experts: 1}\nplan: {ep: 2}\n",
+       "s.yaml:4:47: routing.redundant_experts: 1 redundant experts are not divisible by ep = 2"},
+  });
+  CHECK(errors_of(two + "{kind: recorded, recorded: [[0, 0, 1, 5]]}\n") == "");
+  CHECK(errors_of(two + "{kind: histogram, layer_histograms: [[1, 2], [2, 1]], placement: table,\n"
+                        "  expert_of_slot: [1, 0]}\n") == "");
+}
+
 TEST_CASE("rules are left out where a value could not be read") {
   CHECK(errors_of(plan("tp: 3, ep: 5"), {"platform.gpus=none", "workload=unknown"}) ==
-        "--set platform.gpus=none: platform.gpus: expected an integer, got \"none\"\n"
-        "--set workload=unknown: workload: no workload is named \"unknown\" (known: dense, tiny)");
+        "s.yaml:3:44: batch.sequence_length: 4096 tokens of a context-parallel rank are not divisible by tp = 3, which "
+        "sequence_parallel needs\n"
+        "--set workload=unknown: workload: no workload is named \"unknown\" (known: dense, tiny)\n"
+        "--set platform.gpus=none: platform.gpus: expected an integer, got \"none\"");
 }
 
 TEST_CASE("what fits passes") {

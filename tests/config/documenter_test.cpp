@@ -21,8 +21,9 @@ TEST_CASE("the schema names every section and enumerator") {
   const std::string text = schema_text();
   for (const char* expected :
        {"workload  ", "  top_k  ", "platform  ", "  device  ", "    sms  ", "plan  ", "routing  ", "batch  ",
-        "bf16, fp8-delayed, fp8-current, fp8-block, mxfp8 or nvfp4", "balanced, zipf, dirichlet or histogram",
-        "number in B/s above 0 and at most 1 EB/s", "auto, flat, port_balanced, hierarchical or closed_form"})
+        "bf16, fp8-delayed, fp8-current, fp8-block, mxfp8 or nvfp4",
+        "balanced, uniform, zipf, dirichlet, histogram or recorded", "number in B/s above 0 and at most 1 EB/s",
+        "auto, flat, port_balanced, hierarchical or closed_form"})
     CHECK(text.find(expected) != std::string::npos);
 }
 

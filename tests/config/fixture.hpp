@@ -23,7 +23,8 @@ inline std::map<std::string, std::string> preset_files() {
        "fp8_efficiency: 0.6\n"
        "attention_efficiency: 0.6\n"
        "attention_backward_efficiency: 0.5\n"
-       "memory_efficiency: 90 %\n"},
+       "memory_efficiency: 90 %\n"
+       "sustained_efficiency: 0.8\n"},
       {"data/platforms/devices/old.yaml", "base: gpu\npeak_fp8_flops: 0\n"},
       {"data/platforms/pod.yaml",
        "title: a pod\n"

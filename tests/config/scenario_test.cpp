@@ -1,8 +1,6 @@
 // Loading under random damage, and the scenarios we ship.
 #include "config/scenario.hpp"
 
-#include <filesystem>
-
 #include "base/random.hpp"
 #include "catch.hpp"
 #include "config/fixture.hpp"
@@ -70,21 +68,31 @@ batch: {global_batch: 32, sequence_length: 4096}
   CHECK(refused > 1000);
 }
 
-TEST_CASE("the scenarios we ship load") {
-  const std::filesystem::path source = MOESIM_SOURCE_DIR;
-  // Stand-ins, so that this holds the scenarios' own text alone.
-  std::map<std::string, std::string> files = preset_files();
-  files["data/platforms/h100-sxm.yaml"] = files["data/platforms/h800-sxm.yaml"] = "base: pod\n";
-  files["data/workloads/qwen3-30b-a3b.yaml"] = "base: tiny\nexperts: 128\n";
-  files["data/workloads/deepseek-v3.yaml"] =
-      "layers: 61\nhidden: 7168\nvocab: 129280\nheads: 128\nattention: mla\nkv_lora_rank: 512\nqk_nope_dim: 128\n"
-      "qk_rope_dim: 64\nv_dim: 128\nexperts: 256\ntop_k: 8\nmoe_ffn: 2048\nmtp_layers: 1\n";
-  for (const char* name : {"qwen3-30b-a3b-h100x16", "deepseek-v3-h800x2048"}) {
-    const std::string path = (source / "scenarios" / name).string() + ".yaml";
-    files[path] = disk_files().read(path).text;
-    const Scenario s = load_scenario(path, {}, {{"data"}}, MemoryFiles(files)).scenario;
-    CHECK(s.name == name);
-    CHECK(s.batch.sequence_length == 4096);
-    CHECK(s.plan.ep * s.plan.pp <= s.platform.gpus);
+TEST_CASE("the presets and scenarios we ship load") {
+  const std::string source = MOESIM_SOURCE_DIR;
+  const SearchPath search{{source}};
+  for (const std::string& name : list_presets(SectionKind::workload, search)) {
+    INFO(name);
+    CHECK(load_workload(name, {}, search).name == name);
   }
+  for (const std::string& name : list_presets(SectionKind::platform, search)) {
+    INFO(name);
+    CHECK(load_platform(name, {"gpus=1440"}, search).device.sms > 0);
+  }
+  for (const std::string& name : list_presets(SectionKind::scenario, search)) {
+    INFO(name);
+    const ResolvedScenario r = load_scenario(source + "/scenarios/" + name + ".yaml", {}, search);
+    CHECK(r.scenario.name == name);
+    CHECK(scenario_text(load_scenario("a", {}, {}, one_file("a", check_text(r))).scenario) ==
+          scenario_text(r.scenario));
+  }
+}
+
+TEST_CASE("the flagship is cut as its layout says") {
+  const std::string source = MOESIM_SOURCE_DIR;
+  const Scenario s = load_scenario(source + "/scenarios/deepseek-v3-h800x2048.yaml", {}, {{source}}).scenario;
+  CHECK(s.platform.gpus / s.plan.pp == 128);
+  CHECK(s.batch.global_batch / 128 == 120);  // microbatches
+  CHECK(s.workload.layers == 61);
+  CHECK(s.plan.communication_sms == 20);
 }

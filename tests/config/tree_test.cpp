@@ -57,7 +57,9 @@ TEST_CASE("an alias is a copy of what it names") {
 }
 
 TEST_CASE("limits hold before the parser recurses or memory fills") {
-  CHECK(problems_of(std::string(100'000, '[')) == "f.yaml:1:33: root: is nested more than 32 levels deep");
+  const std::string too_deep = "is nested more than 32 levels deep";
+  CHECK(problems_of(std::string(100'000, '[')).find(too_deep) != std::string::npos);
+  CHECK(problems_of(std::string(100'000, '{')).find(too_deep) != std::string::npos);
   std::string nested;
   for (int i = 0; i < 2000; ++i) nested += "- ";
   CHECK(problems_of(nested) == "f.yaml:1:65: root: is nested more than 32 levels deep");
@@ -68,7 +70,7 @@ TEST_CASE("limits hold before the parser recurses or memory fills") {
     for (int j = 0; j < 10; ++j) laughs += below + ", ";
     laughs += "]\n";
   }
-  CHECK(problems_of(laughs) == "f.yaml:5:35: root.a4: holds more than 100000 values");
+  CHECK(problems_of(laughs) == "f.yaml:5:45: root.a4: holds more than 100000 values");
   std::string many = "a: [";
   for (int i = 0; i < 100'001; ++i) many += "1,";
   CHECK(problems_of(many + "]").find("holds more than 100000 values") != std::string::npos);
