@@ -94,7 +94,9 @@ class Resolver {
       return make_incomplete_map(root.place);
     }
     if (has_name(kind) && !root.incomplete && !root.find("name")) {
-      root.entries.push_back({"name", root.place, make_scalar(name_of_file(file.path), root)});
+      YamlNode name = make_scalar(name_of_file(file.path), root);
+      name.origin = file.label + " (its file name)";
+      root.entries.push_back({"name", root.place, std::move(name)});
     }
     chain_.push_back(fs::path(file.path).lexically_normal().string());
     YamlNode resolved = resolve(std::move(root), {kind, path, fs::path(file.path).parent_path().string()});

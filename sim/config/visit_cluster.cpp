@@ -12,28 +12,29 @@ constexpr NumberRange kFraction = above(0, 1);
 void visit_fit(Visitor& v, Device& d) {
   v.number("launch_s", d.launch_s, Unit::seconds, kShortTime, "gap between two kernels in a stream kept full");
   v.number("host_launch_s", d.host_launch_s, Unit::seconds, kShortTime, "host time to issue one kernel");
-  v.number("gemm_overhead_s", d.gemm_overhead_s, Unit::seconds, kShortTime, "ramp up and drain of a GEMM or attention");
+  v.number("gemm_overhead_s", d.gemm_overhead_s, Unit::seconds, kShortTime,
+           "ramp up and drain of a GEMM or attention kernel");
   v.number("gemm_efficiency", d.gemm_efficiency, Unit::number, kFraction,
-           "fraction of peak in the main loop of a full tile", Need::required);
+           "fraction of peak that one SM sustains in the main loop of a full tile", Need::required);
   v.number("grouped_gemm_efficiency", d.grouped_gemm_efficiency, Unit::number, kFraction, "same, grouped GEMM",
            Need::required);
   v.number("fp8_efficiency", d.fp8_efficiency, Unit::number, {0, 1}, "same, in FP8 and FP4");
-  v.number("sustained_efficiency", d.sustained_efficiency, Unit::number, {0, 1},
-           "fraction of peak that GEMMs reach under the power limit");
+  v.number("sustained_efficiency", d.sustained_efficiency, Unit::number, kFraction,
+           "fraction of peak that GEMMs of any shape reach under the power limit", Need::required);
   v.integer("tile_m", d.tile_m, {1, 65'536}, "rows of a GEMM's output tile");
   v.integer("tile_n", d.tile_n, {1, 65'536}, "columns of a GEMM's output tile");
   v.number("gemm_half_k", d.gemm_half_k, Unit::number, {0, 1e6},
-           "prologue and epilogue of a tile, as the k of a main loop of equal time");
+           "prologue and epilogue of a tile, as the k of a BF16 main loop of the same time");
   v.number("tile_half_width", d.tile_half_width, Unit::number, {0, 1e6},
-           "tile width at which loading operands doubles the time");
+           "tile width at which loading operands doubles the time of the main loop");
   v.number("attention_efficiency", d.attention_efficiency, Unit::number, kFraction,
            "fraction of peak, forward, long sequences", Need::required);
   v.number("attention_backward_efficiency", d.attention_backward_efficiency, Unit::number, kFraction, "same, backward",
            Need::required);
   v.number("attention_half_length", d.attention_half_length, Unit::number, {0, 1e9},
-           "keys at which a tile's fixed cost halves the efficiency");
+           "keys per query at which a tile's fixed cost halves the attention efficiency");
   v.number("attention_half_dim", d.attention_half_dim, Unit::number, {0, 1e6},
-           "qk + v width at which softmax takes as long as the products");
+           "qk_dim + v_dim at which softmax takes as long as the two products");
   v.number("memory_efficiency", d.memory_efficiency, Unit::number, kFraction,
            "fraction of the memory bandwidth that streaming kernels sustain", Need::required);
   v.number("memory_half_bytes", d.memory_half_bytes, Unit::bytes, {0, 1e15},
