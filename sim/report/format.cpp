@@ -1,0 +1,147 @@
+#include "report/format.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace moesim {
+
+namespace {
+
+bool starts_code_point(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
+
+// Four significant digits of a figure below 10,000.
+std::string four_digits(double value) {
+  const double size = std::fabs(value);
+  const int decimals = size < 9.9995 ? 3 : size < 99.995 ? 2 : size < 999.95 ? 1 : 0;
+  return fmt::format("{:.{}f}", value, decimals);
+}
+
+struct Unit {
+  double size;
+  const char* name;
+};
+
+// The largest unit that leaves at least one before the point, or the smallest.
+template <size_t N>
+const Unit& unit_of(double value, const std::array<Unit, N>& largest_first) {
+  for (const Unit& unit : largest_first)
+    if (std::fabs(value) >= unit.size * 0.99995) return unit;
+  return largest_first.back();
+}
+
+constexpr std::array<Unit, 5> kSeconds{{{1, "s"}, {1e-3, "ms"}, {1e-6, "µs"}, {1e-9, "ns"}, {1e-12, "ps"}}};
+constexpr std::array<Unit, 6> kCounts{{{1e18, "E"}, {1e15, "P"}, {1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}}};
+constexpr std::array<Unit, 7> kBytes{
+    {{1e18, "EB"}, {1e15, "PB"}, {1e12, "TB"}, {1e9, "GB"}, {1e6, "MB"}, {1e3, "kB"}, {1, "B"}}};
+constexpr double kHour = 3600;
+constexpr double kHoursFrom_s = 36000;
+
+const char* ascii_unit(const char* name, bool ascii) { return ascii && std::string_view(name) == "µs" ? "us" : name; }
+
+}  // namespace
+
+int columns_of(std::string_view text) {
+  return static_cast<int>(std::count_if(text.begin(), text.end(), starts_code_point));
+}
+
+std::string fit(std::string_view text, int width, Align align, bool ascii) {
+  const int columns = columns_of(text);
+  if (columns <= width) {
+    const std::string blanks(static_cast<size_t>(width - columns), ' ');
+    return align == Align::left ? std::string(text) + blanks : blanks + std::string(text);
+  }
+  size_t end = 0;
+  for (int kept = 0; end < text.size(); ++end)
+    if (starts_code_point(text[end]) && ++kept == width) break;
+  return std::string(text.substr(0, end)) + (ascii ? "~" : "…");
+}
+
+std::string fit_end(std::string_view text, int width, Align align, bool ascii) {
+  int drop = columns_of(text) - width;
+  if (drop <= 0) return fit(text, width, align);
+  ++drop;  // room for the sign that something is missing
+  size_t begin = 0;
+  for (; begin < text.size(); ++begin)
+    if (starts_code_point(text[begin]) && drop-- == 0) break;
+  return (ascii ? "~" : "…") + std::string(text.substr(begin));
+}
+
+std::string seconds_text(double seconds, bool ascii) {
+  if (!std::isfinite(seconds)) return "n/a";
+  if (seconds == 0) return "0 s";
+  if (std::fabs(seconds) >= kHoursFrom_s) {
+    const double hours = seconds / kHour;
+    return std::fabs(hours) < 9999.5 ? four_digits(hours) + " h" : fmt::format("{:.3e} h", hours);
+  }
+  const Unit& unit = unit_of(seconds, kSeconds);
+  return fmt::format("{} {}", four_digits(seconds / unit.size), ascii_unit(unit.name, ascii));
+}
+
+std::string count_text(double count) {
+  if (!std::isfinite(count)) return "n/a";
+  if (std::fabs(count) < 9999.5) return count == std::floor(count) ? fmt::format("{:.0f}", count) : four_digits(count);
+  if (std::fabs(count) >= 1e21) return fmt::format("{:.3e}", count);
+  const Unit& unit = unit_of(count, kCounts);
+  return fmt::format("{} {}", four_digits(count / unit.size), unit.name);
+}
+
+std::string bytes_text(double bytes) {
+  if (!std::isfinite(bytes)) return "n/a";
+  if (std::fabs(bytes) < 999.5) return fmt::format("{:.0f} B", bytes);
+  if (std::fabs(bytes) >= 1e21) return fmt::format("{:.3e} B", bytes);
+  const Unit& unit = unit_of(bytes, kBytes);
+  return fmt::format("{} {}", four_digits(bytes / unit.size), unit.name);
+}
+
+std::string percent_text(double fraction) {
+  if (!std::isfinite(fraction)) return "n/a";
+  const double percent = 100 * fraction;
+  return std::fabs(percent) < 99999 ? fmt::format("{:.1f} %", percent) : fmt::format("{:.2e} %", percent);
+}
+
+SecondsColumn::SecondsColumn(double largest_s, bool ascii) {
+  if (!std::isfinite(largest_s) || largest_s <= 0) return;
+  const bool hours = largest_s >= kHoursFrom_s;
+  const Unit chosen = hours ? Unit{kHour, "h"} : unit_of(largest_s, kSeconds);
+  unit_s = chosen.size;
+  unit = ascii_unit(chosen.name, ascii);
+  const double most = largest_s / unit_s;
+  decimals = most < 99.995 ? 3 : most < 9999.5 ? 1 : 0;
+}
+
+std::string SecondsColumn::text(double seconds) const {
+  if (!std::isfinite(seconds)) return "n/a";
+  return fmt::format("{:.{}f} {}", seconds / unit_s, decimals, unit);
+}
+
+BytesColumn::BytesColumn(double largest_bytes) {
+  if (!std::isfinite(largest_bytes) || largest_bytes <= 0) return;
+  const Unit& chosen = unit_of(largest_bytes, kBytes);
+  unit_bytes = chosen.size;
+  unit = chosen.name;
+}
+
+std::string BytesColumn::text(double bytes) const {
+  return std::isfinite(bytes) ? fmt::format("{:.{}f}", bytes / unit_bytes, unit_bytes > 1 ? 2 : 0) : "n/a";
+}
+
+std::string bar(double fraction, int width, bool ascii) {
+  if (!(fraction > 0)) return "";
+  const int eighths = static_cast<int>(std::lround(std::min(1.0, fraction) * width * 8));
+  std::string text;
+  if (ascii) return std::string(static_cast<size_t>((eighths + 4) / 8), '#');
+  for (int i = 0; i < eighths / 8; ++i) text += "█";
+  static constexpr const char* tails[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  return text + tails[eighths % 8];
+}
+
+std::string rule(int width, bool ascii) {
+  std::string text;
+  for (int i = 0; i < width; ++i) text += ascii ? "-" : "─";
+  return text;
+}
+
+}  // namespace moesim

@@ -1,0 +1,105 @@
+#include "report/json.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "report/breakdown.hpp"
+
+namespace moesim {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+// Bytes and tokens are doubles here but whole to the reader.
+ordered_json whole(double value) {
+  constexpr double kExactIntegers = 9007199254740992;  // 2^53
+  if (std::fabs(value) <= kExactIntegers && value == std::floor(value)) return static_cast<int64_t>(value);
+  return value;
+}
+
+ordered_json breakdown_json(const Breakdown& breakdown) {
+  ordered_json json = ordered_json::object();
+  for (const BreakdownPart& part : parts_of(breakdown))
+    if (!part.wafer_only || part.seconds != 0) json[part.key] = part.seconds;
+  return json;
+}
+
+ordered_json memory_json(const StepReport& report) {
+  ordered_json stages = ordered_json::array();
+  for (const StageMemory& stage : report.memory)
+    stages.push_back({{"stage", stage.stage},
+                      {"parameters_bytes", whole(stage.parameters_bytes)},
+                      {"gradients_bytes", whole(stage.gradients_bytes)},
+                      {"optimizer_bytes", whole(stage.optimizer_bytes)},
+                      {"activations_bytes", whole(stage.activations_bytes)},
+                      {"total_bytes", whole(stage.total_bytes)},
+                      {"capacity_bytes", whole(stage.capacity_bytes)},
+                      {"fits", stage.fits}});
+  return stages;
+}
+
+ordered_json critical_path_json(const StepReport& report) {
+  ordered_json entries = ordered_json::array();
+  for (const CriticalPathEntry& entry : report.critical_path)
+    entries.push_back({{"op", entry.op},
+                       {"kind", entry.kind},
+                       {"link", entry.link},
+                       {"seconds", entry.seconds},
+                       {"share", entry.share},
+                       {"count", entry.count}});
+  return entries;
+}
+
+ordered_json resources_json(const StepReport& report) {
+  ordered_json entries = ordered_json::array();
+  for (const ResourceUse& use : report.resources)
+    entries.push_back({{"name", use.name}, {"busy_fraction", use.busy_fraction}, {"bytes", whole(use.bytes)}});
+  return entries;
+}
+
+ordered_json simulation_json(const SimulationFacts& facts, const JsonOptions& options) {
+  const bool machine = options.machine_facts;
+  return {{"wall_s", machine ? ordered_json(facts.wall_s) : ordered_json()},
+          {"tasks", facts.tasks},
+          {"flows", facts.flows},
+          {"peak_rss_bytes", machine ? ordered_json(facts.peak_rss_bytes) : ordered_json()},
+          {"folded", facts.folded},
+          {"activities", facts.activities},
+          {"timers", facts.timers},
+          {"transfers", facts.transfers},
+          {"contended_transfers", facts.contended_transfers}};
+}
+
+}  // namespace
+
+std::string json_text(const StepReport& report, const JsonOptions& options) {
+  const ordered_json json = {{"scenario", report.scenario},
+                             {"moesim_version", report.moesim_version},
+                             {"simgrid_version", report.simgrid_version},
+                             {"seed", report.seed},
+                             {"fidelity", report.fidelity},
+                             {"devices", report.devices},
+                             {"step_time_s", report.step_time_s},
+                             {"tokens_per_step", whole(report.tokens_per_step)},
+                             {"tokens_per_s", report.tokens_per_s},
+                             {"tokens_per_s_per_device", report.tokens_per_s_per_device},
+                             {"model_flops_per_step", report.model_flops_per_step},
+                             {"tflops_per_device", report.tflops_per_device},
+                             {"mfu", report.mfu},
+                             {"breakdown_s", breakdown_json(report.breakdown_s)},
+                             {"memory", memory_json(report)},
+                             {"overload_factor", report.overload_factor},
+                             {"lower_bound_s", report.lower_bound_s},
+                             {"critical_path", critical_path_json(report)},
+                             {"resources", resources_json(report)},
+                             {"simulation", simulation_json(report.simulation, options)},
+                             {"model", report.model},
+                             {"platform", report.platform},
+                             {"lower_bound_by", report.lower_bound_by},
+                             {"layer_overload", report.layer_overload}};
+  // Names come from files; bytes that are not UTF-8 are replaced, not fatal.
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace moesim

@@ -1,0 +1,162 @@
+#include "report/table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "report/breakdown.hpp"
+#include "report/format.hpp"
+#include "report/table_canvas.hpp"
+
+namespace moesim {
+
+namespace {
+
+constexpr size_t kBusiestShown = 3;
+constexpr size_t kCriticalShown = 6;
+
+void headline(TableCanvas& table, const StepReport& report) {
+  table.line(report.scenario.empty() ? "moesim" : report.scenario);
+  std::string about = report.model;
+  if (!report.platform.empty()) about += (about.empty() ? "" : " on ") + report.platform;
+  about += fmt::format("{}{} GPU{}", about.empty() ? "" : ", ", report.devices, report.devices == 1 ? "" : "s");
+  table.wrapped("", about);
+  table.line(rule(TableCanvas::kWidth, table.ascii()));
+}
+
+void key_figures(TableCanvas& table, const StepReport& report) {
+  const auto row = [&](const char* left, const std::string& value, const char* right, const std::string& other) {
+    table.line("  " + fit(left, 16) + fit(value, 14, Align::right) + "      " + fit(right, 18) +
+               fit(other, 14, Align::right));
+  };
+  row("step time", seconds_text(report.step_time_s, table.ascii()), "MFU", percent_text(report.mfu));
+  row("tokens/s", count_text(report.tokens_per_s), "TFLOPS per GPU", count_text(report.tflops_per_device));
+  row("tokens/s per GPU", count_text(report.tokens_per_s_per_device), "tokens per step",
+      count_text(report.tokens_per_step));
+  row("lower bound", seconds_text(report.lower_bound_s, table.ascii()), "overload factor",
+      fmt::format("{:.4g}", report.overload_factor));
+  if (report.lower_bound_s > 0)
+    table.wrapped("  ", fmt::format("bound by {}, {} of the step; overload = most loaded rank / balanced",
+                                    report.lower_bound_by.empty() ? "work and bytes" : report.lower_bound_by,
+                                    percent_text(report.lower_bound_s / report.step_time_s)));
+}
+
+void where_the_time_went(TableCanvas& table, const StepReport& report) {
+  table.heading("Where the time went", "mean device");
+  const double step = report.step_time_s;
+  const SecondsColumn column(std::max(step, report.breakdown_s.total()), table.ascii());
+  const auto row = [&](const std::string& name, double seconds, bool with_bar) {
+    const double fraction = step > 0 ? seconds / step : 0;
+    table.line("  " + fit(name, 16) + fit(column.text(seconds), 14, Align::right) +
+               fit(percent_text(fraction), 11, Align::right) + "  " +
+               (with_bar ? bar(fraction, 34, table.ascii()) : ""));
+  };
+  const auto parts = parts_of(report.breakdown_s);
+  row(parts[0].label, parts[0].seconds, true);
+  for (size_t i = 1; i < parts.size(); ++i)
+    if (parts[i].seconds != 0) row(parts[i].label, parts[i].seconds, true);
+  row("step", report.breakdown_s.total(), false);
+}
+
+// Consecutive stages that read the same are one row, "4-6".
+void memory(TableCanvas& table, const StepReport& report) {
+  if (report.memory.empty()) return;
+  double largest = 0;
+  for (const StageMemory& stage : report.memory) largest = std::max({largest, stage.total_bytes, stage.capacity_bytes});
+  const BytesColumn column(largest);
+  table.heading("Memory per stage",
+                fmt::format("{}, capacity {}", column.unit, bytes_text(report.memory.front().capacity_bytes)));
+  const auto cells = [&](const StageMemory& stage) {
+    std::string text;
+    for (double bytes : {stage.parameters_bytes, stage.gradients_bytes, stage.optimizer_bytes, stage.activations_bytes,
+                         stage.total_bytes})
+      text += fit(column.text(bytes), 12, Align::right);
+    return text + fit(percent_text(stage.total_bytes / stage.capacity_bytes), 11, Align::right);
+  };
+  table.line("  " + fit("stage", 7) + "  parameters   gradients   optimizer activations       total       used");
+  for (size_t i = 0; i < report.memory.size();) {
+    const StageMemory& stage = report.memory[i];
+    const std::string text = cells(stage);
+    size_t end = i + 1;
+    while (end < report.memory.size() && cells(report.memory[end]) == text && report.memory[end].fits == stage.fits)
+      ++end;
+    const int last = report.memory[end - 1].stage;
+    const std::string name = end == i + 1 ? std::to_string(stage.stage) : fmt::format("{}-{}", stage.stage, last);
+    table.line("  " + fit(name, 7) + text);
+    if (!stage.fits)
+      table.line(fmt::format("         OUT OF MEMORY by {}", bytes_text(stage.total_bytes - stage.capacity_bytes)));
+    i = end;
+  }
+  if (report.fits()) table.line("  fits");
+}
+
+void busiest_resources(TableCanvas& table, const StepReport& report) {
+  if (report.resources.empty()) return;
+  table.heading("Busiest resources", "share of the step in use");
+  for (size_t i = 0; i < std::min(kBusiestShown, report.resources.size()); ++i) {
+    const ResourceUse& use = report.resources[i];
+    table.line("  " + fit(use.name, 30, Align::left, table.ascii()) +
+               fit(percent_text(use.busy_fraction), 11, Align::right) + "  " +
+               fit(bar(use.busy_fraction, 20, table.ascii()), 20) +
+               (use.bytes > 0 ? fit(bytes_text(use.bytes), 13, Align::right) : ""));
+  }
+}
+
+void critical_path(TableCanvas& table, const StepReport& report) {
+  if (report.critical_path.empty()) return;
+  table.heading("Critical path", "longest first");
+  double largest = 0;
+  for (const CriticalPathEntry& entry : report.critical_path) largest = std::max(largest, entry.seconds);
+  const SecondsColumn column(largest, table.ascii());
+  const size_t shown = std::min(kCriticalShown, report.critical_path.size());
+  for (size_t i = 0; i < shown; ++i) {
+    const CriticalPathEntry& entry = report.critical_path[i];
+    table.line("  " + fit(spaced(entry.op), 19, Align::left, table.ascii()) + " " +
+               fit(entry.kind, 7, Align::left, table.ascii()) + fit(column.text(entry.seconds), 10, Align::right) +
+               fit(percent_text(entry.share), 9, Align::right) +
+               fit((table.ascii() ? "x" : "×") + count_text(static_cast<double>(entry.count)), 9, Align::right) + "  " +
+               fit_end(entry.link, 21, Align::left, table.ascii()));
+  }
+  const size_t rest = report.critical_path.size() - shown;
+  if (rest == 0) return;
+  double share = 0;
+  for (size_t i = shown; i < report.critical_path.size(); ++i) share += report.critical_path[i].share;
+  table.line("  " + fit(fmt::format("{} more", rest), 37) + fit(percent_text(share), 9, Align::right));
+}
+
+void simulation(TableCanvas& table, const StepReport& report) {
+  const SimulationFacts& facts = report.simulation;
+  std::string setting = fmt::format("seed {}", report.seed);
+  if (!report.fidelity.empty()) setting = report.fidelity + ", " + setting;
+  table.heading("Simulation", setting);
+  const auto row = [&](const char* left, const std::string& value, const char* right, const std::string& other) {
+    table.line("  " + fit(left, 16) + fit(value, 14, Align::right) + "      " + fit(right, 18) +
+               fit(other, 14, Align::right));
+  };
+  row("wall time", seconds_text(facts.wall_s, table.ascii()), "peak memory",
+      bytes_text(static_cast<double>(facts.peak_rss_bytes)));
+  row("tasks", count_text(static_cast<double>(facts.tasks)), "activities",
+      count_text(static_cast<double>(facts.activities)));
+  row("flows", count_text(static_cast<double>(facts.flows)), "timers", count_text(static_cast<double>(facts.timers)));
+  if (facts.transfers > 0)
+    row("transfers", count_text(static_cast<double>(facts.transfers)), "  contended",
+        count_text(static_cast<double>(facts.contended_transfers)));
+  table.wrapped("  folded: ", facts.folded.empty() ? "nothing" : facts.folded);
+}
+
+}  // namespace
+
+std::string table_text(const StepReport& report, const TableOptions& options) {
+  TableCanvas table(options.ascii);
+  headline(table, report);
+  key_figures(table, report);
+  where_the_time_went(table, report);
+  memory(table, report);
+  busiest_resources(table, report);
+  critical_path(table, report);
+  simulation(table, report);
+  return table.text();
+}
+
+}  // namespace moesim
