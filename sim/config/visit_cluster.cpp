@@ -56,6 +56,12 @@ void visit(Visitor& v, Device& d) {
   visit_fit(v, d);
 }
 
+void visit(Visitor& v, DispatcherCost& d) {
+  v.number("startup_s", d.startup_s, Unit::seconds, kShortTime, "from the call to the first byte");
+  v.number("nic_efficiency", d.nic_efficiency, Unit::number, kFraction, "of what the NIC sustains");
+  v.number("nvlink_efficiency", d.nvlink_efficiency, Unit::number, kFraction, "of what NVLink sustains");
+}
+
 void visit(Visitor& v, Pod& p) {
   v.text("name", p.name, "for reports");
   v.section("device", p.device, "the accelerator: a preset of platforms/devices/, a file, or a map", Need::required);
@@ -72,6 +78,8 @@ void visit(Visitor& v, Pod& p) {
   v.number("nic_spine_latency_s", p.nic_spine_latency_s, Unit::seconds, kShortTime, "added when crossing the spine");
   v.integer("nodes_per_leaf", p.nodes_per_leaf, {1, 1e6}, "nodes whose same-rail NICs meet in one leaf switch");
   v.number("oversubscription", p.oversubscription, Unit::number, {1, 1e4}, "leaf downlinks : uplinks; 1: non-blocking");
+  v.section("deepep", p.deepep, "dispatch and combine of DeepEP");
+  v.section("hybridep", p.hybridep, "dispatch and combine of HybridEP");
   v.number("message_startup_s", p.message_startup_s, Unit::seconds, kShortTime, "software cost of starting a message");
   v.number("collective_startup_s", p.collective_startup_s, Unit::seconds, kShortTime,
            "software cost of launching a collective");

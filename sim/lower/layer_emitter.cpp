@@ -21,6 +21,20 @@ double kv_bytes(const StepContext& context) {
   return tokens * width * 2;
 }
 
+void add_dispatcher_cost(const StepContext& context, const AllToAll& group, Transfer& transfer) {
+  const Pod& pod = context.pod;
+  const Dispatcher dispatcher = context.plan.dispatcher;
+  transfer.latency_s = group.latency_s();
+  if (dispatcher == Dispatcher::nccl) {
+    transfer.latency_s += pod.collective_startup_s + pod.message_startup_s * group.messages(false);
+    return;
+  }
+  const DispatcherCost& cost = dispatcher == Dispatcher::deepep ? pod.deepep : pod.hybridep;
+  transfer.latency_s += cost.startup_s;
+  transfer.nic_rate = cost.nic_efficiency;
+  transfer.nvlink_rate = cost.nvlink_efficiency;
+}
+
 }  // namespace
 
 Kernels LayerEmitter::of(OpsOf ops, Phase phase) const {
@@ -133,10 +147,7 @@ void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, P
                                const AllToAll all_to_all(context_.fabric, first_rank_, group);
                                Transfer transfer;
                                for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
-                               transfer.latency_s =
-                                   context_.pod.collective_startup_s + all_to_all.latency_s() +
-                                   context_.pod.message_startup_s *
-                                       all_to_all.messages(context_.plan.dispatcher != Dispatcher::nccl);
+                               add_dispatcher_cost(context_, all_to_all, transfer);
                                transfer.sm_share = context_.ep_sm_share;
                                return transfer;
                              });
