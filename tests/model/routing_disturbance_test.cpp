@@ -25,6 +25,15 @@ TEST_CASE("disturbed rates keep their proportions and pick k experts again") {
   REQUIRE(out[5] == Approx(rates[5]).epsilon(1e-3));
 }
 
+TEST_CASE("factors of a favoured group are amplified against the mean") {
+  const std::vector<float> rates(8, 0.1f);
+  std::vector<float> factor{2, 2, 1, 1, 1, 1, 0.5f, 1.5f};
+  amplify_groups(rates, 2, 2.0, factor);
+  REQUIRE(factor[0] == Approx(2 * 1.6));  // its mean of 2 is 1.6 times the mean of all, 1.25
+  REQUIRE(factor[2] == Approx(0.8));
+  REQUIRE(factor[6] / factor[7] == Approx(1.0 / 3));
+}
+
 TEST_CASE("disturbed rates end when every expert is picked anyway") {
   const std::vector<float> rates(4, 13.8f), factor{1, 2, 3, 4};
   std::vector<float> out;

@@ -64,6 +64,17 @@ TEST_CASE("tokens are conserved over kinds and placements") {
   }
 }
 
+TEST_CASE("recorded loads arrive as recorded under node limits too") {
+  RoutingSpec spec;
+  spec.kind = RoutingKind::recorded;
+  for (int e = 0; e < 256; ++e) spec.recorded.push_back({0, 0, e, 60.0 + 10 * (e / 32) + e % 7});
+  const Router router(spec, deepseek, 1, 1);
+  double total = 0;
+  for (const RecordedCount& row : spec.recorded) total += row.tokens;
+  for (int e = 0; e < 256; ++e)
+    REQUIRE(router.loads(0)[e] == Approx(8 * spec.recorded[e].tokens / total).epsilon(0.06));
+}
+
 TEST_CASE("a sample depends on seed, layer, microbatch and cell, and on nothing else") {
   RoutingSpec spec = skewed();
   spec.jitter = 0.1;

@@ -53,6 +53,23 @@ TEST_CASE("equal weights load groups exactly equally") {
   }
 }
 
+TEST_CASE("choosing groups first amplifies their popularity, and the gain can be taken out") {
+  const TokenRule rule{64, 8, 8, 4};
+  const TokenSet tokens(rule, 1024, 9);
+  const double gain = group_gain(rule, tokens);
+  REQUIRE(gain > 1.2);
+  REQUIRE(gain < 3);
+  REQUIRE(group_gain({64, 8, 1, 1}, tokens) == 1);
+  std::vector<double> weights(64, 1.0);
+  for (int e = 0; e < 16; ++e) weights[e] = e < 8 ? 1.4 : 0.7;
+  const double amplified = group_moments(rule, tokens.choices(weights)).mean[0];
+  compensate_gain(rule, gain, weights);
+  const GroupMoments moments = group_moments(rule, tokens.choices(weights));
+  REQUIRE(amplified > 1.45);
+  REQUIRE(moments.mean[0] == Approx(8 * 1.4 / 8.1).epsilon(0.03));
+  REQUIRE(moments.mean[1] == Approx(8 * 0.7 / 8.1).epsilon(0.03));
+}
+
 TEST_CASE("touched shares count a token once per set") {
   const std::vector<Replica> slots = replicas_of(contiguous_placement(8, 4), 8);
   const std::vector<int> choices{0, 1, 0, 7, 2, 3, 4, 6};  // four tokens of two experts
