@@ -78,6 +78,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
       lower_step({scenario.workload, scenario.platform, scenario.plan, scenario.routing, scenario.batch, options.seed});
   LoweredStep& step = *result.step;
   const StepContext& context = step.context;
+  if (options.before_simulation) options.before_simulation(context);
 
   const double contention_free_s = execute_reference(step.program, context.fabric, *step.work).makespan_s;
   EngineOptions engine;

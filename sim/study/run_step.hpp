@@ -17,6 +17,8 @@ struct RunOptions {
   std::string version;
   // Now and then while simulating: part of the step done, in [0, 1], and the simulated date.
   std::function<void(double done, double simulated_s)> on_progress;
+  // Called once the mapping is known; what it throws stops the run before it has cost anything.
+  std::function<void(const StepContext&)> before_simulation;
 };
 
 // The report and what a timeline is drawn from.

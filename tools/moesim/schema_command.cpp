@@ -1,4 +1,0 @@
-#include "commands.hpp"
-namespace moesim {
-void add_schema_command(CLI::App&, int&) {}
-}  // namespace moesim
