@@ -166,7 +166,7 @@ void SimgridBackend::make_flows(uint32_t id, double fraction_left) {
   p.pending_flows = 0;
   for (const Flow& flow : *active.flows) {
     if (on_nvlink(flow) != p.nvlink || flow.bytes <= 0) continue;
-    const auto bytes = static_cast<uint64_t>(std::max(1.0, std::round(flow.bytes * fraction_left)));
+    const auto bytes = static_cast<uint64_t>(std::max(1.0, std::ceil(flow.bytes * fraction_left)));
     ++execution_.flows;
     ++p.pending_flows;
     Handle* handle = add_handle();

@@ -15,9 +15,13 @@ namespace {
 
 constexpr uint64_t row_stream = 131;
 
-// Calibration tokens per layer. The mean number of distinct ranks of a token is then known to about 0.3 %, and with node
-// limits the share of a group to about 2 % (where groups differ; equal ones come out equal).
-constexpr int calibration_tokens = 2048, grouped_calibration_tokens = 4096;
+// Calibration tokens per layer: as many as cost a few milliseconds. With 256 experts the mean number of distinct ranks
+// of a token is then known to 0.2 %, and with node limits the share of a group to 2 % (where groups differ; equal ones
+// come out equal).
+int calibration_tokens(const TokenRule& rule) {
+  const int tokens = std::clamp((1 << 20) / rule.experts, 4096, 32768);
+  return rule.grouped() ? tokens / rule.n_group : tokens;
+}
 
 }  // namespace
 
@@ -42,7 +46,7 @@ void Router::add_layers(int layers) {
   const auto now = popularity_at(spec_.step);
   const int placed_step = spec_.step - spec_.step % std::max(spec_.placement_period, 1);
   const auto placed = placed_step == spec_.step ? now : popularity_at(placed_step);
-  const TokenSet tokens(rule_, rule_.grouped() ? grouped_calibration_tokens / rule_.n_group : calibration_tokens, seed_);
+  const TokenSet tokens(rule_, calibration_tokens(rule_), seed_);
   for (int layer = 0; layer < layers; ++layer) {
     const bool repeated = layer > 0 && now[layer] == now[layer - 1] && placed[layer] == placed[layer - 1];
     if (!repeated) {

@@ -72,8 +72,8 @@ std::vector<double> expected_loads(const TokenRule& rule, const std::vector<doub
   std::vector<double> loads(rule.experts);
   const int size = rule.group_size();
   for (int g = 0; g < rule.n_group; ++g) {
-    split_as_race(std::span(weights).subspan(g * size, size), moments.mean[g],
-                  moments.used[g], std::span(loads).subspan(g * size, size));
+    split_as_race(std::span(weights).subspan(g * size, size), moments.mean[g], moments.used[g],
+                  std::span(loads).subspan(g * size, size));
   }
   return loads;
 }

@@ -1,7 +1,6 @@
 #include "study/run_step.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <chrono>
 
@@ -9,18 +8,13 @@
 #include "engine/simulate.hpp"
 #include "metrics/summarize.hpp"
 #include "plan/stage_memory.hpp"
+#include "study/process_facts.hpp"
 
 namespace moesim {
 
 namespace {
 
 constexpr size_t kReportedResources = 20;
-
-int64_t peak_rss_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss * 1024;
-}
 
 std::string folded_text(const StepContext& context) {
   const Mapping& mapping = context.mapping;

@@ -1,0 +1,4 @@
+#include "commands.hpp"
+namespace moesim {
+void add_schema_command(CLI::App&, int&) {}
+}  // namespace moesim

@@ -1,0 +1,4 @@
+#include "commands.hpp"
+namespace moesim {
+void add_sweep_command(CLI::App&, int&) {}
+}  // namespace moesim
