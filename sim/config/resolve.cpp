@@ -43,7 +43,7 @@ bool has_name(SectionKind kind) {
 // workloads/qwen3.yaml -> qwen3; Qwen3-30B-A3B/config.json -> Qwen3-30B-A3B.
 std::string name_of_file(const std::string& path) {
   const fs::path file(path);
-  const std::string folder = file.parent_path().filename().string();
+  std::string folder = file.parent_path().filename().string();
   if (file.filename() == "config.json" && !folder.empty() && folder != "." && folder != "..") return folder;
   return file.stem().string();
 }

@@ -1,5 +1,7 @@
 #include "config/text.hpp"
 
+#include <fmt/format.h>
+
 #include "catch.hpp"
 
 using namespace moesim;
@@ -38,6 +40,8 @@ TEST_CASE("names and quotes") {
   CHECK(join_or({"a", "b", "c"}) == "a, b or c");
   CHECK(join_or({"a"}) == "a");
   CHECK(quote("a") == "\"a\"");
-  CHECK(quote(std::string(100, 'x')) == "\"" + std::string(60, 'x') + "...\"");
-  CHECK(quote(std::string(59, 'x') + "\xe2\x82\xac") == "\"" + std::string(59, 'x') + "...\"");
+  const auto repeated = [](int count) { return fmt::format("{:x>{}}", "", count); };
+  CHECK(quote(repeated(100)) == fmt::format("\"{}...\"", repeated(60)));
+  // Never cut inside a character.
+  CHECK(quote(repeated(59) + "\xe2\x82\xac") == fmt::format("\"{}...\"", repeated(59)));
 }
