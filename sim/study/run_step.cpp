@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <ctime>
 
 #include "engine/reference.hpp"
 #include "engine/simulate.hpp"
@@ -73,11 +74,13 @@ void fill_loads(StepReport& report, const LoadStatistics& loads) {
 
 RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t cpu_begin = std::clock();
   RunResult result;
   result.step =
       lower_step({scenario.workload, scenario.platform, scenario.plan, scenario.routing, scenario.batch, options.seed});
   LoweredStep& step = *result.step;
   const StepContext& context = step.context;
+  const double setup_cpu_s = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
   if (options.before_simulation) options.before_simulation(context);
 
   const double contention_free_s = execute_reference(step.program, context.fabric, *step.work).makespan_s;
@@ -121,6 +124,8 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   facts.contended_transfers = execution.transfers_as_flows;
   facts.folded = folded_text(context);
   facts.peak_rss_bytes = peak_rss_bytes();
+  facts.setup_cpu_s = setup_cpu_s;
+  facts.cpu_s = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
   facts.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }
