@@ -1,7 +1,6 @@
 #include "cluster/device_model.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "cluster/device_attention.hpp"
@@ -11,28 +10,23 @@ namespace moesim {
 
 namespace {
 
-double total_rows(std::span<const int> rows) {
-  double total = 0;
-  for (const int count : rows) total += count;
-  return total;
-}
-
-// Share of the groups that got rows: weights of the others are never read, their gradients never written.
-double active_share(const Kernel& kernel, std::span<const int> rows) {
-  if (kernel.kind != KernelKind::grouped_gemm || rows.empty()) return 1;
-  const auto idle = std::count_if(rows.begin(), rows.end(), [](int count) { return count <= 0; });
-  return 1 - static_cast<double>(idle) / static_cast<double>(rows.size());
-}
-
 struct Amounts {
   double flops = 0;
   double bytes = 0;
+  int64_t rows = 0;
 };
 
 Amounts amounts_of(const Kernel& kernel, std::span<const int> rows) {
-  const double count = total_rows(rows);
-  return {kernel.flops + count * kernel.flops_per_row,
-          kernel.bytes * active_share(kernel, rows) + count * kernel.bytes_per_row};
+  int64_t total = 0, busy = 0;
+  for (const int count : rows) {
+    total += count;
+    busy += count > 0;
+  }
+  // Weights of a group without rows are never read, its gradient never written.
+  const bool grouped = kernel.kind == KernelKind::grouped_gemm && !rows.empty();
+  const double active = grouped ? static_cast<double>(busy) / static_cast<double>(rows.size()) : 1;
+  const double count = static_cast<double>(total);
+  return {kernel.flops + count * kernel.flops_per_row, kernel.bytes * active + count * kernel.bytes_per_row, total};
 }
 
 double math_seconds(const Device& device, const Kernel& kernel, std::span<const int> rows, double flops) {
@@ -80,7 +74,7 @@ double kernel_lower_bound_s(const Device& device, const Kernel& kernel, std::spa
 
 double kernel_seconds(const Device& device, const Kernel& kernel, std::span<const int> rows) {
   const Amounts amounts = amounts_of(kernel, rows);
-  const bool idle = kernel.kind == KernelKind::grouped_gemm && !rows.empty() && total_rows(rows) <= 0;
+  const bool idle = kernel.kind == KernelKind::grouped_gemm && !rows.empty() && amounts.rows <= 0;
   if (idle) return kernel.launches * device.launch_s;
   const double streaming_rate = device.memory_bytes_per_s * device.memory_efficiency;
   if (kernel.kind == KernelKind::memory) {

@@ -8,6 +8,13 @@
 
 namespace moesim {
 
+// What an expert-parallel dispatcher library adds to the wire, per dispatch or combine.
+struct DispatcherCost {
+  double startup_s = 0;          // call to first byte: host synchronisation, routing metadata, barriers
+  double nic_efficiency = 1;     // of what the NIC sustains (Pod::nic_efficiency on top)
+  double nvlink_efficiency = 1;  // of what NVLink sustains
+};
+
 // Bandwidths are per device and per direction, what a well-tuned transfer sustains (nominal x efficiency).
 struct Pod {
   std::string name;
@@ -23,6 +30,7 @@ struct Pod {
   double nic_spine_latency_s = 0;   // added when a transfer crosses the spine
   int nodes_per_leaf = 32;          // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
   double oversubscription = 1;      // leaf downlinks : uplinks; 1 is non-blocking
+  DispatcherCost deepep, hybridep;
   double message_startup_s = 0;     // software cost of starting one message of a collective
   double collective_startup_s = 0;  // software cost of launching one collective
 };

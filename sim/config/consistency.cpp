@@ -100,7 +100,8 @@ void check_experts(Rules& rules) {
                 w.n_group);
   rules.require(w.topk_group <= w.n_group, {"workload.topk_group", "workload.n_group"},
                 "topk_group = {} is more than n_group = {}", w.topk_group, w.n_group);
-  rules.require(!divides(w.n_group, w.experts) || w.top_k <= int64_t{w.topk_group} * (w.experts / w.n_group),
+  rules.require(!divides(w.n_group, w.experts) || w.top_k > w.experts ||
+                    w.top_k <= int64_t{w.topk_group} * (w.experts / w.n_group),
                 {"workload.topk_group", "workload.n_group", "workload.top_k", "workload.experts"},
                 "topk_group = {} groups hold fewer than top_k = {} experts", w.topk_group, w.top_k);
 }
@@ -234,15 +235,49 @@ void check_plan_options(Rules& rules) {
                 "mla_up_proj needs a model with mla attention");
 }
 
+void check_loads(Rules& rules, const std::vector<double>& loads, const char* key) {
+  const int experts = rules.s.workload.experts;
+  rules.require(static_cast<int64_t>(loads.size()) == experts, {key, "routing.kind", "workload.experts"},
+                "has {} entries for the {} experts of the model", loads.size(), experts);
+  const double total = std::accumulate(loads.begin(), loads.end(), 0.0);
+  rules.require(loads.empty() || total > 0, {key}, "no expert has any load");
+}
+
+void check_recorded(Rules& rules) {
+  const ModelShape& w = rules.s.workload;
+  const std::vector<RecordedCount>& counts = rules.s.routing.recorded;
+  rules.require(!counts.empty(), {"routing.recorded", "routing.kind"}, "kind: recorded needs recorded counts");
+  const int layers = w.layers + w.mtp_layers;
+  const auto unknown = [&](const RecordedCount& c) { return c.layer >= layers || c.expert >= w.experts; };
+  const auto found = std::find_if(counts.begin(), counts.end(), unknown);
+  if (found == counts.end()) return;
+  rules.require(false, {"routing.recorded", "workload.layers", "workload.mtp_layers", "workload.experts"},
+                "row {}: the model has no layer {} with an expert {}", found - counts.begin(), found->layer,
+                found->expert);
+}
+
 void check_routing(Rules& rules) {
   const auto& [name, w, pod, p, r, batch] = rules.s;
-  if (!rules.known({"routing.kind", "routing.histogram"})) return;
-  const Keys keys = {"routing.histogram", "routing.kind", "workload.experts"};
-  if (r.kind != RoutingKind::histogram) return rules.require(r.histogram.empty(), keys, "needs kind: histogram");
-  const double total = std::accumulate(r.histogram.begin(), r.histogram.end(), 0.0);
-  rules.require(static_cast<int64_t>(r.histogram.size()) == w.experts, keys,
-                "has {} entries for the {} experts of the model", r.histogram.size(), w.experts);
-  rules.require(r.histogram.empty() || total > 0, keys, "no expert has any load");
+  if (rules.known({"routing.kind"}) && r.kind == RoutingKind::histogram) {
+    if (r.layer_histograms.empty()) check_loads(rules, r.histogram, "routing.histogram");
+    for (const std::vector<double>& loads : r.layer_histograms) check_loads(rules, loads, "routing.layer_histograms");
+    rules.require(r.histogram.empty() || r.layer_histograms.empty(), {"routing.layer_histograms", "routing.histogram"},
+                  "give either histogram or layer_histograms");
+  }
+  if (rules.known({"routing.kind"}) && r.kind == RoutingKind::recorded) check_recorded(rules);
+  if (!rules.known({"routing.placement"})) return;
+  const Keys table = {"routing.expert_of_slot", "routing.placement", "workload.experts"};
+  if (r.placement == Placement::table) {
+    std::vector<int> slots = r.expert_of_slot;
+    std::sort(slots.begin(), slots.end());
+    const bool each_once = static_cast<int64_t>(slots.size()) == w.experts &&
+                           std::adjacent_find(slots.begin(), slots.end()) == slots.end() &&
+                           (slots.empty() || slots.back() < w.experts);
+    rules.require(each_once, table, "placement: table needs each of the {} experts once in expert_of_slot", w.experts);
+  }
+  if (r.placement == Placement::eplb || r.placement == Placement::eplb_global)
+    rules.require(divides(p.ep, r.redundant_experts), {"routing.redundant_experts", "plan.ep"},
+                  "{} redundant experts are not divisible by ep = {}", r.redundant_experts, p.ep);
 }
 
 }  // namespace

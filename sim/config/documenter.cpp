@@ -42,6 +42,9 @@ void StructDocumenter::on_integers(const FieldInfo& field, std::vector<int64_t>&
 void StructDocumenter::on_numbers(const FieldInfo& field, std::vector<double>&) {
   add(field, "list of: " + number_type(field), "[]");
 }
+void StructDocumenter::on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>&) {
+  add(field, "list of lists of: " + number_type(field), "[]");
+}
 void StructDocumenter::on_texts(const FieldInfo& field, std::vector<std::string>&) {
   add(field, "list of texts", "[]");
 }

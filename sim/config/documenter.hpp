@@ -25,6 +25,7 @@ class StructDocumenter : public Visitor {
   void on_choice(const FieldInfo& field, size_t& index) override;
   void on_integers(const FieldInfo& field, std::vector<int64_t>& values) override;
   void on_numbers(const FieldInfo& field, std::vector<double>& values) override;
+  void on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) override;
   void on_texts(const FieldInfo& field, std::vector<std::string>& values) override;
   void on_choices(const FieldInfo& field, std::vector<size_t>& indices) override;
   void enter(const FieldInfo& section) override;

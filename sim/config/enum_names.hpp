@@ -24,13 +24,18 @@ inline constexpr auto kAttentionKinds = std::to_array<Spelled<AttentionKind>>({
 });
 inline constexpr auto kRoutingKinds = std::to_array<Spelled<RoutingKind>>({
     {RoutingKind::balanced, "balanced"},
+    {RoutingKind::uniform, "uniform"},
     {RoutingKind::zipf, "zipf"},
     {RoutingKind::dirichlet, "dirichlet"},
     {RoutingKind::histogram, "histogram"},
+    {RoutingKind::recorded, "recorded"},
 });
 inline constexpr auto kPlacements = std::to_array<Spelled<Placement>>({
     {Placement::contiguous, "contiguous"},
     {Placement::round_robin, "round_robin"},
+    {Placement::table, "table"},
+    {Placement::eplb, "eplb"},
+    {Placement::eplb_global, "eplb_global"},
 });
 inline constexpr auto kScheduleKinds = std::to_array<Spelled<ScheduleKind>>({
     {ScheduleKind::one_f_one_b, "1f1b"},

@@ -113,6 +113,7 @@ void put_window_period(Importer& in, const YamlNode& types) {
   const size_t count = types.items.size();
   size_t period = 1;
   while (period <= count && !full(period - 1)) ++period;
+  if (period > count) return in.put("sliding_window_period", "0", types);
   for (size_t i = 0; i < count; ++i)
     if (full(i) != ((i + 1) % period == 0))
       return in.fail("layer_types is not periodic: the last layer of every so many should be full_attention");
@@ -127,13 +128,12 @@ void put_window(Importer& in) {
   if (!in.find(window) || !in.flag({"use_sliding_window"}, true) || (all_full && !types->items.empty())) return;
   in.copy("sliding_window", window);
   if (types && types->kind == YamlNode::Kind::sequence && !types->items.empty()) return put_window_period(in, *types);
-  const int64_t layers = in.integer(kLayers).value_or(0);
   if (is_type(in, "gpt_oss")) {
     in.put("sliding_window_period", int64_t{2}, window);
   } else if (is_type(in, "llama4")) {
     in.put("sliding_window_period", in.integer({"no_rope_layer_interval"}).value_or(4), window);
   } else {
-    in.put("sliding_window_period", std::clamp<int64_t>(layers, 0, kMaxLayers) + 1, window);  // in every layer
+    in.put("sliding_window_period", int64_t{0}, window);  // in every layer
   }
 }
 
@@ -173,31 +173,38 @@ void put_attention(Importer& in) {
   put_linear_attention(in);
 }
 
+// Marks the layers whose numbers a list holds.
+std::vector<bool> listed(const YamlNode* list, size_t layers) {
+  std::vector<bool> marked(layers, false);
+  if (!list) return marked;
+  for (const YamlNode& item : list->items) {
+    size_t layer = layers;
+    std::from_chars(item.text.data(), item.text.data() + item.text.size(), layer);
+    if (layer < layers) marked[layer] = true;
+  }
+  return marked;
+}
+
 // Which layers have experts, by the rule of the family; empty when a number in it is unusable.
 std::vector<bool> expert_layers(const Importer& in) {
   const int64_t layers = in.integer(kLayers).value_or(0);
-  if (layers < 1 || layers > kMaxLayers) return {};
-  std::vector<bool> has(static_cast<size_t>(layers), true);
   const int64_t first = in.integer({"first_k_dense_replace"}).value_or(0);
   const int64_t step = in.integer({"decoder_sparse_step", "interleave_moe_layer_step"}).value_or(1);
   const int64_t every = in.integer({"moe_layer_freq"}).value_or(1);
-  if (step < 1 || every < 1) return {};
-  const YamlNode* pattern = in.find({"moe_layer_freq"});
+  if (layers < 1 || layers > kMaxLayers || step < 1 || every < 1) return {};
+  const auto count = static_cast<size_t>(layers);
+  const YamlNode* moe = in.find({"moe_layers"});          // Llama-4: the layers with experts
+  const YamlNode* pattern = in.find({"moe_layer_freq"});  // a number, or one 0 or 1 per layer
+  const std::vector<bool> with = listed(moe, count);
+  const std::vector<bool> without = listed(in.find({"mlp_only_layers"}), count);  // Qwen
+  std::vector<bool> has(count);
   for (int64_t i = 0; i < layers; ++i) {
     const auto at = static_cast<size_t>(i);
     has[at] = i >= first && i % every == 0 && (i + 1) % step == 0;
     if (pattern && at < pattern->items.size()) has[at] = pattern->items[at].text == "1";
+    if (moe && !moe->items.empty()) has[at] = with[at];
+    if (without[at]) has[at] = false;
   }
-  if (const YamlNode* list = in.find({"moe_layers"}); list && list->kind == YamlNode::Kind::sequence) {
-    for (int64_t i = 0; i < layers; ++i) {
-      const auto is_i = [&](const YamlNode& item) { return item.text == std::to_string(i); };
-      has[static_cast<size_t>(i)] = std::any_of(list->items.begin(), list->items.end(), is_i);
-    }
-  }
-  if (const YamlNode* list = in.find({"mlp_only_layers"}))
-    for (const YamlNode& item : list->items)
-      for (int64_t i = 0; i < layers; ++i)
-        if (item.text == std::to_string(i)) has[static_cast<size_t>(i)] = false;
   return has;
 }
 

@@ -93,7 +93,9 @@ PresetFile find_preset(const std::string& name, SectionKind kind, const std::str
   for (const std::string& data : search.directories)
     if (const std::string path = in_directory(data, file); files.exists(path)) return {path, file, ""};
   std::string error = fmt::format("no {} is named {}", section_name(kind), quote(name));
-  error += hint(name, list_presets(kind, search, files));
+  const std::vector<std::string> known = list_presets(kind, search, files);
+  const std::string near = hint(name, known);
+  error += near.empty() && !known.empty() ? fmt::format(" (known: {})", fmt::join(known, ", ")) : near;
   return {"", "", error};
 }
 

@@ -51,7 +51,8 @@ void StructReader::finish_map() {
   const Frame frame = std::move(frames_.back());
   frames_.pop_back();
   if (!frame.map) return;
-  const std::vector<std::string> known(frame.keys.begin(), frame.keys.end());
+  std::vector<std::string> known(frame.keys.begin(), frame.keys.end());
+  known.emplace_back("base");  // resolved before
   for (const YamlNode::Entry& entry : frame.map->entries)
     if (!frame.keys.contains(entry.key) && !is_remark(entry.key))
       problems_.add(entry.key_place, join_path(frame.path, entry.key), "is not a known key" + hint(entry.key, known));
@@ -105,24 +106,31 @@ void StructReader::read_value(const FieldInfo& field, Value& value, Convert conv
 
 template <class Value, class Convert>
 void StructReader::read_list(const FieldInfo& field, std::vector<Value>& values, Convert convert) {
-  const YamlNode* node = take(field);
-  if (!node) return;
   const std::string path = join_path(frames_.back().path, field.key);
-  if (node->kind != YamlNode::Kind::sequence) {
-    fail(*node, path, fmt::format("expected a list, got {}", describe(*node)));
-    sources_[path].sound = false;
-    return;
+  if (const YamlNode* node = take(field))
+    if (!read_items(*node, path, field, values, convert)) sources_[path].sound = false;
+}
+
+// False after reporting what is wrong; the values are then those that are not.
+template <class Value, class Convert>
+bool StructReader::read_items(const YamlNode& list, const std::string& path, const FieldInfo& field,
+                              std::vector<Value>& values, Convert convert) {
+  if (list.kind != YamlNode::Kind::sequence) {
+    fail(list, path, fmt::format("expected a list, got {}", describe(list)));
+    return false;
   }
+  bool sound = true;
   values.clear();
-  for (size_t i = 0; i < node->items.size(); ++i) {
+  for (size_t i = 0; i < list.items.size(); ++i) {
     std::string error;
-    if (const auto read = convert(node->items[i], field, error)) {
+    if (const auto read = convert(list.items[i], field, error)) {
       values.push_back(*read);
     } else {
-      fail(node->items[i], fmt::format("{}[{}]", path, i), std::move(error));
-      sources_[path].sound = false;
+      fail(list.items[i], fmt::format("{}[{}]", path, i), std::move(error));
+      sound = false;
     }
   }
+  return sound;
 }
 
 void StructReader::on_integer(const FieldInfo& field, int64_t& value) { read_value(field, value, to_integer); }
@@ -135,6 +143,27 @@ void StructReader::on_integers(const FieldInfo& field, std::vector<int64_t>& val
 }
 void StructReader::on_numbers(const FieldInfo& field, std::vector<double>& values) {
   read_list(field, values, to_number);
+}
+void StructReader::on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) {
+  const YamlNode* node = take(field);
+  if (!node) return;
+  const std::string path = join_path(frames_.back().path, field.key);
+  bool sound = node->kind == YamlNode::Kind::sequence;
+  if (!sound) fail(*node, path, fmt::format("expected a list of lists, got {}", describe(*node)));
+  lists.clear();
+  for (size_t i = 0; i < node->items.size(); ++i) {
+    const std::string row = fmt::format("{}[{}]", path, i);
+    std::vector<double> values;
+    if (!read_items(node->items[i], row, field, values, to_number)) {
+      sound = false;
+    } else if (field.row_width > 0 && values.size() != field.row_width) {
+      fail(node->items[i], row, fmt::format("expected {} numbers, got {}", field.row_width, values.size()));
+      sound = false;
+    } else {
+      lists.push_back(std::move(values));
+    }
+  }
+  sources_[path].sound = sound;
 }
 void StructReader::on_texts(const FieldInfo& field, std::vector<std::string>& values) {
   read_list(field, values, to_text);

@@ -45,6 +45,7 @@ class StructReader : public Visitor {
   void on_choice(const FieldInfo& field, size_t& index) override;
   void on_integers(const FieldInfo& field, std::vector<int64_t>& values) override;
   void on_numbers(const FieldInfo& field, std::vector<double>& values) override;
+  void on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) override;
   void on_texts(const FieldInfo& field, std::vector<std::string>& values) override;
   void on_choices(const FieldInfo& field, std::vector<size_t>& indices) override;
   void enter(const FieldInfo& section) override;
@@ -69,6 +70,9 @@ class StructReader : public Visitor {
   void read_value(const FieldInfo& field, Value& value, Convert convert);
   template <class Value, class Convert>
   void read_list(const FieldInfo& field, std::vector<Value>& values, Convert convert);
+  template <class Value, class Convert>
+  bool read_items(const YamlNode& list, const std::string& path, const FieldInfo& field, std::vector<Value>& values,
+                  Convert convert);
 
   Problems& problems_;
   std::vector<Frame> frames_;

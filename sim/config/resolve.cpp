@@ -43,7 +43,7 @@ bool has_name(SectionKind kind) {
 // workloads/qwen3.yaml -> qwen3; Qwen3-30B-A3B/config.json -> Qwen3-30B-A3B.
 std::string name_of_file(const std::string& path) {
   const fs::path file(path);
-  const std::string folder = file.parent_path().filename().string();
+  std::string folder = file.parent_path().filename().string();
   if (file.filename() == "config.json" && !folder.empty() && folder != "." && folder != "..") return folder;
   return file.stem().string();
 }
@@ -94,7 +94,9 @@ class Resolver {
       return make_incomplete_map(root.place);
     }
     if (has_name(kind) && !root.incomplete && !root.find("name")) {
-      root.entries.push_back({"name", root.place, make_scalar(name_of_file(file.path), root)});
+      YamlNode name = make_scalar(name_of_file(file.path), root);
+      name.origin = file.label + " (its file name)";
+      root.entries.push_back({"name", root.place, std::move(name)});
     }
     chain_.push_back(fs::path(file.path).lexically_normal().string());
     YamlNode resolved = resolve(std::move(root), {kind, path, fs::path(file.path).parent_path().string()});

@@ -13,17 +13,19 @@
 namespace moesim {
 namespace {
 
-// Files in the order they were first mentioned, problems of a file from top to bottom.
+// Files in the order they were first mentioned, problems of a file from top to bottom; overrides last.
 Problems sorted(const Problems& problems) {
   std::vector<std::string> files;
   std::vector<Problem> items = problems.items();
   const auto rank = [&](const Problem& problem) {
     return std::find(files.begin(), files.end(), problem.place.file) - files.begin();
   };
+  const auto is_set = [](const Problem& problem) { return problem.place.file.starts_with("--set "); };
   for (const Problem& problem : items)
     if (rank(problem) == static_cast<std::ptrdiff_t>(files.size())) files.push_back(problem.place.file);
   std::stable_sort(items.begin(), items.end(), [&](const Problem& a, const Problem& b) {
-    return std::tuple(rank(a), a.place.line, a.place.column) < std::tuple(rank(b), b.place.line, b.place.column);
+    return std::tuple(is_set(a), rank(a), a.place.line, a.place.column) <
+           std::tuple(is_set(b), rank(b), b.place.line, b.place.column);
   });
   Problems result;
   for (Problem& problem : items)

@@ -81,7 +81,8 @@ class TreeBuilder : public YAML::EventHandler {
   struct Open {
     YamlNode node;
     YAML::anchor_t anchor;
-    std::optional<Key> key;  // map: read, its value is next
+    std::optional<Key> key;           // map: read, its value is next
+    std::map<std::string, int> seen;  // map: line of each key
   };
 
   YamlNode start(const YAML::Mark& mark, const std::string& tag, YamlNode::Kind kind) {
@@ -107,7 +108,7 @@ class TreeBuilder : public YAML::EventHandler {
       problems_.add(node.place, path(), fmt::format("is nested more than {} levels deep", kMaxYamlDepth));
       throw StopParsing{};
     }
-    open_.push_back({std::move(node), anchor, {}});
+    open_.push_back({std::move(node), anchor, {}, {}});
   }
 
   void close() {
@@ -128,6 +129,7 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (!parent.key) {
       parent.key = take_key(node);
     } else {
+      if (node.kind == YamlNode::Kind::null) node.place = parent.key->place;  // it has no text of its own
       if (parent.key->usable)
         parent.node.entries.push_back({std::move(parent.key->text), std::move(parent.key->place), std::move(node)});
       parent.key.reset();
@@ -138,8 +140,8 @@ class TreeBuilder : public YAML::EventHandler {
     Key key{node.text, node.place, false};
     if (node.kind != YamlNode::Kind::scalar) {
       problems_.add(node.place, path(), fmt::format("a key must be a name, got {}", describe(node)));
-    } else if (const YamlNode* first = open_.back().node.find(node.text)) {
-      const std::string where = source_.lines ? fmt::format(" (first in line {})", first->place.line) : "";
+    } else if (const auto [first, fresh] = open_.back().seen.emplace(node.text, node.place.line); !fresh) {
+      const std::string where = source_.lines ? fmt::format(" (first in line {})", first->second) : "";
       problems_.add(node.place, join_path(path(), node.text), "is given twice" + where);
     } else if (node.text == "<<" && !node.quoted) {
       problems_.add(node.place, path(), "merge keys (<<) are not supported; use base");
@@ -247,6 +249,7 @@ YamlNode make_incomplete_map(const Place& place) {
   node.kind = YamlNode::Kind::map;
   node.place = place;
   node.incomplete = true;
+  node.whole = true;
   return node;
 }
 

@@ -40,7 +40,7 @@ struct YamlNode::Entry {
 };
 
 inline constexpr int kMaxYamlDepth = 32;
-inline constexpr size_t kMaxYamlNodes = 200'000;  // aliases counted as what they stand for
+inline constexpr size_t kMaxYamlNodes = 100'000;  // aliases counted as what they stand for
 
 struct YamlSource {
   std::string file;   // as error messages should name it
@@ -59,6 +59,7 @@ YamlNode parse_yaml(const std::string& text, const YamlSource& source, Problems&
 YamlNode merge(YamlNode base, YamlNode over);
 
 YamlNode make_scalar(std::string text, const YamlNode& from);
+// Stands for what could not be read; replaces what it should have replaced.
 YamlNode make_incomplete_map(const Place& place);
 // "a list", "a map", "nothing", or the text in quotes: for "expected ..., got ...".
 std::string describe(const YamlNode& node);

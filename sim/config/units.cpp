@@ -165,7 +165,7 @@ Decimal decompose(double value) {
 // The decimal with its point `shift` digits after the first one, 0 <= shift <= 2.
 std::string place_point(const Decimal& decimal, int shift) {
   std::string digits = decimal.digits;
-  const auto whole = static_cast<size_t>(shift + 1);
+  const size_t whole = static_cast<size_t>(shift) + 1;
   while (digits.size() < whole) digits += '0';
   if (digits.size() == whole) return decimal.sign + digits;
   return decimal.sign + digits.substr(0, whole) + "." + digits.substr(whole);

@@ -14,6 +14,7 @@ struct Scenario;
 void visit(Visitor& v, ModelShape& shape);
 void visit(Visitor& v, RoutingSpec& routing);
 void visit(Visitor& v, Device& device);
+void visit(Visitor& v, DispatcherCost& cost);
 void visit(Visitor& v, Pod& pod);
 void visit(Visitor& v, Plan& plan);
 void visit(Visitor& v, Batch& batch);

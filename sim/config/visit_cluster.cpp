@@ -12,20 +12,29 @@ constexpr NumberRange kFraction = above(0, 1);
 void visit_fit(Visitor& v, Device& d) {
   v.number("launch_s", d.launch_s, Unit::seconds, kShortTime, "gap between two kernels in a stream kept full");
   v.number("host_launch_s", d.host_launch_s, Unit::seconds, kShortTime, "host time to issue one kernel");
-  v.number("gemm_overhead_s", d.gemm_overhead_s, Unit::seconds, kShortTime, "prologue and epilogue of a GEMM");
+  v.number("gemm_overhead_s", d.gemm_overhead_s, Unit::seconds, kShortTime,
+           "ramp up and drain of a GEMM or attention kernel");
   v.number("gemm_efficiency", d.gemm_efficiency, Unit::number, kFraction,
-           "fraction of peak that full waves of tiles sustain", Need::required);
+           "fraction of peak that one SM sustains in the main loop of a full tile", Need::required);
   v.number("grouped_gemm_efficiency", d.grouped_gemm_efficiency, Unit::number, kFraction, "same, grouped GEMM",
            Need::required);
   v.number("fp8_efficiency", d.fp8_efficiency, Unit::number, {0, 1}, "same, in FP8 and FP4");
+  v.number("sustained_efficiency", d.sustained_efficiency, Unit::number, kFraction,
+           "fraction of peak that GEMMs of any shape reach under the power limit", Need::required);
   v.integer("tile_m", d.tile_m, {1, 65'536}, "rows of a GEMM's output tile");
   v.integer("tile_n", d.tile_n, {1, 65'536}, "columns of a GEMM's output tile");
+  v.number("gemm_half_k", d.gemm_half_k, Unit::number, {0, 1e6},
+           "prologue and epilogue of a tile, as the k of a BF16 main loop of the same time");
+  v.number("tile_half_width", d.tile_half_width, Unit::number, {0, 1e6},
+           "tile width at which loading operands doubles the time of the main loop");
   v.number("attention_efficiency", d.attention_efficiency, Unit::number, kFraction,
            "fraction of peak, forward, long sequences", Need::required);
   v.number("attention_backward_efficiency", d.attention_backward_efficiency, Unit::number, kFraction, "same, backward",
            Need::required);
   v.number("attention_half_length", d.attention_half_length, Unit::number, {0, 1e9},
-           "tokens at which the attention efficiency is half of that");
+           "keys per query at which a tile's fixed cost halves the attention efficiency");
+  v.number("attention_half_dim", d.attention_half_dim, Unit::number, {0, 1e6},
+           "qk_dim + v_dim at which softmax takes as long as the two products");
   v.number("memory_efficiency", d.memory_efficiency, Unit::number, kFraction,
            "fraction of the memory bandwidth that streaming kernels sustain", Need::required);
   v.number("memory_half_bytes", d.memory_half_bytes, Unit::bytes, {0, 1e15},
@@ -47,6 +56,12 @@ void visit(Visitor& v, Device& d) {
   visit_fit(v, d);
 }
 
+void visit(Visitor& v, DispatcherCost& d) {
+  v.number("startup_s", d.startup_s, Unit::seconds, kShortTime, "from the call to the first byte");
+  v.number("nic_efficiency", d.nic_efficiency, Unit::number, kFraction, "of what the NIC sustains");
+  v.number("nvlink_efficiency", d.nvlink_efficiency, Unit::number, kFraction, "of what NVLink sustains");
+}
+
 void visit(Visitor& v, Pod& p) {
   v.text("name", p.name, "for reports");
   v.section("device", p.device, "the accelerator: a preset of platforms/devices/, a file, or a map", Need::required);
@@ -63,6 +78,8 @@ void visit(Visitor& v, Pod& p) {
   v.number("nic_spine_latency_s", p.nic_spine_latency_s, Unit::seconds, kShortTime, "added when crossing the spine");
   v.integer("nodes_per_leaf", p.nodes_per_leaf, {1, 1e6}, "nodes whose same-rail NICs meet in one leaf switch");
   v.number("oversubscription", p.oversubscription, Unit::number, {1, 1e4}, "leaf downlinks : uplinks; 1: non-blocking");
+  v.section("deepep", p.deepep, "dispatch and combine of DeepEP");
+  v.section("hybridep", p.hybridep, "dispatch and combine of HybridEP");
   v.number("message_startup_s", p.message_startup_s, Unit::seconds, kShortTime, "software cost of starting a message");
   v.number("collective_startup_s", p.collective_startup_s, Unit::seconds, kShortTime,
            "software cost of launching a collective");

@@ -21,8 +21,8 @@ void visit_attention(Visitor& v, ModelShape& s) {
   v.integer("qk_rope_dim", s.qk_rope_dim, kWidth, "mla: width of a head's part with rotary position");
   v.integer("v_dim", s.v_dim, kWidth, "mla: width of a value head");
   v.integer("sliding_window", s.sliding_window, {0, 1e9}, "tokens a query looks back on; 0: the whole sequence");
-  v.integer("sliding_window_period", s.sliding_window_period, {1, 1e6},
-            "with a window: the last layer of every so many attends to the whole sequence");
+  v.integer("sliding_window_period", s.sliding_window_period, kCount,
+            "with a window: the last layer of every so many attends to the whole sequence; 0: none does");
   v.integer("linear_attention_period", s.linear_attention_period, kCount,
             "all layers but the last of every so many are Gated DeltaNet; 0: none");
   v.integer("linear_key_heads", s.linear_key_heads, kCount, "Gated DeltaNet: key heads");
@@ -47,6 +47,19 @@ void visit_ffn(Visitor& v, ModelShape& s) {
   v.flag("gated_ffn", s.gated_ffn, "SwiGLU (three matrices) rather than two matrices");
 }
 
+// Rows of four numbers rather than maps: traces are long.
+void visit_recorded(Visitor& v, RoutingSpec& r) {
+  std::vector<std::vector<double>> rows;
+  for (const RecordedCount& c : r.recorded)
+    rows.push_back(
+        {static_cast<double>(c.layer), static_cast<double>(c.step), static_cast<double>(c.expert), c.tokens});
+  v.number_lists("recorded", rows, Unit::number, {0, 1e9}, "recorded: rows of [layer, step, expert, tokens]", 4);
+  r.recorded.clear();
+  for (const std::vector<double>& row : rows) {
+    r.recorded.push_back({static_cast<int>(row[0]), static_cast<int>(row[1]), static_cast<int>(row[2]), row[3]});
+  }
+}
+
 }  // namespace
 
 void visit(Visitor& v, ModelShape& s) {
@@ -65,13 +78,27 @@ void visit(Visitor& v, ModelShape& s) {
 }
 
 void visit(Visitor& v, RoutingSpec& r) {
-  v.choice("kind", r.kind, "popularity of the experts");
+  v.choice("kind", r.kind, "popularity of the experts; balanced: forced, nothing is drawn; uniform: drawn");
   v.number("exponent", r.exponent, Unit::number, {0, 10}, "zipf: the r-th most popular expert gets 1/r^exponent");
   v.number("concentration", r.concentration, Unit::number, above(0, 1e9), "dirichlet: small is skewed");
+  v.number("target_overload", r.target_overload, Unit::number, {0, 65'536},
+           "zipf, dirichlet: above 1, the skew is searched that gives this overload factor");
   v.numbers("histogram", r.histogram, Unit::number, {0, 1e18}, "histogram: relative load of each expert");
+  v.number_lists("layer_histograms", r.layer_histograms, Unit::number, {0, 1e18}, "histogram: one per layer instead");
+  visit_recorded(v, r);
+  v.integer("step", r.step, {0, 1e9}, "step of the training run that is simulated");
+  v.number("drift", r.drift, Unit::number, {0, 10}, "random walk of log popularity, deviation per step");
   v.number("jitter", r.jitter, Unit::number, {0, 10},
            "spread of one microbatch around the layer's popularity: log-normal sigma");
+  v.number("source_correlation", r.source_correlation, Unit::number, {0, 1},
+           "0: source ranks share a layer's popularity; 1: each has its own");
+  v.number("capacity_factor", r.capacity_factor, Unit::number, {0, 65'536}, "of an expert, per source; 0: dropless");
+  v.flag("pad_to_capacity", r.pad_to_capacity, "every pair of source and expert exchanges exactly the capacity");
+  v.integer("pad_rows_to", r.pad_rows_to, {1, 65'536}, "rows of an expert are padded to a multiple of this");
   v.choice("placement", r.placement, "which expert-parallel rank holds which experts");
+  v.integers("expert_of_slot", r.expert_of_slot, {0, 65'535}, "placement table: expert of each slot, rank by rank");
+  v.integer("redundant_experts", r.redundant_experts, {0, 65'536}, "eplb: slots beyond one per expert, over all ranks");
+  v.integer("placement_period", r.placement_period, {1, 1e9}, "eplb: steps between rearrangements");
 }
 
 }  // namespace moesim

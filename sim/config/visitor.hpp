@@ -30,6 +30,7 @@ struct FieldInfo {
   Unit unit = Unit::number;
   NumberRange range = {};
   std::vector<std::string> choices = {};  // of an enumeration
+  size_t row_width = 0;                   // of lists of lists: entries of each inner one; 0: any number
 };
 
 // Implementations give `value` a new value, or look at it.
@@ -70,6 +71,10 @@ class Visitor {
     values.clear();
     for (int64_t value : wide) values.push_back(static_cast<int>(value));
   }
+  void number_lists(const char* key, std::vector<std::vector<double>>& lists, Unit unit, NumberRange range,
+                    const char* doc, size_t row_width = 0, Need need = Need::optional) {
+    on_number_lists({key, doc, need, unit, range, {}, row_width}, lists);
+  }
   void texts(const char* key, std::vector<std::string>& values, const char* doc, Need need = Need::optional) {
     on_texts({key, doc, need}, values);
   }
@@ -97,6 +102,7 @@ class Visitor {
   virtual void on_choice(const FieldInfo& field, size_t& index) = 0;
   virtual void on_integers(const FieldInfo& field, std::vector<int64_t>& values) = 0;
   virtual void on_numbers(const FieldInfo& field, std::vector<double>& values) = 0;
+  virtual void on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) = 0;
   virtual void on_texts(const FieldInfo& field, std::vector<std::string>& values) = 0;
   virtual void on_choices(const FieldInfo& field, std::vector<size_t>& indices) = 0;
   virtual void enter(const FieldInfo& section) = 0;

@@ -63,6 +63,10 @@ void StructWriter::on_integers(const FieldInfo& field, std::vector<int64_t>& val
 void StructWriter::on_numbers(const FieldInfo& field, std::vector<double>& values) {
   add(field, flow_list(values, [&](double value) { return format_quantity(value, field.unit); }));
 }
+void StructWriter::on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) {
+  const auto number = [&](double value) { return format_quantity(value, field.unit); };
+  add(field, flow_list(lists, [&](const std::vector<double>& values) { return flow_list(values, number); }));
+}
 void StructWriter::on_texts(const FieldInfo& field, std::vector<std::string>& values) {
   add(field, flow_list(values, yaml_text));
 }

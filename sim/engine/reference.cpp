@@ -24,7 +24,7 @@ class ReferenceBackend : public Backend {
     for (const bool nvlink : {true, false}) {
       scratch_.clear();
       loads_.collect(flows, first_rank, nvlink, scratch_);
-      seconds = std::max(seconds, busiest_s(fabric_, scratch_));
+      seconds = std::max(seconds, busiest_s(fabric_, scratch_) / (nvlink ? transfer.nvlink_rate : transfer.nic_rate));
       for (const LinkLoad& load : scratch_) execution_.link_bytes[load.link] += load.bytes;
     }
     seconds += transfer.latency_s + fixed_s;

@@ -103,7 +103,7 @@ double SimgridBackend::start_transfer(TaskToken token, uint32_t first_rank, cons
     p.as_flows = false;
     p.loads.clear();
     loads_.collect(flows, first_rank, p.nvlink, p.loads);
-    p.duration_s = busiest_s(fabric_, p.loads);
+    p.duration_s = busiest_s(fabric_, p.loads) / (p.nvlink ? transfer.nvlink_rate : transfer.nic_rate);
     longest_s = std::max(longest_s, p.duration_s);
     for (const LinkLoad& load : p.loads) execution_.link_bytes[load.link] += load.bytes;
   }
@@ -164,9 +164,11 @@ void SimgridBackend::make_flows(uint32_t id, double fraction_left) {
   const Active& active = active_[p.transfer];
   const int32_t shift = static_cast<int32_t>(active.first_rank) * kPorts;
   p.pending_flows = 0;
+  // Flows below the links' rate are longer by that much, so that alone they take as long as on the timer.
+  const double stretch = fraction_left / (p.nvlink ? active.transfer->nvlink_rate : active.transfer->nic_rate);
   for (const Flow& flow : *active.flows) {
     if (on_nvlink(flow) != p.nvlink || flow.bytes <= 0) continue;
-    const auto bytes = static_cast<uint64_t>(std::max(1.0, std::round(flow.bytes * fraction_left)));
+    const auto bytes = static_cast<uint64_t>(std::max(1.0, std::ceil(flow.bytes * stretch)));
     ++execution_.flows;
     ++p.pending_flows;
     Handle* handle = add_handle();

@@ -63,6 +63,8 @@ struct Transfer {
   std::vector<Flow> flows;      // empty for transfers with a slot
   std::vector<uint32_t> ranks;  // participants, within the template
   double latency_s = 0;         // paid before the first byte moves
+  double nvlink_rate = 1;       // fraction of the links' bandwidth that its flows reach at best
+  double nic_rate = 1;
   double sm_share = 0;          // fraction of each participant's SMs taken while it runs
 };
 

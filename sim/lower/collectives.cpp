@@ -65,6 +65,19 @@ double bytes_sent_per_member(CollectiveKind kind, int members, double bytes) {
   return bytes * (members - 1) / members * (kind == CollectiveKind::all_reduce ? 2 : 1);
 }
 
+double collective_lower_bound_s(const Fabric& fabric, CollectiveKind kind, int first_rank, std::span<const int> members,
+                                double bytes) {
+  const auto nodes = split_by_node(fabric, first_rank, members);
+  const auto port_s = [&](int member, bool nvlink, double amount) {
+    const RankPlace& place = fabric.ranks[first_rank + member];
+    return amount / fabric.links[nvlink ? place.nvlink_in : place.nic_in].bytes_per_s;
+  };
+  if (nodes.size() == 1)
+    return port_s(members[0], true, bytes_sent_per_member(kind, static_cast<int>(members.size()), bytes));
+  const double per_node = bytes_sent_per_member(kind, static_cast<int>(nodes.size()), bytes);
+  return port_s(members[0], false, per_node / static_cast<double>(nodes[0].size()));
+}
+
 Transfer ring_collective(const Fabric& fabric, const Pod& pod, CollectiveKind kind, int first_rank,
                          std::span<const int> members, double bytes) {
   Transfer transfer = start_transfer(members);

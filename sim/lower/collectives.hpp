@@ -35,6 +35,11 @@ Transfer ring_shift(const Fabric& fabric, const Pod& pod, int first_rank, std::s
 // One message; NVLink inside a node, NIC between nodes. Ranks relative to `first_rank`.
 Transfer point_to_point(const Fabric& fabric, const Pod& pod, int first_rank, int from, int to, double bytes);
 
+// What no algorithm beats: a node must take in (and, where sums are formed, give out) what it lacks through its NICs,
+// and a member of a single node through its NVLink port.
+double collective_lower_bound_s(const Fabric& fabric, CollectiveKind kind, int first_rank, std::span<const int> members,
+                                double bytes);
+
 // Bytes that each member must send at least, whatever the algorithm.
 double bytes_sent_per_member(CollectiveKind kind, int members, double bytes);
 

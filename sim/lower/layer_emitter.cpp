@@ -21,6 +21,20 @@ double kv_bytes(const StepContext& context) {
   return tokens * width * 2;
 }
 
+void add_dispatcher_cost(const StepContext& context, const AllToAll& group, Transfer& transfer) {
+  const Pod& pod = context.pod;
+  const Dispatcher dispatcher = context.plan.dispatcher;
+  transfer.latency_s = group.latency_s();
+  if (dispatcher == Dispatcher::nccl) {
+    transfer.latency_s += pod.collective_startup_s + pod.message_startup_s * group.messages(false);
+    return;
+  }
+  const DispatcherCost& cost = dispatcher == Dispatcher::deepep ? pod.deepep : pod.hybridep;
+  transfer.latency_s += cost.startup_s;
+  transfer.nic_rate = cost.nic_efficiency;
+  transfer.nvlink_rate = cost.nvlink_efficiency;
+}
+
 }  // namespace
 
 Kernels LayerEmitter::of(OpsOf ops, Phase phase) const {
@@ -30,11 +44,12 @@ Kernels LayerEmitter::of(OpsOf ops, Phase phase) const {
   return kernels;
 }
 
-// Dispatchers other than plain NCCL read tokens where they are; only NCCL needs them permuted into send order.
-Kernels LayerEmitter::router(Phase phase) const {
-  Kernels kernels = of(router_ops, phase);
+// Dispatchers other than plain NCCL read tokens where they are; only NCCL needs them permuted into send order
+// and back.
+Kernels LayerEmitter::around_dispatch(OpsOf ops, Phase phase) const {
+  Kernels kernels = of(ops, phase);
   if (context_.plan.dispatcher != Dispatcher::nccl)
-    std::erase_if(kernels, [](const Kernel& kernel) { return kernel.op == Op::permute; });
+    std::erase_if(kernels, [](const Kernel& kernel) { return kernel.op == Op::permute || kernel.op == Op::unpermute; });
   return kernels;
 }
 
@@ -132,10 +147,7 @@ void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, P
                                const AllToAll all_to_all(context_.fabric, first_rank_, group);
                                Transfer transfer;
                                for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
-                               transfer.latency_s =
-                                   context_.pod.collective_startup_s + all_to_all.latency_s() +
-                                   context_.pod.message_startup_s *
-                                       all_to_all.messages(context_.plan.dispatcher != Dispatcher::nccl);
+                               add_dispatcher_cost(context_, all_to_all, transfer);
                                transfer.sm_share = context_.ep_sm_share;
                                return transfer;
                              });
@@ -160,26 +172,26 @@ void LayerEmitter::experts(ExpertKernels list, int local, Phase phase) {
 }
 
 void LayerEmitter::moe_forward(int local, Phase phase) {
-  builder_.compute(router(phase), local, phase);
+  builder_.compute(around_dispatch(router_ops, phase), local, phase);
   if (!context_.plan.overlap_shared_expert) shared_experts(local, phase);
   route("dispatch", local, phase, false, context_.plan.dispatch_precision);
   experts(ExpertKernels::forward, local, phase);
   route("combine", local, phase, true, PrecisionRecipe::bf16);
-  builder_.compute(of(combine_ops, phase), local, phase);
+  builder_.compute(around_dispatch(combine_ops, phase), local, phase);
 }
 
 // Gradients take the way of the tokens: out to the experts (as dispatch) and back (as combine).
 void LayerEmitter::moe_backward(int local) {
   const bool selective_moe = context_.plan.recompute_policy().drops(RecomputeModule::moe);
   if (selective_moe) moe_forward(local, Phase::recompute);
-  builder_.compute(of(combine_ops, Phase::backward), local, Phase::backward);
+  builder_.compute(around_dispatch(combine_ops, Phase::backward), local, Phase::backward);
   route("combine backward", local, Phase::backward, false, context_.plan.dispatch_precision);
   const bool activation = context_.plan.recompute_policy().drops(RecomputeModule::moe_act);
   experts(activation ? ExpertKernels::recompute_activation : ExpertKernels::backward, local, Phase::backward);
   route("dispatch backward", local, Phase::backward, true, PrecisionRecipe::bf16);
   if (context_.plan.recompute_policy().drops(RecomputeModule::shared_experts)) shared_experts(local, Phase::recompute);
   shared_experts(local, Phase::backward);
-  builder_.compute(router(Phase::backward), local, Phase::backward);
+  builder_.compute(around_dispatch(router_ops, Phase::backward), local, Phase::backward);
 }
 
 void LayerEmitter::forward(int layer, int local, Phase phase) {

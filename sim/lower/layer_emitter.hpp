@@ -23,7 +23,7 @@ class LayerEmitter {
 
   // Kernels of the phase: forward (also when recomputing), or data and weight gradients.
   Kernels of(OpsOf ops, Phase phase) const;
-  Kernels router(Phase phase) const;
+  Kernels around_dispatch(OpsOf ops, Phase phase) const;  // router_ops or combine_ops
   void attention_forward(int layer, int local, Phase phase);
   void attention_backward(int layer, int local);
   void attention_core(const Kernels& kernels, double kv_bytes, int local, Phase phase);

@@ -78,6 +78,10 @@ RoutedWork::~RoutedWork() = default;
 
 const RoutedTokens& RoutedWork::sample(int layer, const Block& block, int group) {
   router_->sample(layer, static_cast<int>(block.microbatch), block.replica * context_.routed_groups() + group, tokens_);
+  return tokens_;
+}
+
+void RoutedWork::count(int layer) {
   const double overload = tokens_.overload_factor();
   statistics_.overload_sum += overload;
   statistics_.largest_overload = std::max(statistics_.largest_overload, overload);
@@ -87,7 +91,15 @@ const RoutedTokens& RoutedWork::sample(int layer, const Block& block, int group)
   for (int rank = 0; rank < tokens_.ranks; ++rank)
     statistics_.largest_rows = std::max(statistics_.largest_rows, static_cast<double>(tokens_.rank_rows(rank)));
   statistics_.dropped_copies += static_cast<double>(tokens_.dropped_copies);
-  return tokens_;
+}
+
+std::vector<Flow> RoutedWork::flows(const Block& block, const Task& transfer) {
+  const TransferSlot& slot = templates_[block.graph].slots.transfers[transfer.slot];
+  const int group = static_cast<int>(slot.group) / context_.plan.etp;
+  std::vector<Flow> flows;
+  double fixed_s = 0;
+  fill_transfer(block, slot, sample(block.first_layer + slot.layer, block, group), flows, fixed_s);
+  return flows;
 }
 
 const AllToAll& RoutedWork::all_to_all(const Block& block, uint32_t group) {
@@ -102,6 +114,7 @@ void RoutedWork::fill(const Block& block, const TaskGraph&, InstanceData& out) {
   const Template& entry = templates_[block.graph];
   for (const Template::Item& item : entry.items) {
     const RoutedTokens& tokens = sample(block.first_layer + item.layer, block, item.group);
+    count(block.first_layer + item.layer);
     fill_compute(entry.slots, item.compute, tokens, item.group, out);
     for (uint32_t index : item.transfers)
       fill_transfer(block, entry.slots.transfers[index], tokens, out.flows[index], out.fixed_s[index]);

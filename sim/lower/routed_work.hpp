@@ -35,11 +35,14 @@ class RoutedWork : public InstanceSource {
   ~RoutedWork() override;
 
   void fill(const Block& block, const TaskGraph& graph, InstanceData& out) override;
+  // Flows of one transfer with a slot, as fill() gave them.
+  std::vector<Flow> flows(const Block& block, const Task& transfer);
   const LoadStatistics& statistics() const { return statistics_; }
 
  private:
   struct Template;
   const RoutedTokens& sample(int layer, const Block& block, int group);
+  void count(int layer);
   void fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which, const RoutedTokens& tokens,
                     int group, InstanceData& out);
   void fill_transfer(const Block& block, const TransferSlot& slot, const RoutedTokens& tokens, std::vector<Flow>& flows,

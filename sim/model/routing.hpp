@@ -2,7 +2,7 @@
 // drives dispatch and combine bytes, rows of the grouped GEMMs, memory of hot ranks, and through them the pipeline
 // bubble. Takes a RoutingSpec and the shape of one expert-parallel group; knows nothing of bytes or time.
 //
-// Two samplers: `Router::sample` draws counts directly (docs/model/routing.md; 3 to 5 ns per count), and
+// Two samplers: `Router::sample` draws counts directly (docs/model/routing.md; 4 to 9 ns per count), and
 // `sample_tokens_exactly` draws every token and is its oracle. Both are pure functions of (seed, layer, microbatch,
 // cell).
 #pragma once
@@ -70,6 +70,7 @@ class Router {
   RoutingShape shape_;
   TokenRule rule_;
   uint64_t seed_;
+  double group_gain_ = 1;
   std::vector<int> index_of_layer_;  // equal layers share one model
   std::vector<Layer> models_;
 };

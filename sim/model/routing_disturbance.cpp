@@ -36,6 +36,20 @@ void multiply_source_factor(const RoutingSpec& spec, uint64_t seed, int layer, i
   }
 }
 
+void amplify_groups(std::span<const float> rates, int group_size, double gain, std::span<float> factor) {
+  const auto mean_factor = [&](size_t first, size_t end) {
+    float weight = 0, sum = 0;
+    for (size_t e = first; e < end; ++e) weight += rates[e], sum += rates[e] * factor[e];
+    return std::max(sum / weight, 1e-6f);
+  };
+  const float all = mean_factor(0, rates.size());
+  for (size_t first = 0; first < rates.size(); first += group_size) {
+    const float ratio = mean_factor(first, first + group_size) / all;
+    const float more = std::pow(ratio, static_cast<float>(gain - 1));
+    for (size_t e = first; e < first + group_size; ++e) factor[e] *= more;
+  }
+}
+
 void disturb_rates(std::span<const float> rates, std::span<const float> factor, int k, std::vector<float>& out) {
   const size_t experts = rates.size();
   out.resize(experts);
@@ -55,9 +69,9 @@ void disturb_rates(std::span<const float> rates, std::span<const float> factor, 
     }
     for (; e < experts; ++e) add(e, 0);
     const float off = wanted - (picked[0] + picked[1] + picked[2] + picked[3]);
-    if (std::abs(off) < 1e-4f * static_cast<float>(k)) break;
     const float steepness = std::max(slope[0] + slope[1] + slope[2] + slope[3], 1e-12f);
     scale = std::clamp(scale + off / steepness, 0.25f * scale, 4 * scale);
+    if (std::abs(off) < 0.01f * static_cast<float>(k)) break;  // the step leaves about the square of this
   }
   for (float& rate : out) rate *= scale;
 }

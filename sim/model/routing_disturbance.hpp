@@ -20,6 +20,10 @@ void fill_microbatch_factor(const RoutingSpec& spec, int experts, uint64_t seed,
 void multiply_source_factor(const RoutingSpec& spec, uint64_t seed, int layer, int cell, int source,
                             std::vector<float>& factor);
 
+// With node limits a group that a disturbance favours is chosen more often than its weight says: multiplies the factors
+// of each group of `group_size` experts by (its mean factor over that of all)^(gain - 1), means weighted by rates.
+void amplify_groups(std::span<const float> rates, int group_size, double gain, std::span<float> factor);
+
 // Rates of a disturbed layer: out[e] = c * rates[e] * factor[e] with c such that sum over e of 1 - exp(-out[e]) is k
 // again (to 1e-4 k). For inner loops: rates are -log(1 - probability), so that factor 1 gives the layer's own
 // probabilities.

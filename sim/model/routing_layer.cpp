@@ -10,10 +10,11 @@
 namespace moesim {
 namespace {
 
-// Loads within one group that add up to `sum`, as a race of the weights.
-void split_as_race(std::span<const double> weights, double sum, std::span<double> loads) {
+// Loads within one group that add up to `sum`: a race of the weights among tokens that use the group at all.
+void split_as_race(std::span<const double> weights, double sum, double used, std::span<double> loads) {
   const double size = static_cast<double>(weights.size());
-  sum = std::min(sum, size * 0.9999);
+  used = std::max({used, sum / (size * 0.9999), 1e-12});
+  sum /= used;
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
   double low = 0, high = 1 / total;
   const auto expected = [&](double time) {
@@ -21,12 +22,12 @@ void split_as_race(std::span<const double> weights, double sum, std::span<double
     for (double weight : weights) picked -= std::expm1(-time * weight);
     return picked;
   };
-  while (expected(high) < sum) high *= 2;
+  while (expected(high) < sum && high < 1e30) high *= 2;
   for (int i = 0; i < 50; ++i) {
     const double middle = 0.5 * (low + high);
     (expected(middle) < sum ? low : high) = middle;
   }
-  for (size_t e = 0; e < weights.size(); ++e) loads[e] = -std::expm1(-high * weights[e]);
+  for (size_t e = 0; e < weights.size(); ++e) loads[e] = -used * std::expm1(-high * weights[e]);
 }
 
 // The factor on rates under which sets are touched as often, in all, as `wanted`.
@@ -71,7 +72,7 @@ std::vector<double> expected_loads(const TokenRule& rule, const std::vector<doub
   std::vector<double> loads(rule.experts);
   const int size = rule.group_size();
   for (int g = 0; g < rule.n_group; ++g) {
-    split_as_race(std::span(weights).subspan(g * size, size), moments.mean[g],
+    split_as_race(std::span(weights).subspan(g * size, size), moments.mean[g], moments.used[g],
                   std::span(loads).subspan(g * size, size));
   }
   return loads;

@@ -32,7 +32,8 @@ struct LayerRouting {
 };
 
 // Loads of the weights under the rule. Without node limits from model/routing_inclusion.hpp; with them, each group's
-// share comes from the calibration tokens and is split within the group as a race.
+// share and the part of tokens that use it come from the calibration tokens, and the share is split within the group as
+// a race among those tokens: even the hottest expert gets no token that passes its group by.
 std::vector<double> expected_loads(const TokenRule& rule, const std::vector<double>& weights,
                                    const std::vector<int>& choices);
 

@@ -15,9 +15,10 @@ constexpr double scarce_tokens = 8;
 // Projecting takes v^2 / sum(v) off a variance and the group total gives weight^2 * its own back: start from the
 // variance that ends at the binomial's.
 void spread_group(int first, int end, float group_variance, float tokens, RowModel& model) {
+  const float per_token = 1 / tokens;
   float total = 0;
   for (int e = first; e < end; ++e) {
-    model.sigma[e] = model.mean[e] * (1 - model.mean[e] / tokens);  // the binomial's variance, for now
+    model.sigma[e] = model.mean[e] * (1 - model.mean[e] * per_token);  // the binomial's variance, for now
     total += model.sigma[e];
   }
   const float inverse = total > 0 ? 1 / total : 0;
@@ -45,27 +46,43 @@ void model_groups(const LayerRouting& layer, double tokens, RowModel& model) {
   }
 }
 
-void model_distinct(const LayerRouting& layer, const TargetSets& sets, double tokens, std::span<const float> rates,
-                    const std::vector<float>& mean, DistinctModel& model) {
-  model.copies.assign(sets.count, 0);
-  model.tokens.assign(sets.count, 0);  // holds the sum of rates first
-  model.slope.assign(sets.count, 0);   // holds the sum of copies / (1 - load) first
-  const int slots = layer.placement.slots();
-  for (int set = 0, s = 0; set < sets.count; ++set) {
-    float copies = 0, rate_sum = 0, odds = 0;
-    for (const int end = std::min(s + sets.slots_per_set, slots); s < end; ++s) {
-      const Replica& slot = layer.slots[s];
-      const float share = mean[slot.expert] / static_cast<float>(slot.count);
-      const float away = std::max(1 - share / static_cast<float>(tokens), 1e-6f);
-      copies += share;
-      rate_sum += slot.count == 1 ? rates[slot.expert] : -std::log(away);
-      odds += share / away;
+// What the two kinds of sets need of a run of slots, so that nodes are summed from ranks.
+struct SlotSums {
+  float copies = 0, rate = 0, odds = 0;  // odds: copies / (1 - load), the slope of -log(1 - load) in copies
+
+  void add(const SlotSums& other) { copies += other.copies, rate += other.rate, odds += other.odds; }
+};
+
+void set_distinct(const SlotSums& sums, float coincidence, float tokens, int set, DistinctModel& model) {
+  const float untouched = exp_of_minus(coincidence * sums.rate);
+  model.copies[set] = sums.copies;
+  model.tokens[set] = tokens * (1 - untouched);
+  model.slope[set] = sums.copies > 0 ? std::min(coincidence * untouched * sums.odds / sums.copies, 1.0f) : 0.0f;
+}
+
+void model_distinct(const LayerRouting& layer, float tokens, std::span<const float> rates, RowModel& model) {
+  for (auto [sets, distinct] : {std::pair{&layer.ranks, &model.ranks}, {&layer.nodes, &model.nodes}}) {
+    distinct->copies.resize(sets->count);
+    distinct->tokens.resize(sets->count);
+    distinct->slope.resize(sets->count);
+  }
+  const float per_token = 1 / tokens;
+  const int ranks_per_node = layer.nodes.slots_per_set / layer.ranks.slots_per_set;
+  for (int node = 0, rank = 0, s = 0; node < layer.nodes.count; ++node) {
+    SlotSums on_node;
+    for (const int end = std::min(rank + ranks_per_node, layer.ranks.count); rank < end; ++rank) {
+      SlotSums on_rank;
+      for (const int end_slot = s + layer.ranks.slots_per_set; s < end_slot; ++s) {
+        const Replica& slot = layer.slots[s];
+        const float share =
+            slot.count == 1 ? model.mean[slot.expert] : model.mean[slot.expert] / static_cast<float>(slot.count);
+        const float away = std::max(1 - share * per_token, 1e-6f);
+        on_rank.add({share, slot.count == 1 ? rates[slot.expert] : -std::log(away), share / away});
+      }
+      set_distinct(on_rank, layer.ranks.coincidence[rank], tokens, rank, model.ranks);
+      on_node.add(on_rank);
     }
-    const float untouched = exp_of_minus(sets.coincidence[set] * rate_sum);
-    model.copies[set] = copies;
-    model.tokens[set] = static_cast<float>(tokens) * (1 - untouched);
-    const float slope = sets.coincidence[set] * untouched * (copies > 0 ? odds / copies : 0);
-    model.slope[set] = std::min(slope, 1.0f);
+    set_distinct(on_node, layer.nodes.coincidence[node], tokens, node, model.nodes);
   }
 }
 
@@ -140,14 +157,14 @@ void build_row_model(const TokenRule& rule, const LayerRouting& layer, int64_t t
   }
   model.scarce.clear();
   model.none.clear();
+  const float enough = static_cast<float>(std::min(scarce_tokens, n)), most = static_cast<float>(n) - enough;
   for (int e = 0; e < rule.experts; ++e) {
+    if (model.mean[e] >= enough && model.mean[e] <= most) continue;
     const double few = std::min<double>(model.mean[e], n - model.mean[e]);
-    if (few >= scarce_tokens) continue;
     model.scarce.push_back(e);
     model.none.push_back(std::exp(n * std::log1p(-std::max(few, 0.0) / n)));
   }
-  model_distinct(layer, layer.ranks, n, rates, model.mean, model.ranks);
-  model_distinct(layer, layer.nodes, n, rates, model.mean, model.nodes);
+  model_distinct(layer, static_cast<float>(n), rates, model);
 }
 
 void draw_row(const TokenRule& rule, const RowModel& model, int64_t tokens, Random& random, std::span<int32_t> counts,

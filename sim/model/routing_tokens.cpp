@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "base/check.hpp"
 #include "base/random.hpp"
@@ -102,22 +103,45 @@ std::vector<int> TokenSet::choices(std::span<const double> weights) const {
 }
 
 GroupMoments group_moments(const TokenRule& rule, std::span<const int> choices) {
-  GroupMoments moments{std::vector<double>(rule.n_group, 0.0), std::vector<double>(rule.n_group, 0.0)};
+  const std::vector<double> zero(rule.n_group, 0.0);
+  GroupMoments moments{zero, zero, zero};
   std::vector<int> copies(rule.n_group);
   const size_t tokens = choices.size() / rule.top_k;
   for (size_t token = 0; token < tokens; ++token) {
     std::fill(copies.begin(), copies.end(), 0);
     for (int expert : choices.subspan(token * rule.top_k, rule.top_k)) ++copies[expert / rule.group_size()];
     for (int g = 0; g < rule.n_group; ++g) {
+      moments.used[g] += copies[g] > 0;
       moments.mean[g] += copies[g];
       moments.variance[g] += copies[g] * copies[g];
     }
   }
   for (int g = 0; g < rule.n_group; ++g) {
+    moments.used[g] /= static_cast<double>(tokens);
     moments.mean[g] /= static_cast<double>(tokens);
     moments.variance[g] = moments.variance[g] / static_cast<double>(tokens) - moments.mean[g] * moments.mean[g];
   }
   return moments;
+}
+
+double group_gain(const TokenRule& rule, const TokenSet& tokens) {
+  if (!rule.grouped()) return 1;
+  constexpr double heavier = 1.2;
+  std::vector<double> weights(rule.experts, 1.0);
+  std::fill_n(weights.begin(), rule.group_size(), heavier);
+  const double copies = group_moments(rule, tokens.choices(weights)).mean[0];
+  const double odds = copies * (rule.n_group - 1) / (rule.top_k - copies);
+  return std::log(odds) / std::log(heavier);
+}
+
+void compensate_gain(const TokenRule& rule, double gain, std::vector<double>& weights) {
+  const int size = rule.group_size();
+  for (auto first = weights.begin(); first != weights.end(); first += size) {
+    const double factor = std::pow(std::accumulate(first, first + size, 0.0), 1 / gain - 1);
+    for (auto weight = first; weight != first + size; ++weight) *weight *= factor;
+  }
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (double& weight : weights) weight /= total;
 }
 
 std::vector<double> touched_share(std::span<const Replica> slots, int slots_per_set, int top_k,

@@ -11,7 +11,8 @@
 namespace moesim {
 
 // Node-limited routing (DeepSeek-V3, arXiv:2412.19437 section 2.1.2): experts form n_group contiguous groups, a token
-// takes the topk_group groups with the highest sum of their two best affinities, then its top_k experts from those.
+// takes the topk_group groups with the highest sum of their two best affinities (the paper: K_r / M, which is 8 / 4),
+// then its top_k experts from those.
 struct TokenRule {
   int experts = 0;
   int top_k = 0;
@@ -40,12 +41,20 @@ class TokenSet {
   std::vector<float> unit_times_;  // [token][expert], exponential of rate 1
 };
 
-// Moments per token of the copies that go to each group.
+// What a token does with each group: copies that go there, and the share of tokens that send any.
 struct GroupMoments {
+  std::vector<double> used;
   std::vector<double> mean;
   std::vector<double> variance;
 };
 GroupMoments group_moments(const TokenRule& rule, std::span<const int> choices);
+
+// How much choosing groups first amplifies popularity: copies of a group grow as (its weight)^gain against the others,
+// measured between equal groups and one of 1.2 times the weight. 1 without node limits.
+double group_gain(const TokenRule& rule, const TokenSet& tokens);
+
+// Takes that gain out of weights that were solved without node limits: their group loads then come about with them.
+void compensate_gain(const TokenRule& rule, double gain, std::vector<double>& weights);
 
 // Share of tokens whose choices fall on each set of `slots_per_set` consecutive slots (a rank, a node) at least once.
 std::vector<double> touched_share(std::span<const Replica> slots, int slots_per_set, int top_k,

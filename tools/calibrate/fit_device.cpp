@@ -197,6 +197,15 @@ const std::vector<Stage>& stages() {
   return all;
 }
 
+// FlashAttention-2 reaches about half of what newer kernels do on Hopper; as this program fitted it.
+Device with_flash_attention_2(Device device) {
+  device.attention_efficiency = 0.410;
+  device.attention_backward_efficiency = 0.372;
+  device.attention_half_length = 181;
+  device.attention_half_dim = 28.6;
+  return device;
+}
+
 int run(bool check, const std::string& platforms, const std::string& table) {
   const std::vector<MeasuredKernel> rows = read_kernel_table(table);
   Devices devices;
@@ -204,7 +213,7 @@ int run(bool check, const std::string& platforms, const std::string& table) {
   for (const char* name : {"a100-80g", "h100-sxm", "h800-sxm", "b200-hgx", "gb200"}) {
     devices[name] = read_device(platforms + "/devices/" + name + ".yaml");
   }
-  devices["h100-sxm/fa2"] = devices["h100-sxm"];
+  devices["h100-sxm/fa2"] = with_flash_attention_2(devices["h100-sxm"]);
   if (!check) {
     for (const Stage& stage : stages()) {
       Problem problem{stage, {}, devices, timing};

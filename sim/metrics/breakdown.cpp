@@ -1,0 +1,127 @@
+#include <algorithm>
+
+#include "metrics/summarize.hpp"
+
+namespace moesim {
+
+namespace {
+
+double& exposed(Breakdown& breakdown, Stream stream) {
+  switch (stream) {
+    case Stream::ep:
+      return breakdown.exposed_ep;
+    case Stream::tp:
+      return breakdown.exposed_tp;
+    case Stream::cp:
+      return breakdown.exposed_cp;
+    case Stream::dp:
+      return breakdown.exposed_dp;
+    case Stream::pp:
+      return breakdown.exposed_pp;
+    case Stream::copy:
+      return breakdown.exposed_stream;
+    case Stream::compute:
+      break;
+  }
+  return breakdown.other;
+}
+
+class RankTimelines {
+ public:
+  RankTimelines(const Program& program, const Execution& execution)
+      : program_(program),
+        execution_(execution),
+        ranks_(program.simulated_ranks),
+        cursor_(program.simulated_ranks, 0.0),
+        last_dp_(program.simulated_ranks, 0.0) {}
+
+  std::vector<Breakdown> run() {
+    for (uint32_t row = 0; row < execution_.record.rows(); ++row) {
+      const Task& task = task_of(row);
+      const uint32_t first_rank = block_of(row).first_rank;
+      if (task.kind == TaskKind::transfer) {
+        if (task.stream == Stream::dp) note_dp(row, task, first_rank);
+      } else {
+        occupy(first_rank + task.rank, row, task);
+      }
+    }
+    for (uint32_t rank = 0; rank < ranks_.size(); ++rank) close(rank);
+    return std::move(ranks_);
+  }
+
+ private:
+  const Block& block_of(uint32_t row) const { return program_.blocks[execution_.record.block[row]]; }
+  const Task& task_of(uint32_t row) const {
+    return program_.templates[block_of(row).graph].tasks[execution_.record.task[row]];
+  }
+
+  void note_dp(uint32_t row, const Task& task, uint32_t first_rank) {
+    const TaskGraph& graph = program_.templates[block_of(row).graph];
+    for (uint32_t rank : graph.transfers[task.payload].ranks)
+      last_dp_[first_rank + rank] = std::max(last_dp_[first_rank + rank], execution_.record.end_s[row]);
+  }
+
+  void occupy(uint32_t rank, uint32_t row, const Task& task) {
+    const double start = execution_.record.start_s[row], end = execution_.record.end_s[row];
+    if (start > cursor_[rank]) wait(rank, cursor_[rank], start, execution_.record.cause[row]);
+    const double busy = end - std::max(start, cursor_[rank]);
+    if (busy <= 0) return;
+    (task.phase == Phase::optimizer ? ranks_[rank].optimizer : ranks_[rank].compute) += busy;
+    cursor_[rank] = end;
+  }
+
+  // A collective that this rank joined is exposed from its arrival on, waiting for the others included; a message from
+  // another stage only while it travels, because before that the sender was not ready: that is the bubble.
+  void wait(uint32_t rank, double from, double to, uint32_t cause) {
+    Breakdown& breakdown = ranks_[rank];
+    if (cause == kNoRow || task_of(cause).kind != TaskKind::transfer) {
+      breakdown.bubble += to - from;
+      return;
+    }
+    const Stream stream = task_of(cause).stream;
+    double joined = from;
+    if (stream == Stream::pp || stream == Stream::dp) joined = std::clamp(execution_.record.start_s[cause], from, to);
+    const double left = std::clamp(execution_.record.end_s[cause], joined, to);
+    exposed(breakdown, stream) += left - joined;
+    breakdown.bubble += (joined - from) + (to - left);
+  }
+
+  void close(uint32_t rank) {
+    const double end = execution_.makespan_s;
+    const double reduced = std::clamp(last_dp_[rank], cursor_[rank], end);
+    ranks_[rank].exposed_dp += reduced - cursor_[rank];
+    ranks_[rank].bubble += end - reduced;
+  }
+
+  const Program& program_;
+  const Execution& execution_;
+  std::vector<Breakdown> ranks_;
+  std::vector<double> cursor_;
+  std::vector<double> last_dp_;
+};
+
+}  // namespace
+
+std::vector<Breakdown> breakdown_by_rank(const Program& program, const Execution& execution) {
+  return RankTimelines(program, execution).run();
+}
+
+Breakdown mean(std::span<const Breakdown> ranks) {
+  Breakdown sum;
+  const double share = ranks.empty() ? 0 : 1.0 / static_cast<double>(ranks.size());
+  for (const Breakdown& rank : ranks) {
+    sum.compute += rank.compute * share;
+    sum.exposed_ep += rank.exposed_ep * share;
+    sum.exposed_tp += rank.exposed_tp * share;
+    sum.exposed_cp += rank.exposed_cp * share;
+    sum.exposed_dp += rank.exposed_dp * share;
+    sum.exposed_pp += rank.exposed_pp * share;
+    sum.exposed_stream += rank.exposed_stream * share;
+    sum.bubble += rank.bubble * share;
+    sum.optimizer += rank.optimizer * share;
+    sum.other += rank.other * share;
+  }
+  return sum;
+}
+
+}  // namespace moesim

@@ -1,0 +1,56 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "metrics/summarize.hpp"
+
+namespace moesim {
+
+namespace {
+
+// Exclusive device seconds of each rank's compute tasks.
+std::vector<double> work_by_rank(const Program& program, const Execution& execution) {
+  std::vector<double> work(program.simulated_ranks, 0.0);
+  const Record& record = execution.record;
+  for (size_t row = 0; row < record.rows(); ++row) {
+    const Block& block = program.blocks[record.block[row]];
+    const Task& task = program.templates[block.graph].tasks[record.task[row]];
+    if (task.kind == TaskKind::compute) work[block.first_rank + task.rank] += record.nominal_s[row];
+  }
+  return work;
+}
+
+}  // namespace
+
+std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric, const Execution& execution) {
+  std::vector<ResourceUse> uses;
+  const double step = execution.makespan_s;
+  if (step <= 0) return uses;
+  const std::vector<double> work = work_by_rank(program, execution);
+  for (size_t rank = 0; rank < work.size(); ++rank) {
+    const RankPlace& place = fabric.ranks[rank];
+    uses.push_back({fmt::format("node{}.gpu{}.compute", place.node, place.gpu), work[rank] / step, 0});
+  }
+  for (size_t link = 0; link < fabric.links.size(); ++link) {
+    const double bytes = execution.link_bytes[link];
+    if (bytes <= 0) continue;
+    uses.push_back({fabric.links[link].name, bytes / fabric.links[link].bytes_per_s / step, bytes});
+  }
+  std::stable_sort(uses.begin(), uses.end(),
+                   [](const ResourceUse& a, const ResourceUse& b) { return a.busy_fraction > b.busy_fraction; });
+  return uses;
+}
+
+LowerBound lower_bound(const Program& program, const Fabric& fabric, const Execution& execution,
+                       double contention_free_s) {
+  LowerBound bound{contention_free_s, "dependencies"};
+  for (const double seconds : work_by_rank(program, execution))
+    if (seconds > bound.seconds) bound = {seconds, "device work"};
+  for (size_t link = 0; link < fabric.links.size(); ++link) {
+    const double seconds = execution.link_bytes[link] / fabric.links[link].bytes_per_s;
+    if (seconds > bound.seconds) bound = {seconds, "bytes over " + fabric.links[link].name};
+  }
+  return bound;
+}
+
+}  // namespace moesim

@@ -1,0 +1,40 @@
+// From what happened to what it means: breakdown, critical path, utilisation, lower bound. Reads the graph, the record
+// and the fabric; knows nothing of scenarios or output formats.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cluster/fabric.hpp"
+#include "graph/program.hpp"
+#include "metrics/step_report.hpp"
+#include "record/record.hpp"
+
+namespace moesim {
+
+// Per simulated rank. Every moment of the step goes to what the rank's compute stream did, or, when it stood still, to
+// what the next task on it waited for: a transfer's stream from the moment the rank joined it, else the pipeline.
+std::vector<Breakdown> breakdown_by_rank(const Program& program, const Execution& execution);
+Breakdown mean(std::span<const Breakdown> ranks);
+
+// Rows from the beginning to the task that ended last, each let start by the one before it.
+std::vector<uint32_t> critical_rows(const Execution& execution);
+// Flows of a transfer whose amounts the routing decides; may be empty.
+using FlowsOf = std::function<std::vector<Flow>(uint32_t block, uint32_t task)>;
+std::vector<CriticalPathEntry> critical_path(const Program& program, const Fabric& fabric, const Execution& execution,
+                                             const FlowsOf& flows_of);
+
+// Links by bytes / (bandwidth x step) and devices by compute time / step, busiest first.
+std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric, const Execution& execution);
+
+// No schedule is faster than the busiest device's work or the busiest link's bytes.
+struct LowerBound {
+  double seconds = 0;
+  std::string by;
+};
+LowerBound lower_bound(const Program& program, const Fabric& fabric, const Execution& execution,
+                       double contention_free_s);
+
+}  // namespace moesim

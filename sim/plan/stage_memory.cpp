@@ -1,0 +1,68 @@
+#include "plan/stage_memory.hpp"
+
+#include <algorithm>
+
+namespace moesim {
+
+namespace {
+
+struct ChunkNeed {
+  StateBytes state;
+  double saved = 0;      // per microbatch in flight
+  double workspace = 0;  // once
+};
+
+ChunkNeed chunk_need(const ModelShape& shape, const Plan& plan, const StateSharding& sharding, const Shard& shard,
+                     const ChunkContent& chunk, double rows) {
+  ChunkNeed need;
+  const RecomputePolicy policy = plan.recompute_policy();
+  for (int layer : chunk.layers) {
+    need.state += layer_state_bytes(shape, layer, sharding);
+    need.saved += layer_activation_bytes(shape, layer, shard, policy, rows);
+    if (layer >= shape.layers) need.saved += mtp_projection_activation_bytes(shape, shard);
+    need.workspace = std::max(need.workspace, layer_workspace_bytes(shape, layer, shard, policy, rows));
+  }
+  if (chunk.embedding) need.state += embedding_state_bytes(shape, sharding);
+  if (chunk.loss) {
+    need.state += output_state_bytes(shape, sharding);
+    need.workspace += output_activation_bytes(shape, shard);
+  }
+  return need;
+}
+
+}  // namespace
+
+std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& plan, const Mapping& mapping,
+                                          const Shard& shard, const std::vector<ChunkContent>& chunks,
+                                          double overload) {
+  StateSharding sharding;
+  sharding.tp = plan.tp;
+  sharding.ep = plan.ep;
+  sharding.etp = plan.etp;
+  sharding.dp = mapping.dp * plan.cp;
+  sharding.edp = mapping.edp;
+  sharding.zero_stage = plan.zero_stage;
+  sharding.gradient_bytes = plan.gradient_bytes;
+  const double rows = static_cast<double>(shard.local_tokens()) * shape.top_k * plan.etp * overload;
+
+  const auto schedule = make_schedule(plan, mapping.microbatches);
+  std::vector<StageMemoryNeed> stages;
+  for (int stage = 0; stage < plan.pp; ++stage) {
+    std::vector<ChunkNeed> needs;
+    StageMemoryNeed& result = stages.emplace_back();
+    double workspace = 0, live = 0, peak = 0;
+    for (int index = 0; index < plan.vpp; ++index) {
+      needs.push_back(chunk_need(shape, plan, sharding, shard, chunks[index * plan.pp + stage], rows));
+      result.state += needs.back().state;
+      workspace = std::max(workspace, needs.back().workspace);
+    }
+    for (const PipelineOp& op : schedule[stage]) {
+      live += (op.forward ? 1 : -1) * needs[op.chunk].saved;
+      peak = std::max(peak, live);
+    }
+    result.activations_bytes = peak + workspace;
+  }
+  return stages;
+}
+
+}  // namespace moesim

@@ -1,0 +1,14 @@
+// Reads a study: a base scenario and a grid over any of its keys, or a list of settings.
+#pragma once
+
+#include <string>
+
+#include "study/sweep.hpp"
+
+namespace moesim {
+
+// YAML keys: base (path, relative to the study's file), title, grid {key.path: [values...]}, list [{key.path: value}].
+// Throws InputError with every problem.
+Study load_study(const std::string& path);
+
+}  // namespace moesim

@@ -1,0 +1,39 @@
+#include "config/documenter.hpp"
+
+#include <sstream>
+
+#include "catch.hpp"
+#include "config/scenario.hpp"
+#include "config/visit.hpp"
+
+using namespace moesim;
+
+TEST_CASE("the reference of a section lists type, default and meaning") {
+  StructDocumenter documenter;
+  documenter.document<Batch>();
+  CHECK(documenter.text() ==
+        "global_batch     integer from 1 to 1000000000  required  sequences per step\n"
+        "micro_batch      integer from 1 to 1000000     1         sequences per microbatch and data-parallel rank\n"
+        "sequence_length  integer from 1 to 100000000   required  tokens per sequence\n");
+}
+
+TEST_CASE("the schema names every section and enumerator") {
+  const std::string text = schema_text();
+  for (const char* expected :
+       {"workload  ", "  top_k  ", "platform  ", "  device  ", "    sms  ", "plan  ", "routing  ", "batch  ",
+        "bf16, fp8-delayed, fp8-current, fp8-block, mxfp8 or nvfp4",
+        "balanced, uniform, zipf, dirichlet, histogram or recorded", "number in B/s above 0 and at most 1 EB/s",
+        "auto, flat, port_balanced, hierarchical or closed_form"})
+    CHECK(text.find(expected) != std::string::npos);
+}
+
+TEST_CASE("every key has a meaning, and one only") {
+  std::istringstream lines(schema_text());
+  std::string line;
+  int count = 0;
+  while (std::getline(lines, line)) {
+    CHECK(line.back() != ' ');
+    ++count;
+  }
+  CHECK(count > 90);
+}

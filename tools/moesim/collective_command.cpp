@@ -1,0 +1,67 @@
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+
+#include "base/diagnostics.hpp"
+#include "commands.hpp"
+#include "config/scenario.hpp"
+#include "config/units.hpp"
+#include "study/run_collective.hpp"
+
+namespace moesim {
+
+namespace {
+struct Options {
+  CollectiveRequest request;
+  std::string platform, bytes, format = "table";
+  std::vector<std::string> sets;
+};
+
+int run(Options& options) {
+  std::string error;
+  const auto bytes = parse_quantity(options.bytes, Unit::bytes, error);
+  if (!bytes) throw InputError("--bytes: " + error);
+  options.request.bytes = *bytes;
+  std::vector<std::string> sets = options.sets;
+  sets.push_back("gpus=" + std::to_string(options.request.gpus));
+  const Pod pod = load_platform(options.platform, sets, default_search_path("."));
+  const CollectiveReport report = run_collective(pod, options.request);
+  fmt::print("{}", options.format == "json" ? collective_json(report) : collective_table(report));
+  return kDone;
+}
+}  // namespace
+
+void add_collective_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("collective", "Simulates one collective alone on a platform");
+  CollectiveRequest& request = options->request;
+  command
+      ->add_option("collective", request.collective,
+                   "all-to-all, all-reduce, reduce-scatter, all-gather, broadcast or send")
+      ->required();
+  command->add_option("--platform", options->platform, "Preset or file")->required();
+  command->add_option("--gpus", request.gpus, "Devices that take part")->required();
+  command
+      ->add_option("--bytes", options->bytes,
+                   "Size, as in 64MB: all-to-all, what each device sends (its own share included); else the buffer")
+      ->required();
+  const std::map<std::string, AllToAllForm> forms{{"auto", AllToAllForm::automatic},
+                                                  {"flat", AllToAllForm::flat},
+                                                  {"port_balanced", AllToAllForm::port_balanced},
+                                                  {"hierarchical", AllToAllForm::hierarchical},
+                                                  {"closed_form", AllToAllForm::closed_form}};
+  command->add_option("--form", request.form, "auto, flat, port_balanced, hierarchical or closed_form")
+      ->transform(CLI::CheckedTransformer(forms));
+  const std::map<std::string, Transport> transports{{"flows", Transport::flows}, {"adaptive", Transport::adaptive}};
+  command->add_option("--transport", request.transport, "flows (default) or adaptive")
+      ->transform(CLI::CheckedTransformer(transports));
+  command->add_option("--skew", request.skew, "All-to-all: log-normal sigma of the destinations' popularity")
+      ->check(CLI::Range(0.0, 5.0));
+  command->add_option("--seed", request.seed, "Of the skew");
+  command->add_option("--set", options->sets, "Override a platform key, as in oversubscription=4")
+      ->allow_extra_args(false);
+  command->add_option("--format", options->format, "table or json")->check(CLI::IsMember({"table", "json"}));
+  command->callback([options, &exit_code] { exit_code = run(*options); });
+}
+
+}  // namespace moesim

@@ -1,0 +1,50 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "commands.hpp"
+#include "config/scenario.hpp"
+#include "model/parameters.hpp"
+
+namespace moesim {
+
+namespace {
+
+void list_workloads(const SearchPath& search) {
+  fmt::print("{:<24} {:>9} {:>9} {:>7} {:>8} {:>6}\n", "workload", "total", "active", "layers", "experts", "top-k");
+  for (const std::string& name : list_presets(SectionKind::workload, search)) {
+    const ModelShape shape = load_workload(name, {}, search);
+    fmt::print("{:<24} {:>8.1f}B {:>8.1f}B {:>7} {:>8} {:>6}\n", name, total_parameters(shape) / 1e9,
+               active_parameters(shape) / 1e9, shape.layers, shape.experts, shape.top_k);
+  }
+}
+
+void list_platforms(const SearchPath& search) {
+  fmt::print("{:<24} {:>10} {:>9} {:>10} {:>10} {:>9}\n", "platform", "BF16 TF", "HBM GB", "NVLink", "NIC GB/s",
+             "per node");
+  for (const std::string& name : list_presets(SectionKind::platform, search)) {
+    const Pod pod = load_platform(name, {"gpus=1"}, search);
+    fmt::print("{:<24} {:>10.0f} {:>9.0f} {:>10.0f} {:>10.0f} {:>9}\n", name, pod.device.peak_bf16_flops / 1e12,
+               pod.device.memory_bytes / 1e9, pod.nvlink_bytes_per_s / 1e9, pod.nic_bytes_per_s / 1e9,
+               pod.gpus_per_node);
+  }
+}
+
+}  // namespace
+
+void add_list_command(CLI::App& app, int& exit_code) {
+  auto kind = std::make_shared<std::string>("all");
+  auto* command = app.add_subcommand("list", "Lists the presets: workloads and platforms");
+  command->add_option("kind", *kind, "workloads, platforms or all")
+      ->check(CLI::IsMember({"workloads", "platforms", "all"}));
+  command->callback([kind, &exit_code] {
+    const SearchPath search = default_search_path(".");
+    if (*kind != "platforms") list_workloads(search);
+    if (*kind == "all") fmt::print("\n");
+    if (*kind != "workloads") list_platforms(search);
+    exit_code = kDone;
+  });
+}
+
+}  // namespace moesim

@@ -1,0 +1,126 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "base/diagnostics.hpp"
+#include "commands.hpp"
+#include "report/csv.hpp"
+#include "report/json.hpp"
+#include "report/table.hpp"
+#include "run_options.hpp"
+#include "timeline.hpp"
+
+namespace moesim {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::vector<std::string> scenarios, sets;
+  SimulateOptions simulate;
+  BatchRunOptions batch;
+  TimelineOptions timeline;
+};
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+// "simulating 42 %, 8.3 s of the step, 12 s left", a few times a second.
+std::function<void(double, double)> progress_printer(ProgressLine& line) {
+  if (!line.active()) return nullptr;
+  return [&line, begin = Clock::now(), last = 0.0](double done, double simulated_s) mutable {
+    const double elapsed = seconds_since(begin);
+    if (elapsed - last < 0.2) return;
+    last = elapsed;
+    line.show(fmt::format("simulating {:.0f} %, {:.3g} s of the step, {:.0f} s left", 100 * done, simulated_s,
+                          done > 0 ? elapsed * (1 - done) / done : 0.0));
+  };
+}
+
+int run_one(const Options& options) {
+  const std::string& path = options.scenarios[0];
+  const ResolvedScenario resolved =
+      load_scenario(path, options.sets, default_search_path(fs::path(path).parent_path().string()));
+  ProgressLine line;
+  RunOptions run;
+  run.seed = options.simulate.seed;
+  run.version = MOESIM_VERSION;
+  run.on_progress = progress_printer(line);
+  if (!options.timeline.file.empty())
+    run.before_simulation = [&](const StepContext& context) { timeline_ranks(context, options.timeline.ranks); };
+  const RunResult result = run_step(resolved.scenario, run);
+  line.clear();
+  const JsonOptions json{options.simulate.machine_facts};
+  if (options.simulate.format == "json")
+    fmt::print("{}", json_text(result.report, json));
+  else if (options.simulate.format == "csv")
+    fmt::print("{}", csv_text(result.report, json));
+  else
+    fmt::print("{}", table_text(result.report));
+  std::fflush(stdout);
+  if (!options.timeline.file.empty()) write_timeline(result, options.timeline);
+  return options.simulate.strict && !result.report.fits() ? kInfeasible : kDone;
+}
+
+// Folders stand for the scenarios in them, by name; studies among them are left out.
+std::vector<std::string> scenario_files(const std::vector<std::string>& arguments) {
+  std::vector<std::string> files;
+  for (const std::string& argument : arguments) {
+    if (!fs::is_directory(argument)) {
+      files.push_back(argument);
+      continue;
+    }
+    std::vector<std::string> found;
+    for (const auto& entry : fs::directory_iterator(argument))
+      if (entry.is_regular_file() && entry.path().extension() == ".yaml") found.push_back(entry.path().string());
+    std::sort(found.begin(), found.end());
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  if (files.empty()) throw InputError("no scenario (*.yaml) in what was named");
+  return files;
+}
+
+int run(const Options& options) {
+  const bool batch =
+      options.scenarios.size() > 1 || fs::is_directory(options.scenarios[0]) || !options.batch.out.empty();
+  if (!batch) return run_one(options);
+  if (!options.timeline.file.empty()) throw InputError("--trace is for one scenario without --out");
+  BatchRunOptions folder = options.batch;
+  if (folder.out.empty()) folder.out = "results";
+  return run_all(runs_of(scenario_files(options.scenarios), options.sets), options.simulate, folder);
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  options->batch.out.clear();
+  auto* command = app.add_subcommand("run", "Simulates scenarios: prints one, or writes many to a folder");
+  command->add_option("scenario", options->scenarios, "Scenario files, or folders of them")->required();
+  command->add_option("--set", options->sets, "Override a key, as in plan.ep=16; may be repeated")
+      ->allow_extra_args(false);
+  add_simulate_options(*command, options->simulate);
+  add_batch_options(*command, options->batch);
+  command->add_option("--out", options->batch.out,
+                      "Folder for one JSON per run and results.csv (default for several scenarios: results)");
+  command->add_option("--trace", options->timeline.file, "Write a timeline for Perfetto; gzip when it ends in .gz");
+  command->add_option("--trace-ranks", options->timeline.ranks,
+                      "Ranks to draw, as in 0,8, or all (default: one of each stage or node)");
+  command->add_option("--trace-level", options->timeline.level, "phase, task or flow")
+      ->check(CLI::IsMember({"phase", "task", "flow"}))
+      ->capture_default_str();
+  command->callback([options, &exit_code] {
+    if (options->scenarios.size() == 1 && options->batch.out.empty())
+      std::signal(SIGINT, [](int) { _exit(kInterrupted); });
+    exit_code = run(*options);
+  });
+}
+
+}  // namespace moesim

@@ -1,0 +1,98 @@
+#include "run_options.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "commands.hpp"
+#include "report/json.hpp"
+#include "study/run_step.hpp"
+
+namespace moesim {
+
+void add_simulate_options(CLI::App& command, SimulateOptions& options) {
+  command.add_option("--seed", options.seed, "Seed of everything drawn at random")->capture_default_str();
+  command.add_option("--format", options.format, "table, json or csv")
+      ->check(CLI::IsMember({"table", "json", "csv"}))
+      ->capture_default_str();
+  command.add_flag("!--no-machine-facts", options.machine_facts,
+                   "Leave out wall time and memory of the simulation, so that equal runs print equal bytes");
+  command.add_flag("--strict", options.strict, "Exit code 3 when the step does not fit in memory");
+}
+
+void add_batch_options(CLI::App& command, BatchRunOptions& options) {
+  command.add_option("--jobs", options.jobs, "Runs at a time")->check(CLI::Range(1, 1024))->capture_default_str();
+  command.add_option("--timeout", options.timeout_s, "Seconds after which a run is stopped; 0: never")
+      ->check(CLI::NonNegativeNumber);
+}
+
+ProgressLine::ProgressLine() : active_(isatty(STDERR_FILENO) != 0) {}
+
+void ProgressLine::show(const std::string& text) {
+  if (!active_) return;
+  fmt::print(stderr, "\r{:<{}}", text, width_);
+  std::fflush(stderr);
+  width_ = text.size();
+}
+
+void ProgressLine::clear() {
+  if (!active_ || width_ == 0) return;
+  fmt::print(stderr, "\r{:<{}}\r", "", width_);
+  std::fflush(stderr);
+  width_ = 0;
+}
+
+namespace {
+
+ResolvedScenario load(const StudyRun& run) {
+  const std::string folder = std::filesystem::path(run.scenario_path).parent_path().string();
+  return load_scenario(run.scenario_path, run.sets, default_search_path(folder));
+}
+
+// One line of the summary, from the JSON that the run printed.
+std::string summary_line(const StudyRun& run, const Outcome& outcome) {
+  if (outcome.status != Outcome::Status::done)
+    return fmt::format("{:<44} {}: {}\n", run.name, to_string(outcome.status), outcome.message);
+  const auto json = nlohmann::json::parse(outcome.output, nullptr, false);
+  if (json.is_discarded()) return fmt::format("{:<44} done\n", run.name);
+  return fmt::format("{:<44} {:>10.4g} s {:>10.0f} tok/s/GPU  MFU {:>5.1f} %\n", run.name,
+                     json.value("step_time_s", 0.0), json.value("tokens_per_s_per_device", 0.0),
+                     100 * json.value("mfu", 0.0));
+}
+
+}  // namespace
+
+int run_all(const std::vector<StudyRun>& runs, const SimulateOptions& simulate, const BatchRunOptions& options) {
+  ProgressLine progress;
+  BatchWork work;
+  work.simulate = [&](const StudyRun& run) {
+    RunOptions run_options;
+    run_options.seed = simulate.seed;
+    run_options.version = MOESIM_VERSION;
+    return json_text(run_step(load(run).scenario, run_options).report, {simulate.machine_facts});
+  };
+  work.input_text = [&](const StudyRun& run) {
+    return scenario_text(load(run).scenario) + fmt::format("seed: {}\n", simulate.seed);
+  };
+  work.on_finished = [&](const StudyRun& run, const Outcome& outcome) {
+    progress.clear();
+    fmt::print("{}", summary_line(run, outcome));
+    std::fflush(stdout);
+  };
+  BatchOptions batch;
+  batch.out_folder = options.out;
+  batch.version = MOESIM_VERSION;
+  batch.pool.jobs = options.jobs;
+  batch.pool.timeout_s = options.timeout_s;
+  batch.pool.on_progress = [&](const Progress& state) { progress.show(to_string(state)); };
+  const BatchCounts counts = run_batch(runs, work, batch);
+  progress.clear();
+  fmt::print("{}; results in {}/results.csv\n", to_string(counts), options.out);
+  return exit_code(counts);
+}
+
+}  // namespace moesim

@@ -1,0 +1,51 @@
+// What `run` and `sweep` have in common: options, one simulation to a string, a batch to a folder.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "study/batch.hpp"
+#include "study/sweep.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace moesim {
+
+struct SimulateOptions {
+  uint64_t seed = 1;
+  std::string format = "table";
+  bool machine_facts = true;
+  bool strict = false;
+};
+
+struct BatchRunOptions {
+  int jobs = 1;
+  double timeout_s = 0;
+  std::string out = "results";
+};
+
+void add_simulate_options(CLI::App& command, SimulateOptions& options);
+void add_batch_options(CLI::App& command, BatchRunOptions& options);
+
+// Runs all, each in its own process, into the folder; prints a table of them and where the results are. Gives the exit
+// code.
+int run_all(const std::vector<StudyRun>& runs, const SimulateOptions& simulate, const BatchRunOptions& options);
+
+// A line on stderr that overwrites itself; nothing when stderr is no terminal.
+class ProgressLine {
+ public:
+  ProgressLine();
+  ~ProgressLine() { clear(); }
+  bool active() const { return active_; }
+  void show(const std::string& text);
+  void clear();
+
+ private:
+  bool active_;
+  size_t width_ = 0;
+};
+
+}  // namespace moesim

@@ -1,0 +1,31 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "commands.hpp"
+#include "run_options.hpp"
+#include "study/study_file.hpp"
+
+namespace moesim {
+
+void add_sweep_command(CLI::App& app, int& exit_code) {
+  struct Options {
+    std::string study;
+    std::vector<std::string> sets;
+    SimulateOptions simulate;
+    BatchRunOptions batch;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("sweep", "Runs a study: a base scenario and a grid over any of its keys");
+  command->add_option("study", options->study, "Study file")->required();
+  command->add_option("--set", options->sets, "Override a key in every run")->allow_extra_args(false);
+  command->add_option("--seed", options->simulate.seed, "Seed of everything drawn at random")->capture_default_str();
+  add_batch_options(*command, options->batch);
+  command->add_option("--out", options->batch.out, "Folder for the results")->capture_default_str();
+  command->callback([options, &exit_code] {
+    std::vector<StudyRun> runs = expand(load_study(options->study));
+    for (StudyRun& run : runs) run.sets.insert(run.sets.begin(), options->sets.begin(), options->sets.end());
+    exit_code = run_all(runs, options->simulate, options->batch);
+  });
+}
+
+}  // namespace moesim
