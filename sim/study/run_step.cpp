@@ -15,7 +15,7 @@ namespace moesim {
 
 namespace {
 
-constexpr size_t kReportedResources = 20;
+constexpr size_t kReportedResources = 4;  // of each kind
 
 std::string folded_text(const StepContext& context) {
   const Mapping& mapping = context.mapping;
@@ -113,8 +113,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
         const Block& block = step.program.blocks[block_id];
         return step.work->flows(block, step.program.templates[block.graph].tasks[task]);
       });
-  report.resources = resource_use(step.program, context.fabric, execution);
-  if (report.resources.size() > kReportedResources) report.resources.resize(kReportedResources);
+  report.resources = resource_use(step.program, context.fabric, execution, kReportedResources);
   SimulationFacts& facts = report.simulation;
   facts.tasks = static_cast<uint64_t>(step.program.kernel_count());
   facts.activities = execution.tasks;
