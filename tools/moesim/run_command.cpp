@@ -108,13 +108,17 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   add_simulate_options(*command, options->simulate);
   add_batch_options(*command, options->batch);
-  command->add_option("--out", options->batch.out,
-                      "Folder for one JSON per run and results.csv; finished runs in it are not repeated (default for several "
-                      "scenarios: results)");
+  command->add_option(
+      "--out", options->batch.out,
+      "Folder for one JSON per run and results.csv; finished runs in it are not repeated (default for several "
+      "scenarios: results)");
   command->add_option("--trace", options->timeline.file, "Write a timeline for Perfetto; gzip when it ends in .gz");
-  command->add_option("--trace-ranks", options->timeline.ranks,
-                      "Ranks to draw, as in 0,8, or all (default: one of each stage, or of each node without stages; at most 16)");
-  command->add_option("--trace-level", options->timeline.level, "phase: blocks; task: kernels and transfers; flow: also dispatch arrows and link counters")
+  command->add_option(
+      "--trace-ranks", options->timeline.ranks,
+      "Ranks to draw, as in 0,8, or all (default: one of each stage, or of each node without stages; at most 16)");
+  command
+      ->add_option("--trace-level", options->timeline.level,
+                   "phase: blocks; task: kernels and transfers; flow: also dispatch arrows and link counters")
       ->check(CLI::IsMember({"phase", "task", "flow"}))
       ->capture_default_str();
   command->callback([options, &exit_code] {

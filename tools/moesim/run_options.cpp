@@ -25,8 +25,11 @@ void add_simulate_options(CLI::App& command, SimulateOptions& options) {
 }
 
 void add_batch_options(CLI::App& command, BatchRunOptions& options) {
-  command.add_option("--jobs", options.jobs, "Runs at a time, of several")->check(CLI::Range(1, 1024))->capture_default_str();
-  command.add_option("--timeout", options.timeout_s, "Seconds after which a run of several is stopped; 0 (default): never")
+  command.add_option("--jobs", options.jobs, "Runs at a time, of several")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command
+      .add_option("--timeout", options.timeout_s, "Seconds after which a run of several is stopped; 0 (default): never")
       ->check(CLI::NonNegativeNumber);
 }
 
