@@ -230,6 +230,7 @@ void SimgridBackend::occupy(Active& active, double sign) {
   }
   if (sign < 0) {
     for (auto& exec : active.occupants) {
+      exec->suspend();  // a cancelled Exec holds its share until SimGrid's next event
       exec->cancel();
       cancelled_.push_back(exec);
     }
