@@ -37,6 +37,7 @@ void visit(Visitor& v, Plan& p) {
   v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");
   v.choice("all_to_all", p.all_to_all, "how the simulator lowers an all-to-all");
   v.integer("communication_sms", p.communication_sms, {0, 1e6}, "SMs that dispatch and combine occupy");
+  v.flag("ep_overlap", p.ep_overlap, "hide dispatch and combine behind the compute of another microbatch");
   v.flag("overlap_shared_expert", p.overlap_shared_expert, "shared experts compute while tokens travel");
   v.flag("cuda_graph", p.cuda_graph, "kernels are launched from a graph: host_launch_s does not bind");
   v.choice("transport", p.transport, "adaptive: timers while a transfer meets no other; flows: always flows");

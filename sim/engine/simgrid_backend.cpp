@@ -23,14 +23,18 @@ SimgridBackend::SimgridBackend(const SimgridPlatform& platform, const Fabric& fa
       execution_(execution),
       loads_(fabric),
       devices_(fabric.ranks.size()),
-      users_(fabric.links.size()) {
+      users_(fabric.links.size()),
+      link_s_(fabric.links.size()) {
   device_done_ = [this](TaskToken token) { finish(token); };
   for (size_t rank = 0; rank < options.device_speed.size(); ++rank) devices_[rank].speed = options.device_speed[rank];
 }
 
 void SimgridBackend::connect() {
   simgrid_api::on_activity_end([this](const s4u::Activity& activity) { on_activity_end(activity); });
-  s4u::Engine::on_time_advance_cb([this](double) { retired_.clear(); });
+  s4u::Engine::on_time_advance_cb([this](double) {
+    retired_.swap(cancelled_);
+    cancelled_.clear();
+  });
 }
 
 void SimgridBackend::finish(TaskToken token) {
@@ -142,7 +146,7 @@ bool SimgridBackend::contended(uint32_t id) {
       Part& other = part(users_[load.link][i]);
       if (other.as_flows) continue;
       other.timer->remove();
-      make_flows(users_[load.link][i], 1 - (now() - other.begin_s) / other.duration_s);
+      make_flows(users_[load.link][i], now() - other.begin_s);
     }
   return shared;
 }
@@ -152,12 +156,14 @@ void SimgridBackend::start_part(uint32_t id) {
   p.begin_s = now();
   const bool flows = contended(id) || options_.all_activities;
   for (const LinkLoad& load : p.loads) users_[load.link].push_back(id);
-  if (flows) return make_flows(id, 1);
+  if (flows) return make_flows(id, 0);
   ++execution_.timers;
   p.timer = at(now() + p.duration_s, [this, id] { end_part(id); });
 }
 
-void SimgridBackend::make_flows(uint32_t id, double fraction_left) {
+// What is left of each flow after it ran on a timer: as if it had moved at the pace of the busiest link on its own way,
+// which no link is too small for, and the busiest flows end with the timer.
+void SimgridBackend::make_flows(uint32_t id, double elapsed_s) {
   Part& p = part(id);
   p.as_flows = true;
   ++execution_.transfers_as_flows;
@@ -165,10 +171,17 @@ void SimgridBackend::make_flows(uint32_t id, double fraction_left) {
   const int32_t shift = static_cast<int32_t>(active.first_rank) * kPorts;
   p.pending_flows = 0;
   // Flows below the links' rate are longer by that much, so that alone they take as long as on the timer.
-  const double stretch = fraction_left / (p.nvlink ? active.transfer->nvlink_rate : active.transfer->nic_rate);
+  const double stretch = 1 / (p.nvlink ? active.transfer->nvlink_rate : active.transfer->nic_rate);
+  for (const LinkLoad& load : p.loads)
+    link_s_[load.link] = std::min(load.bytes / fabric_.links[load.link].bytes_per_s * stretch, p.duration_s);
   for (const Flow& flow : *active.flows) {
     if (on_nvlink(flow) != p.nvlink || flow.bytes <= 0) continue;
-    const auto bytes = static_cast<uint64_t>(std::max(1.0, std::ceil(flow.bytes * stretch)));
+    double alone_s = 0;
+    for (const int32_t link : fabric_.route(flow.source + shift, flow.target + shift).span())
+      alone_s = std::max(alone_s, link_s_[link]);
+    if (elapsed_s >= alone_s && alone_s < p.duration_s) continue;
+    const double left = flow.bytes * stretch * std::max(0.0, 1 - elapsed_s / alone_s);
+    const auto bytes = static_cast<uint64_t>(std::max(1.0, std::ceil(left)));
     ++execution_.flows;
     ++p.pending_flows;
     Handle* handle = add_handle();
@@ -217,8 +230,9 @@ void SimgridBackend::occupy(Active& active, double sign) {
   }
   if (sign < 0) {
     for (auto& exec : active.occupants) {
+      exec->suspend();  // a cancelled Exec holds its share until SimGrid's next event
       exec->cancel();
-      retired_.push_back(exec);
+      cancelled_.push_back(exec);
     }
     return active.occupants.clear();
   }

@@ -64,7 +64,7 @@ class SimgridBackend : public Backend {
   void begin_parts(uint32_t active);
   void start_part(uint32_t id);
   bool contended(uint32_t id);
-  void make_flows(uint32_t id, double fraction_left);
+  void make_flows(uint32_t id, double elapsed_s);
   void end_part(uint32_t id);
   void end_transfer(uint32_t active);
   void occupy(Active& active, double sign);
@@ -81,9 +81,11 @@ class SimgridBackend : public Backend {
   std::deque<Active> active_;
   std::vector<uint32_t> free_active_;
   std::vector<std::vector<uint32_t>> users_;  // per link: parts in progress
+  std::vector<double> link_s_;                // scratch
   std::deque<Handle> handles_;
   std::vector<Handle*> free_handles_;
-  std::vector<simgrid_api::s4u::ActivityPtr> retired_;  // SimGrid still uses them while its callback runs
+  // SimGrid still uses an activity while its callback runs, and a cancelled one until after the next advance of time.
+  std::vector<simgrid_api::s4u::ActivityPtr> retired_, cancelled_;
   std::vector<TaskToken> immediate_;
 };
 

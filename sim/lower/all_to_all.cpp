@@ -113,7 +113,10 @@ void AllToAll::hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<
   ByteMatrix inside;  // NVLink bytes between members of a node
   const int n = size();
   inside.reset(n);
-  std::vector<double> egress(n, 0.0), ingress(n, 0.0);
+  size_t rails = 0;
+  for (const auto& members : by_node_) rails = std::max(rails, members.size());
+  // What arrives on a rail: in a node with fewer members than others one of them takes in more than one rail.
+  std::vector<double> egress(n, 0.0), ingress(rails * by_node_.size(), 0.0);
   for (int i = 0; i < n; ++i) {
     const auto& own = by_node_[node_[i]];
     const size_t rail = static_cast<size_t>(std::find(own.begin(), own.end(), i) - own.begin());
@@ -125,21 +128,21 @@ void AllToAll::hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<
       if (node == node_[i]) continue;
       const double over_nic = bytes.to_node[static_cast<size_t>(i) * nodes() + node];
       egress[i] += over_nic;
-      ingress[gate] += over_nic;
+      ingress[rail * by_node_.size() + node] += over_nic;
     }
   }
   const size_t begin = out.size();
-  const size_t rails = by_node_[0].size();
   std::vector<double> rail_out, rail_in;
   std::vector<int> senders, receivers;
   for (size_t rail = 0; rail < rails && nodes() > 1; ++rail) {
     rail_out.clear(), rail_in.clear(), senders.clear(), receivers.clear();
     for (int node = 0; node < nodes(); ++node) {
-      if (rail >= by_node_[node].size()) continue;
-      const auto& next = by_node_[(node + 1) % nodes()];
-      const int i = by_node_[node][rail], j = next[rail % next.size()];
-      senders.push_back(members_[i]), receivers.push_back(members_[j]);
-      rail_out.push_back(egress[i]), rail_in.push_back(ingress[j]);
+      const int following = (node + 1) % nodes();
+      const auto &here = by_node_[node], &next = by_node_[following];
+      senders.push_back(members_[here[rail % here.size()]]);
+      receivers.push_back(members_[next[rail % next.size()]]);
+      rail_out.push_back(rail < here.size() ? egress[here[rail]] : 0);
+      rail_in.push_back(ingress[rail * by_node_.size() + following]);
     }
     pair_north_west(Port::nic, senders, rail_out, receivers, rail_in, out);
   }

@@ -181,56 +181,99 @@ void LayerEmitter::experts(ExpertKernels list, int local, Phase phase) {
   expert_tensor(CollectiveKind::reduce_scatter, "etp reduce-scatter");
 }
 
-void LayerEmitter::moe_forward(int local, Phase phase) {
-  builder_.compute(around_dispatch(router_ops, phase), local, phase);
-  const bool overlap = context_.plan.overlap_shared_expert;
-  if (!overlap) shared_experts(local, phase);
-  const auto shared = [&] { shared_experts(local, phase); };
-  route("dispatch", local, phase, false, context_.plan.dispatch_precision,
-        overlap ? std::function<void()>(shared) : nullptr);
-  experts(ExpertKernels::forward, local, phase);
-  route("combine", local, phase, true, PrecisionRecipe::bf16);
-  builder_.compute(around_dispatch(combine_ops, phase), local, phase);
+EmitSteps LayerEmitter::moe_forward(int local, Phase phase) {
+  const auto to_experts = [=, this] {
+    builder_.compute(around_dispatch(router_ops, phase), local, phase);
+    const bool overlap = context_.plan.overlap_shared_expert;
+    if (!overlap) shared_experts(local, phase);
+    const auto shared = [=, this] { shared_experts(local, phase); };
+    route("dispatch", local, phase, false, context_.plan.dispatch_precision,
+          overlap ? std::function<void()>(shared) : nullptr);
+  };
+  const auto at_experts = [=, this] {
+    experts(ExpertKernels::forward, local, phase);
+    route("combine", local, phase, true, PrecisionRecipe::bf16);
+  };
+  const auto back = [=, this] { builder_.compute(around_dispatch(combine_ops, phase), local, phase); };
+  return {{to_experts, true}, {at_experts, true}, {back, false}};
 }
 
 // Gradients take the way of the tokens: out to the experts (as dispatch) and back (as combine).
-void LayerEmitter::moe_backward(int local) {
-  const bool selective_moe = context_.plan.recompute_policy().drops(RecomputeModule::moe);
-  if (selective_moe) moe_forward(local, Phase::recompute);
-  builder_.compute(around_dispatch(combine_ops, Phase::backward), local, Phase::backward);
-  const bool overlap = context_.plan.overlap_shared_expert;
-  const auto shared_backward = [&] {
-    if (context_.plan.recompute_policy().drops(RecomputeModule::shared_experts))
-      shared_experts(local, Phase::recompute);
+EmitSteps LayerEmitter::moe_backward(int local) {
+  const RecomputePolicy policy = context_.plan.recompute_policy();
+  EmitSteps steps;
+  if (policy.drops(RecomputeModule::moe)) steps = moe_forward(local, Phase::recompute);
+  const auto shared = [=, this] {
+    if (policy.drops(RecomputeModule::shared_experts)) shared_experts(local, Phase::recompute);
     shared_experts(local, Phase::backward);
   };
-  route("combine backward", local, Phase::backward, false, context_.plan.dispatch_precision,
-        overlap ? std::function<void()>(shared_backward) : nullptr);
-  const bool activation = context_.plan.recompute_policy().drops(RecomputeModule::moe_act);
-  experts(activation ? ExpertKernels::recompute_activation : ExpertKernels::backward, local, Phase::backward);
-  route("dispatch backward", local, Phase::backward, true, PrecisionRecipe::bf16);
-  if (!overlap) shared_backward();
-  builder_.compute(around_dispatch(router_ops, Phase::backward), local, Phase::backward);
+  const bool overlap = context_.plan.overlap_shared_expert;
+  const auto to_experts = [=, this] {
+    builder_.compute(around_dispatch(combine_ops, Phase::backward), local, Phase::backward);
+    route("combine backward", local, Phase::backward, false, context_.plan.dispatch_precision,
+          overlap ? std::function<void()>(shared) : nullptr);
+  };
+  const auto at_experts = [=, this] {
+    const bool activation = policy.drops(RecomputeModule::moe_act);
+    experts(activation ? ExpertKernels::recompute_activation : ExpertKernels::backward, local, Phase::backward);
+    route("dispatch backward", local, Phase::backward, true, PrecisionRecipe::bf16);
+  };
+  const auto back = [=, this] {
+    if (!overlap) shared();
+    builder_.compute(around_dispatch(router_ops, Phase::backward), local, Phase::backward);
+  };
+  steps.insert(steps.end(), {{to_experts, true}, {at_experts, true}, {back, false}});
+  return steps;
 }
 
-void LayerEmitter::forward(int layer, int local, Phase phase) {
-  if (layer >= context_.model.layers) builder_.compute(of(mtp_projection_ops, phase), local, phase);
-  attention_forward(layer, local, phase);
-  if (has_experts(context_.model, layer))
-    moe_forward(local, phase);
-  else
-    dense_ffn(local, phase);
+EmitSteps LayerEmitter::forward(int layer, int local, Phase phase) {
+  EmitSteps steps;
+  steps.push_back({[=, this] {
+    if (layer >= context_.model.layers) builder_.compute(of(mtp_projection_ops, phase), local, phase);
+    attention_forward(layer, local, phase);
+  }});
+  if (has_experts(context_.model, layer)) {
+    const EmitSteps moe = moe_forward(local, phase);
+    steps.insert(steps.end(), moe.begin(), moe.end());
+  } else {
+    steps.push_back({[=, this] { dense_ffn(local, phase); }});
+  }
+  return steps;
 }
 
-void LayerEmitter::backward(int layer, int local) {
-  if (context_.plan.recompute == Recompute::full) forward(layer, local, Phase::recompute);
-  recompute_selected(layer, local);
-  if (has_experts(context_.model, layer))
-    moe_backward(local);
-  else
-    dense_ffn(local, Phase::backward);
-  attention_backward(layer, local);
-  if (layer >= context_.model.layers) builder_.compute(of(mtp_projection_ops, Phase::backward), local, Phase::backward);
+EmitSteps LayerEmitter::backward(int layer, int local) {
+  EmitSteps steps;
+  if (context_.plan.recompute == Recompute::full) steps = forward(layer, local, Phase::recompute);
+  steps.push_back({[=, this] { recompute_selected(layer, local); }});
+  if (has_experts(context_.model, layer)) {
+    const EmitSteps moe = moe_backward(local);
+    steps.insert(steps.end(), moe.begin(), moe.end());
+  } else {
+    steps.push_back({[=, this] { dense_ffn(local, Phase::backward); }});
+  }
+  steps.push_back({[=, this] {
+    attention_backward(layer, local);
+    if (layer >= context_.model.layers)
+      builder_.compute(of(mtp_projection_ops, Phase::backward), local, Phase::backward);
+  }});
+  return steps;
+}
+
+void emit_all(const EmitSteps& steps) {
+  for (const EmitStep& step : steps) step.emit();
+}
+
+void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward) {
+  size_t next[2] = {0, 0};
+  const EmitSteps* lanes[2] = {&forward, &backward};
+  for (int lane = 1; next[0] < forward.size() || next[1] < backward.size(); lane = 1 - lane) {
+    builder.use_lane(lane);
+    while (next[lane] < lanes[lane]->size()) {
+      const EmitStep& step = (*lanes[lane])[next[lane]++];
+      step.emit();
+      if (step.cut) break;
+    }
+  }
 }
 
 // What selective recomputation runs again on the compute stream before a layer's backward; whole MoE layers and expert

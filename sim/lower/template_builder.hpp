@@ -15,11 +15,13 @@ namespace moesim {
 
 // Amounts that the routing decides; RoutedWork fills them for each instance.
 struct ComputeSlot {
+  uint8_t lane = 0;
   uint16_t layer = 0;  // within the template
   uint32_t rank = 0;
   uint32_t kernels = 0;  // index of a kernel list known to RoutedWork
 };
 struct TransferSlot {
+  uint8_t lane = 0;
   uint16_t layer = 0;
   uint32_t group = 0;      // expert-parallel group of the cell
   bool reverse = false;    // combine: bytes travel back
@@ -35,6 +37,9 @@ class TemplateBuilder {
   TemplateBuilder(Program& program, const RunCost& cost, std::string name, int ranks);
 
   int ranks() const { return ranks_; }
+  // What is added from now on belongs to this lane: it has a front of its own, entered through the port of the same
+  // number, and shares the compute and communication streams with the other lane in the order of emission.
+  void use_lane(int lane);
   // Appends kernels to the run that every rank is in.
   void compute(const Kernels& kernels, int layer, Phase phase);
   // Ends the run: what is added next is a task of its own.
@@ -70,6 +75,8 @@ class TemplateBuilder {
   // Other blocks may wait for the front (and these tasks) at `port`.
   void exit(int port, const std::vector<TaskId>& tasks = {}, bool with_front = true);
 
+  void exit_all_lanes(int port);
+
   static constexpr TaskId kNoTask = 0xffffffffu;
   TaskGraph freeze(TemplateSlots& slots);
 
@@ -83,8 +90,12 @@ class TemplateBuilder {
   const RunCost& cost_;
   TaskGraphBuilder graph_;
   int ranks_;
-  std::vector<std::vector<TaskId>> front_;  // per rank
-  std::vector<TaskId> last_on_stream_;      // [rank][stream]
+  std::vector<TaskId>& front(int rank) { return fronts_[lane_][rank]; }
+
+  std::vector<std::vector<std::vector<TaskId>>> fronts_;  // per lane and rank
+  int lane_ = 0;
+  std::vector<TaskId> last_compute_;    // per rank
+  std::vector<TaskId> last_on_stream_;  // [rank][stream]
   Run run_;
   Kernels run_kernels_;
   TemplateSlots slots_;

@@ -49,7 +49,9 @@ struct Plan {
 
   Dispatcher dispatcher = Dispatcher::nccl;
   AllToAllForm all_to_all = AllToAllForm::automatic;
-  int communication_sms = 0;           // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3)
+  int communication_sms = 0;  // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3)
+  // Expert-parallel communication of a forward is hidden behind a backward of an earlier microbatch, and vice versa.
+  bool ep_overlap = false;
   bool overlap_shared_expert = false;  // shared experts compute while tokens travel
   bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
 

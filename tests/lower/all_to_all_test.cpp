@@ -1,0 +1,182 @@
+#include "lower/all_to_all.hpp"
+
+#include "base/random.hpp"
+#include "catch.hpp"
+#include "engine/draft.hpp"
+#include "engine/link_load.hpp"
+
+using namespace moesim;
+
+namespace {
+
+ByteMatrix skewed_matrix(int n, uint64_t seed) {
+  ByteMatrix matrix;
+  matrix.reset(n);
+  Random random(seed, {});
+  for (double& bytes : matrix.bytes) bytes = 1e6 * std::exp(random.normal());
+  return matrix;
+}
+
+std::vector<double> link_loads(const Fabric& fabric, const std::vector<Flow>& flows) {
+  LinkLoads loads(fabric);
+  std::vector<LinkLoad> out;
+  loads.collect(flows, 0, true, out);
+  loads.collect(flows, 0, false, out);
+  std::vector<double> bytes(fabric.links.size(), 0.0);
+  for (const LinkLoad& load : out) bytes[load.link] += load.bytes;
+  return bytes;
+}
+
+double sum(const Fabric& fabric, const std::vector<double>& loads, bool out, LinkClass link_class) {
+  double total = 0;
+  for (const RankPlace& place : fabric.ranks)
+    total += loads[link_class == LinkClass::nvlink ? (out ? place.nvlink_out : place.nvlink_in)
+                                                   : (out ? place.nic_out : place.nic_in)];
+  return total;
+}
+
+struct Surroundings {
+  std::string name;
+  Pod pod;
+  std::vector<int> members;
+};
+
+std::vector<Surroundings> surroundings() {
+  std::vector<Surroundings> all;
+  for (const int gpus : {8, 16, 32, 64}) all.push_back({fmt::format("{}", gpus), plain_pod(gpus), range(0, gpus)});
+  for (const int nodes_per_leaf : {1, 2, 3, 32}) {
+    Surroundings one{fmt::format("64, {} nodes per leaf", nodes_per_leaf), plain_pod(64), range(0, 64)};
+    one.pod.oversubscription = 4;
+    one.pod.nodes_per_leaf = nodes_per_leaf;
+    all.push_back(one);
+  }
+  all.push_back({"12 of 16", plain_pod(16), range(0, 12)});
+  all.push_back({"every other", plain_pod(32), {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30}});
+  return all;
+}
+
+// Everything in two hops, every token to one rank only.
+TwoHopBytes no_duplicates(const AllToAll& group, const ByteMatrix& matrix) {
+  TwoHopBytes bytes;
+  bytes.to_rank = matrix;
+  bytes.to_node.assign(static_cast<size_t>(matrix.ranks) * group.nodes(), 0);
+  for (int i = 0; i < matrix.ranks; ++i)
+    for (int j = 0; j < matrix.ranks; ++j)
+      bytes.to_node[static_cast<size_t>(i) * group.nodes() + group.node_of(j)] += matrix.at(i, j);
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("port-balanced loads every link as flat does, with few flows") {
+  for (const Surroundings& one : surroundings()) {
+    const Fabric fabric = fabric_of(one.pod);
+    const AllToAll group(fabric, 0, one.members);
+    for (const uint64_t seed : {1, 2, 3}) {
+      INFO(one.name << " seed " << seed);
+      const ByteMatrix matrix = skewed_matrix(group.size(), seed);
+      std::vector<Flow> flat, balanced;
+      group.flat(matrix, flat);
+      group.port_balanced(matrix, balanced);
+      const auto expected = link_loads(fabric, flat), loads = link_loads(fabric, balanced);
+      double worst = 0;
+      for (size_t link = 0; link < loads.size(); ++link)
+        worst = std::max(worst, std::abs(loads[link] - expected[link]) / std::max(1.0, expected[link]));
+      CHECK(worst < 1e-6);
+      CHECK(flat.size() == static_cast<size_t>(group.size() * (group.size() - 1)));
+      if (one.pod.oversubscription == 1) CHECK(balanced.size() <= 6 * static_cast<size_t>(group.size()));
+      CHECK(balanced.size() <= flat.size());
+      // Bytes sent are bytes received, and all of them.
+      double off_diagonal = 0;
+      for (int i = 0; i < group.size(); ++i)
+        for (int j = 0; j < group.size(); ++j) off_diagonal += i == j ? 0 : matrix.at(i, j);
+      double out = 0, in = 0;
+      for (const LinkClass link_class : {LinkClass::nvlink, LinkClass::nic}) {
+        out += sum(fabric, loads, true, link_class);
+        in += sum(fabric, loads, false, link_class);
+      }
+      CHECK(out == Approx(off_diagonal).epsilon(1e-6));
+      CHECK(in == Approx(off_diagonal).epsilon(1e-6));
+    }
+  }
+}
+
+TEST_CASE("the port bound is the busiest link's time") {
+  for (const Surroundings& one : surroundings()) {
+    const Fabric fabric = fabric_of(one.pod);
+    const AllToAll group(fabric, 0, one.members);
+    const ByteMatrix matrix = skewed_matrix(group.size(), 5);
+    std::vector<Flow> flat;
+    group.flat(matrix, flat);
+    const auto loads = link_loads(fabric, flat);
+    double seconds = 0;
+    for (size_t link = 0; link < loads.size(); ++link)
+      seconds = std::max(seconds, loads[link] / fabric.links[link].bytes_per_s);
+    INFO(one.name);
+    CHECK(group.port_bound_s(matrix) == Approx(seconds).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its rank") {
+  for (const Surroundings& one : surroundings()) {
+    const Fabric fabric = fabric_of(one.pod);
+    const AllToAll group(fabric, 0, one.members);
+    const ByteMatrix matrix = skewed_matrix(group.size(), 4);
+    TwoHopBytes bytes = no_duplicates(group, matrix);
+    for (double& to_node : bytes.to_node) to_node *= 0.6;  // tokens that two ranks of a node share travel once
+    double over_nic = 0;
+    for (int i = 0; i < group.size(); ++i)
+      for (int node = 0; node < group.nodes(); ++node)
+        if (node != group.node_of(i)) over_nic += bytes.to_node[static_cast<size_t>(i) * group.nodes() + node];
+    for (const bool reverse : {false, true}) {
+      INFO(one.name << (reverse ? " reverse" : ""));
+      std::vector<Flow> flows;
+      group.hierarchical(bytes, reverse, flows);
+      const auto loads = link_loads(fabric, flows);
+      CHECK(sum(fabric, loads, true, LinkClass::nic) == Approx(over_nic).epsilon(1e-6).margin(1));
+      CHECK(sum(fabric, loads, false, LinkClass::nic) == Approx(over_nic).epsilon(1e-6).margin(1));
+      CHECK(sum(fabric, loads, true, LinkClass::nvlink) ==
+            Approx(sum(fabric, loads, false, LinkClass::nvlink)).epsilon(1e-9));
+      // Per source: what leaves its NIC is what it has for other nodes (dispatch), or arrives (combine).
+      for (int i = 0; i < group.size(); ++i) {
+        double own = 0;
+        for (int node = 0; node < group.nodes(); ++node)
+          if (node != group.node_of(i)) own += bytes.to_node[static_cast<size_t>(i) * group.nodes() + node];
+        const RankPlace& place = fabric.ranks[one.members[i]];
+        CHECK(loads[reverse ? place.nic_in : place.nic_out] == Approx(own).epsilon(1e-6).margin(1));
+      }
+    }
+  }
+}
+
+TEST_CASE("combine is dispatch with every flow turned round") {
+  const Fabric fabric = fabric_of(plain_pod(16));
+  const AllToAll group(fabric, 0, range(0, 16));
+  const TwoHopBytes bytes = no_duplicates(group, skewed_matrix(16, 4));
+  std::vector<Flow> there, back;
+  group.hierarchical(bytes, false, there);
+  group.hierarchical(bytes, true, back);
+  REQUIRE(there.size() == back.size());
+  for (size_t i = 0; i < there.size(); ++i) {
+    CHECK(there[i].source == back[i].target);
+    CHECK(there[i].target == back[i].source);
+    CHECK(there[i].bytes == back[i].bytes);
+  }
+}
+
+TEST_CASE("messages and latency of a group") {
+  Pod pod = plain_pod(32);
+  pod.nvlink_latency_s = 1e-6;
+  pod.nic_latency_s = 3e-6;
+  pod.nic_spine_latency_s = 2e-6;
+  pod.nodes_per_leaf = 2;
+  const Fabric fabric = fabric_of(pod);
+  CHECK(AllToAll(fabric, 0, range(0, 8)).latency_s() == 1e-6);
+  CHECK(AllToAll(fabric, 0, {0, 8}).latency_s() == 3e-6);
+  CHECK(AllToAll(fabric, 0, range(0, 32)).latency_s() == Approx(5e-6));
+  CHECK(AllToAll(fabric, 0, {5}).latency_s() == 0);
+  const AllToAll all(fabric, 0, range(0, 32));
+  CHECK(all.messages(false) == 31);
+  CHECK(all.messages(true) == 3 + 7);
+  CHECK(all.nodes() == 4);
+}
