@@ -233,6 +233,19 @@ TEST_CASE("counters hold the bytes of the ports and fall back to zero") {
   CHECK(received == Approx(sent - 8 * 15e6).epsilon(1e-3));  // reductions go to folded replicas
 }
 
+TEST_CASE("counters stop at what a port sustains, where it is known") {
+  const TracedRun run;
+  TraceInput input = run.input(TraceLevel::flow);
+  input.nic_bytes_per_s = 50e9;
+  MemorySink sink;
+  write_trace(input, sink);
+  double most = 0;
+  for (const auto& [key, samples] : read_trace(sink.text).counters)
+    for (const TraceSample& sample : samples)
+      if (key.second == "NIC GB/s") most = std::max(most, sample.out);
+  CHECK(most == 50);  // two reductions at once would be twice that
+}
+
 TEST_CASE("only the ranks asked for are drawn") {
   const TracedRun run;
   const ReadTrace trace = read_trace(run.trace(TraceLevel::flow, {0, 5}));
