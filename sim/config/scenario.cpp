@@ -68,6 +68,11 @@ ModelShape load_workload(const std::string& name, const std::vector<std::string>
   return load_section<ModelShape>(name, SectionKind::workload, sets, search, files);
 }
 
+Device load_device(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
+                   const Files& files) {
+  return load_section<Device>(name, SectionKind::device, sets, search, files);
+}
+
 Pod load_platform(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
                   const Files& files) {
   return load_section<Pod>(name, SectionKind::platform, sets, search, files);

@@ -34,9 +34,11 @@ struct ResolvedScenario {
 ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search,
                                const Files& files = disk_files());
 
-// A workload or platform alone, by preset name or file; `sets` are relative to it ("gpus=1024").
+// A workload, device or platform alone, by preset name or file; `sets` are relative to it ("gpus=1024").
 ModelShape load_workload(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
                          const Files& files = disk_files());
+Device load_device(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
+                   const Files& files = disk_files());
 Pod load_platform(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
                   const Files& files = disk_files());
 

@@ -26,6 +26,7 @@ void visit(Visitor& v, Plan& p) {
   v.choice("precision", p.precision, "of the GEMMs, and how FP8 and FP4 operands are scaled");
   v.choice("dispatch_precision", p.dispatch_precision, "of tokens on the wire, forward dispatch only");
   v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8}, "per element, accumulated and reduced (4: fp32)");
+  v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8}, "per element of each of Adam's moments (4: fp32)");
   v.choice("recompute", p.recompute, "activations recomputed in the backward pass");
   v.choices("recompute_modules", p.recompute_modules, "what selective recomputation recomputes");
   v.integer("zero_stage", p.zero_stage, {0, 3},

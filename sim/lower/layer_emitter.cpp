@@ -140,17 +140,27 @@ void LayerEmitter::shared_experts(int local, Phase phase) {
   if (context_.plan.tp > 1) leave_tensor_region(local, phase);
 }
 
-void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire) {
-  if (context_.plan.ep == 1) return;
-  builder_.routed_collective(op, local, phase, context_.expert, reverse, token_bytes(context_.model, wire),
-                             [&](const std::vector<int>& group) {
-                               const AllToAll all_to_all(context_.fabric, first_rank_, group);
-                               Transfer transfer;
-                               for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
-                               add_dispatcher_cost(context_, all_to_all, transfer);
-                               transfer.sm_share = context_.ep_sm_share;
-                               return transfer;
-                             });
+Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group) const {
+  Transfer transfer;
+  for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
+  add_dispatcher_cost(context_, AllToAll(context_.fabric, first_rank_, group), transfer);
+  transfer.sm_share = context_.ep_sm_share;
+  return transfer;
+}
+
+// `beside`: what computes while the tokens travel.
+void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
+                         const std::function<void()>& beside) {
+  if (context_.plan.ep == 1) {
+    if (beside) beside();
+    return;
+  }
+  const auto make = [this](const std::vector<int>& group) { return dispatcher_transfer(group); };
+  const double bytes = token_bytes(context_.model, wire);
+  if (!beside) return builder_.routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
+  const auto tasks = builder_.background_routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
+  beside();
+  builder_.wait_for(tasks);
 }
 
 void LayerEmitter::experts(ExpertKernels list, int local, Phase phase) {
@@ -173,8 +183,11 @@ void LayerEmitter::experts(ExpertKernels list, int local, Phase phase) {
 
 void LayerEmitter::moe_forward(int local, Phase phase) {
   builder_.compute(around_dispatch(router_ops, phase), local, phase);
-  if (!context_.plan.overlap_shared_expert) shared_experts(local, phase);
-  route("dispatch", local, phase, false, context_.plan.dispatch_precision);
+  const bool overlap = context_.plan.overlap_shared_expert;
+  if (!overlap) shared_experts(local, phase);
+  const auto shared = [&] { shared_experts(local, phase); };
+  route("dispatch", local, phase, false, context_.plan.dispatch_precision,
+        overlap ? std::function<void()>(shared) : nullptr);
   experts(ExpertKernels::forward, local, phase);
   route("combine", local, phase, true, PrecisionRecipe::bf16);
   builder_.compute(around_dispatch(combine_ops, phase), local, phase);
@@ -185,12 +198,18 @@ void LayerEmitter::moe_backward(int local) {
   const bool selective_moe = context_.plan.recompute_policy().drops(RecomputeModule::moe);
   if (selective_moe) moe_forward(local, Phase::recompute);
   builder_.compute(around_dispatch(combine_ops, Phase::backward), local, Phase::backward);
-  route("combine backward", local, Phase::backward, false, context_.plan.dispatch_precision);
+  const bool overlap = context_.plan.overlap_shared_expert;
+  const auto shared_backward = [&] {
+    if (context_.plan.recompute_policy().drops(RecomputeModule::shared_experts))
+      shared_experts(local, Phase::recompute);
+    shared_experts(local, Phase::backward);
+  };
+  route("combine backward", local, Phase::backward, false, context_.plan.dispatch_precision,
+        overlap ? std::function<void()>(shared_backward) : nullptr);
   const bool activation = context_.plan.recompute_policy().drops(RecomputeModule::moe_act);
   experts(activation ? ExpertKernels::recompute_activation : ExpertKernels::backward, local, Phase::backward);
   route("dispatch backward", local, Phase::backward, true, PrecisionRecipe::bf16);
-  if (context_.plan.recompute_policy().drops(RecomputeModule::shared_experts)) shared_experts(local, Phase::recompute);
-  shared_experts(local, Phase::backward);
+  if (!overlap) shared_backward();
   builder_.compute(around_dispatch(router_ops, Phase::backward), local, Phase::backward);
 }
 

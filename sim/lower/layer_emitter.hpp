@@ -1,6 +1,8 @@
 // Lowers transformer layers, embedding and loss of one block into its template, forward and backward.
 #pragma once
 
+#include <functional>
+
 #include "lower/collectives.hpp"
 #include "lower/step_context.hpp"
 #include "lower/template_builder.hpp"
@@ -33,7 +35,9 @@ class LayerEmitter {
   void recompute_selected(int layer, int local);
   void shared_experts(int local, Phase phase);
   void experts(ExpertKernels list, int local, Phase phase);
-  void route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire);
+  Transfer dispatcher_transfer(const std::vector<int>& group) const;
+  void route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
+             const std::function<void()>& beside = nullptr);
   void enter_tensor_region(int local, Phase phase);
   void leave_tensor_region(int local, Phase phase);
   void tensor_collective(CollectiveKind kind, const char* op, int local, Phase phase);

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "lower/collectives.hpp"
 #include "lower/data_parallel.hpp"
@@ -162,6 +163,10 @@ void StepLowering::emit_backward(TemplateBuilder& builder, LayerEmitter& emitter
   const auto buckets = bucket_parameters(context_, chunk);
   const int count = static_cast<int>(chunk.layers.size());
   std::vector<TaskId> ahead, reduced;
+  RankParameters pending;  // gradients that wait until their bucket is full
+  const auto gradient_bytes = [&](const RankParameters& some) {
+    return (some.dense + some.expert) * plan.gradient_bytes;
+  };
   if (gather) ahead = gather_parameters(context_, builder, buckets.back(), std::max(0, count - 1), false);
   if (chunk.loss) emitter.loss(count, Phase::backward);
   for (int i = count - 1; i >= 0; --i) {
@@ -171,7 +176,9 @@ void StepLowering::emit_backward(TemplateBuilder& builder, LayerEmitter& emitter
     }
     emitter.backward(chunk.layers[i], i);
     if (i == 0 && chunk.embedding) emitter.embedding(Phase::backward);
-    if (reduce) reduced = reduce_gradients(context_, builder, buckets[i], i);
+    pending += buckets[i];
+    if (reduce && (i == 0 || gradient_bytes(pending) >= plan.dp_bucket_bytes))
+      reduced = reduce_gradients(context_, builder, std::exchange(pending, {}), i);
   }
   if (count == 0 && chunk.embedding) emitter.embedding(Phase::backward);
   if (count == 0 && reduce) reduced = reduce_gradients(context_, builder, buckets[0], 0);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,9 @@ class TemplateBuilder {
                                             const Groups& groups, const MakeTransfer& make);
   void routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups, bool reverse,
                          double token_bytes, const MakeTransfer& latency_and_share);
+  std::vector<TaskId> background_routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups,
+                                                   bool reverse, double token_bytes,
+                                                   const MakeTransfer& latency_and_share);
   // A transfer of each rank for itself that compute does not wait for. It follows the rank's front and the stream's
   // last. Ranks with nothing to send (no flows, no latency) get kNoTask.
   using MakeRankTransfer = std::function<Transfer(int rank)>;
@@ -71,7 +75,9 @@ class TemplateBuilder {
 
  private:
   TaskId add(Task task, const std::vector<TaskId>& after);
-  void add_run_tasks(Run run, double seconds);
+  TaskId join_group(Task task, const std::vector<int>& group);  // a transfer that all members' fronts come before
+  void advance(const std::vector<TaskId>& tasks);               // fronts move on to these
+  void add_run_tasks(Run run, double seconds, std::optional<uint32_t> routed_kernels = {});
 
   Program& program_;
   const RunCost& cost_;

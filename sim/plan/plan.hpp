@@ -36,6 +36,7 @@ struct Plan {
   PrecisionRecipe precision = PrecisionRecipe::bf16;
   PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // on the wire, forward dispatch only
   double gradient_bytes = 4;  // per element, accumulated and reduced (4: fp32, 2: bf16)
+  double moment_bytes = 4;    // per element of each of Adam's moments (4: fp32, 2: bf16)
 
   Recompute recompute = Recompute::none;
   std::vector<RecomputeModule> recompute_modules;  // selective only

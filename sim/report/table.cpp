@@ -102,11 +102,15 @@ void memory(TableCanvas& table, const StepReport& report) {
   if (report.fits()) table.line("  fits");
 }
 
+// The busiest of each kind: equal devices next to each other would tell nothing new.
 void busiest_resources(TableCanvas& table, const StepReport& report) {
   if (report.resources.empty()) return;
-  table.heading("Busiest resources", "share of the step in use");
-  for (size_t i = 0; i < std::min(kBusiestShown, report.resources.size()); ++i) {
-    const ResourceUse& use = report.resources[i];
+  table.heading("Busiest resources", "the busiest of each kind, share of the step in use");
+  std::vector<std::string> shown;
+  for (const ResourceUse& use : report.resources) {
+    if (shown.size() == kBusiestShown) break;
+    if (std::find(shown.begin(), shown.end(), use.kind) != shown.end()) continue;
+    shown.push_back(use.kind);
     table.line("  " + fit(use.name, 30, Align::left, table.ascii()) +
                fit(percent_text(use.busy_fraction), 11, Align::right) + "  " +
                fit(bar(use.busy_fraction, 20, table.ascii()), 20) +

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "catch.hpp"
-#include "device_yaml.hpp"
+#include "config/scenario.hpp"
 #include "kernel_table.hpp"
 
 using namespace moesim;
@@ -13,7 +13,7 @@ namespace {
 
 const std::string platforms = MOESIM_SOURCE_DIR "/platforms";
 
-Device device_named(const std::string& name) { return read_device(platforms + "/devices/" + name + ".yaml"); }
+Device device_named(const std::string& name) { return load_device(platforms + "/devices/" + name + ".yaml", {}, {}); }
 
 Kernel gemm(int64_t m, int64_t n, int64_t k, Precision precision = Precision::bf16) {
   Kernel kernel;
@@ -100,7 +100,7 @@ std::vector<Case> grid() {
 TEST_CASE("no kernel beats its lower bound on any device") {
   int devices = 0;
   for (const auto& file : std::filesystem::directory_iterator(platforms + "/devices")) {
-    const Device device = read_device(file.path().string());
+    const Device device = load_device(file.path().string(), {}, {});
     CHECK(device.name == file.path().stem().string());
     ++devices;
     for (const Case& each : grid()) {

@@ -9,7 +9,7 @@
 
 #include "base/diagnostics.hpp"
 #include "base/random.hpp"
-#include "device_yaml.hpp"
+#include "config/scenario.hpp"
 #include "kernel_table.hpp"
 
 using namespace moesim;
@@ -211,7 +211,7 @@ int run(bool check, const std::string& platforms, const std::string& table) {
   Devices devices;
   HostTiming timing = fitted_host_timing();
   for (const char* name : {"a100-80g", "h100-sxm", "h800-sxm", "b200-hgx", "gb200"}) {
-    devices[name] = read_device(platforms + "/devices/" + name + ".yaml");
+    devices[name] = load_device(platforms + "/devices/" + name + ".yaml", {}, {});
   }
   devices["h100-sxm/fa2"] = with_flash_attention_2(devices["h100-sxm"]);
   if (!check) {
