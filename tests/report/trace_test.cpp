@@ -140,6 +140,14 @@ TEST_CASE("the critical path is a track without gaps from the beginning to the e
   }
 }
 
+TEST_CASE("at level phase the critical path goes from block to block") {
+  const TracedRun run;
+  const auto path = read_trace(run.trace(TraceLevel::phase)).on("critical path", "critical path");
+  CHECK(path.front().name == "forward mb0");
+  CHECK(path.size() < 20);
+  CHECK(path.size() < read_trace(run.trace(TraceLevel::task)).on("critical path", "critical path").size() / 4);
+}
+
 TEST_CASE("at level phase the pipeline schedule is drawn") {
   const TracedRun run;
   const ReadTrace trace = read_trace(run.trace(TraceLevel::phase));
