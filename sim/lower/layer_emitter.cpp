@@ -53,7 +53,7 @@ Kernels LayerEmitter::around_dispatch(OpsOf ops, Phase phase) const {
   return kernels;
 }
 
-void LayerEmitter::embedding(Phase phase) { builder_.compute(of(embedding_ops, phase), 0, phase); }
+void LayerEmitter::embedding(Phase phase, int local) { builder_.compute(of(embedding_ops, phase), local, phase); }
 
 void LayerEmitter::loss(int local, Phase phase) {
   if (phase == Phase::backward) builder_.compute(of(output_ops, phase), local, phase);
@@ -194,16 +194,23 @@ void LayerEmitter::moe_backward(int local) {
   builder_.compute(around_dispatch(router_ops, Phase::backward), local, Phase::backward);
 }
 
+// A multi-token-prediction layer embeds the next token, and has logits and a loss of its own (DeepSeek-V3,
+// arXiv:2412.19437 section 2.2); neither is recomputed.
 void LayerEmitter::forward(int layer, int local, Phase phase) {
-  if (layer >= context_.model.layers) builder_.compute(of(mtp_projection_ops, phase), local, phase);
+  const bool mtp = layer >= context_.model.layers;
+  if (mtp && phase == Phase::forward) embedding(phase, local);
+  if (mtp) builder_.compute(of(mtp_projection_ops, phase), local, phase);
   attention_forward(layer, local, phase);
   if (has_experts(context_.model, layer))
     moe_forward(local, phase);
   else
     dense_ffn(local, phase);
+  if (mtp && phase == Phase::forward) loss(local, phase);
 }
 
 void LayerEmitter::backward(int layer, int local) {
+  const bool mtp = layer >= context_.model.layers;
+  if (mtp) loss(local, Phase::backward);
   if (context_.plan.recompute == Recompute::full) forward(layer, local, Phase::recompute);
   recompute_selected(layer, local);
   if (has_experts(context_.model, layer))
@@ -211,7 +218,9 @@ void LayerEmitter::backward(int layer, int local) {
   else
     dense_ffn(local, Phase::backward);
   attention_backward(layer, local);
-  if (layer >= context_.model.layers) builder_.compute(of(mtp_projection_ops, Phase::backward), local, Phase::backward);
+  if (!mtp) return;
+  builder_.compute(of(mtp_projection_ops, Phase::backward), local, Phase::backward);
+  embedding(Phase::backward, local);
 }
 
 // What selective recomputation runs again on the compute stream before a layer's backward; whole MoE layers and expert
