@@ -177,6 +177,23 @@ TEST_CASE("a program of nothing but what takes no time ends at 0") {
   CHECK(done.tasks == 2);
 }
 
+TEST_CASE("a second simulation in one process is refused") {
+  Draft draft(1);
+  draft.compute(0, 1e-3);
+  const Program program = draft.one_block();
+  const Fabric fabric = fabric_of(plain_pod(8));
+  const auto results = in_children({[&] {
+    run_simgrid(program, fabric);
+    try {
+      run_simgrid(program, fabric);
+    } catch (const RunError& error) {
+      return std::string(error.what());
+    }
+    return std::string("ran twice");
+  }});
+  CHECK(results[0] == "SimGrid has already run in this process");
+}
+
 // What is live is what runs now: amounts drawn for an instance go when its block is done.
 TEST_CASE("blocks come to life late and leave early") {
   struct Counting : InstanceSource {
