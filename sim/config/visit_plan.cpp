@@ -26,6 +26,7 @@ void visit(Visitor& v, Plan& p) {
   v.choice("precision", p.precision, "of the GEMMs, and how FP8 and FP4 operands are scaled");
   v.choice("dispatch_precision", p.dispatch_precision, "of tokens on the wire, forward dispatch only");
   v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8}, "per element, accumulated and reduced (4: fp32)");
+  v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8}, "per element of each of Adam's moments (4: fp32)");
   v.choice("recompute", p.recompute, "activations recomputed in the backward pass");
   v.choices("recompute_modules", p.recompute_modules, "what selective recomputation recomputes");
   v.integer("zero_stage", p.zero_stage, {0, 3},
@@ -36,6 +37,7 @@ void visit(Visitor& v, Plan& p) {
   v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");
   v.choice("all_to_all", p.all_to_all, "how the simulator lowers an all-to-all");
   v.integer("communication_sms", p.communication_sms, {0, 1e6}, "SMs that dispatch and combine occupy");
+  v.flag("ep_overlap", p.ep_overlap, "hide dispatch and combine behind the compute of another microbatch");
   v.flag("overlap_shared_expert", p.overlap_shared_expert, "shared experts compute while tokens travel");
   v.flag("cuda_graph", p.cuda_graph, "kernels are launched from a graph: host_launch_s does not bind");
   v.choice("transport", p.transport, "adaptive: timers while a transfer meets no other; flows: always flows");

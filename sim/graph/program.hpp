@@ -28,9 +28,21 @@ struct Block {
   uint32_t microbatch = 0;
   uint16_t first_layer = 0;
   uint16_t replica = 0;  // data-parallel cell
+  // Of lane 1, where a block overlaps the work of two microbatches.
+  uint16_t other_chunk = 0;
+  uint16_t other_first_layer = 0;
+  uint32_t other_microbatch = 0;
   std::vector<BlockEdge> outputs;
   std::vector<uint16_t> inputs;  // edges that arrive at each entry port
 };
+
+inline uint32_t microbatch_of(const Block& block, int lane) {
+  return lane == 0 ? block.microbatch : block.other_microbatch;
+}
+inline int first_layer_of(const Block& block, int lane) {
+  return lane == 0 ? block.first_layer : block.other_first_layer;
+}
+inline int chunk_of(const Block& block, int lane) { return lane == 0 ? block.chunk : block.other_chunk; }
 
 // A run of kernels on one stream between two synchronisation points is one task; this says how to split it again.
 struct RunPart {

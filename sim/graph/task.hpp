@@ -39,7 +39,8 @@ struct Task {
   TaskKind kind = TaskKind::join;
   Stream stream = Stream::compute;
   Phase phase = Phase::forward;
-  uint8_t op = 0;  // index into Program::op_names
+  uint8_t op = 0;    // index into Program::op_names
+  uint8_t lane = 0;  // a block may overlap a forward (lane 0) with a backward (lane 1)
   uint16_t layer = 0;
   uint32_t rank = 0;     // compute, entry, exit: whose; transfer: its first participant
   uint32_t payload = 0;  // compute: Program::runs; transfer: TaskGraph::transfers; entry, exit: port
@@ -65,7 +66,7 @@ struct Transfer {
   double latency_s = 0;         // paid before the first byte moves
   double nvlink_rate = 1;       // fraction of the links' bandwidth that its flows reach at best
   double nic_rate = 1;
-  double sm_share = 0;          // fraction of each participant's SMs taken while it runs
+  double sm_share = 0;  // fraction of each participant's SMs taken while it runs
 };
 
 }  // namespace moesim

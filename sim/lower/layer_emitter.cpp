@@ -140,17 +140,27 @@ void LayerEmitter::shared_experts(int local, Phase phase) {
   if (context_.plan.tp > 1) leave_tensor_region(local, phase);
 }
 
-void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire) {
-  if (context_.plan.ep == 1) return;
-  builder_.routed_collective(op, local, phase, context_.expert, reverse, token_bytes(context_.model, wire),
-                             [&](const std::vector<int>& group) {
-                               const AllToAll all_to_all(context_.fabric, first_rank_, group);
-                               Transfer transfer;
-                               for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
-                               add_dispatcher_cost(context_, all_to_all, transfer);
-                               transfer.sm_share = context_.ep_sm_share;
-                               return transfer;
-                             });
+Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group) const {
+  Transfer transfer;
+  for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
+  add_dispatcher_cost(context_, AllToAll(context_.fabric, first_rank_, group), transfer);
+  transfer.sm_share = context_.ep_sm_share;
+  return transfer;
+}
+
+// `beside`: what computes while the tokens travel.
+void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
+                         const std::function<void()>& beside) {
+  if (context_.plan.ep == 1) {
+    if (beside) beside();
+    return;
+  }
+  const auto make = [this](const std::vector<int>& group) { return dispatcher_transfer(group); };
+  const double bytes = token_bytes(context_.model, wire);
+  if (!beside) return builder_.routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
+  const auto tasks = builder_.background_routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
+  beside();
+  builder_.wait_for(tasks);
 }
 
 void LayerEmitter::experts(ExpertKernels list, int local, Phase phase) {
@@ -171,56 +181,110 @@ void LayerEmitter::experts(ExpertKernels list, int local, Phase phase) {
   expert_tensor(CollectiveKind::reduce_scatter, "etp reduce-scatter");
 }
 
-void LayerEmitter::moe_forward(int local, Phase phase) {
-  builder_.compute(around_dispatch(router_ops, phase), local, phase);
-  if (!context_.plan.overlap_shared_expert) shared_experts(local, phase);
-  route("dispatch", local, phase, false, context_.plan.dispatch_precision);
-  experts(ExpertKernels::forward, local, phase);
-  route("combine", local, phase, true, PrecisionRecipe::bf16);
-  builder_.compute(around_dispatch(combine_ops, phase), local, phase);
+EmitSteps LayerEmitter::moe_forward(int local, Phase phase) {
+  const auto to_experts = [=, this] {
+    builder_.compute(around_dispatch(router_ops, phase), local, phase);
+    const bool overlap = context_.plan.overlap_shared_expert;
+    if (!overlap) shared_experts(local, phase);
+    const auto shared = [=, this] { shared_experts(local, phase); };
+    route("dispatch", local, phase, false, context_.plan.dispatch_precision,
+          overlap ? std::function<void()>(shared) : nullptr);
+  };
+  const auto at_experts = [=, this] {
+    experts(ExpertKernels::forward, local, phase);
+    route("combine", local, phase, true, PrecisionRecipe::bf16);
+  };
+  const auto back = [=, this] { builder_.compute(around_dispatch(combine_ops, phase), local, phase); };
+  return {{to_experts, true}, {at_experts, true}, {back, false}};
 }
 
 // Gradients take the way of the tokens: out to the experts (as dispatch) and back (as combine).
-void LayerEmitter::moe_backward(int local) {
-  const bool selective_moe = context_.plan.recompute_policy().drops(RecomputeModule::moe);
-  if (selective_moe) moe_forward(local, Phase::recompute);
-  builder_.compute(around_dispatch(combine_ops, Phase::backward), local, Phase::backward);
-  route("combine backward", local, Phase::backward, false, context_.plan.dispatch_precision);
-  const bool activation = context_.plan.recompute_policy().drops(RecomputeModule::moe_act);
-  experts(activation ? ExpertKernels::recompute_activation : ExpertKernels::backward, local, Phase::backward);
-  route("dispatch backward", local, Phase::backward, true, PrecisionRecipe::bf16);
-  if (context_.plan.recompute_policy().drops(RecomputeModule::shared_experts)) shared_experts(local, Phase::recompute);
-  shared_experts(local, Phase::backward);
-  builder_.compute(around_dispatch(router_ops, Phase::backward), local, Phase::backward);
+EmitSteps LayerEmitter::moe_backward(int local) {
+  const RecomputePolicy policy = context_.plan.recompute_policy();
+  EmitSteps steps;
+  if (policy.drops(RecomputeModule::moe)) steps = moe_forward(local, Phase::recompute);
+  const auto shared = [=, this] {
+    if (policy.drops(RecomputeModule::shared_experts)) shared_experts(local, Phase::recompute);
+    shared_experts(local, Phase::backward);
+  };
+  const bool overlap = context_.plan.overlap_shared_expert;
+  const auto to_experts = [=, this] {
+    builder_.compute(around_dispatch(combine_ops, Phase::backward), local, Phase::backward);
+    route("combine backward", local, Phase::backward, false, context_.plan.dispatch_precision,
+          overlap ? std::function<void()>(shared) : nullptr);
+  };
+  const auto at_experts = [=, this] {
+    const bool activation = policy.drops(RecomputeModule::moe_act);
+    experts(activation ? ExpertKernels::recompute_activation : ExpertKernels::backward, local, Phase::backward);
+    route("dispatch backward", local, Phase::backward, true, PrecisionRecipe::bf16);
+  };
+  const auto back = [=, this] {
+    if (!overlap) shared();
+    builder_.compute(around_dispatch(router_ops, Phase::backward), local, Phase::backward);
+  };
+  steps.insert(steps.end(), {{to_experts, true}, {at_experts, true}, {back, false}});
+  return steps;
 }
 
 // A multi-token-prediction layer embeds the next token, and has logits and a loss of its own (DeepSeek-V3,
 // arXiv:2412.19437 section 2.2); neither is recomputed.
-void LayerEmitter::forward(int layer, int local, Phase phase) {
+EmitSteps LayerEmitter::forward(int layer, int local, Phase phase) {
   const bool mtp = layer >= context_.model.layers;
-  if (mtp && phase == Phase::forward) embedding(phase, local);
-  if (mtp) builder_.compute(of(mtp_projection_ops, phase), local, phase);
-  attention_forward(layer, local, phase);
-  if (has_experts(context_.model, layer))
-    moe_forward(local, phase);
-  else
-    dense_ffn(local, phase);
-  if (mtp && phase == Phase::forward) loss(local, phase);
+  EmitSteps steps;
+  steps.push_back({[=, this] {
+    if (mtp && phase == Phase::forward) embedding(phase, local);
+    if (mtp) builder_.compute(of(mtp_projection_ops, phase), local, phase);
+    attention_forward(layer, local, phase);
+  }});
+  if (has_experts(context_.model, layer)) {
+    const EmitSteps moe = moe_forward(local, phase);
+    steps.insert(steps.end(), moe.begin(), moe.end());
+  } else {
+    steps.push_back({[=, this] { dense_ffn(local, phase); }});
+  }
+  if (mtp && phase == Phase::forward) steps.push_back({[=, this] { loss(local, phase); }});
+  return steps;
 }
 
-void LayerEmitter::backward(int layer, int local) {
+EmitSteps LayerEmitter::backward(int layer, int local) {
   const bool mtp = layer >= context_.model.layers;
-  if (mtp) loss(local, Phase::backward);
-  if (context_.plan.recompute == Recompute::full) forward(layer, local, Phase::recompute);
-  recompute_selected(layer, local);
-  if (has_experts(context_.model, layer))
-    moe_backward(local);
-  else
-    dense_ffn(local, Phase::backward);
-  attention_backward(layer, local);
-  if (!mtp) return;
-  builder_.compute(of(mtp_projection_ops, Phase::backward), local, Phase::backward);
-  embedding(Phase::backward, local);
+  EmitSteps steps;
+  if (mtp) steps.push_back({[=, this] { loss(local, Phase::backward); }});
+  if (context_.plan.recompute == Recompute::full) {
+    const EmitSteps again = forward(layer, local, Phase::recompute);
+    steps.insert(steps.end(), again.begin(), again.end());
+  }
+  steps.push_back({[=, this] { recompute_selected(layer, local); }});
+  if (has_experts(context_.model, layer)) {
+    const EmitSteps moe = moe_backward(local);
+    steps.insert(steps.end(), moe.begin(), moe.end());
+  } else {
+    steps.push_back({[=, this] { dense_ffn(local, Phase::backward); }});
+  }
+  steps.push_back({[=, this] {
+    attention_backward(layer, local);
+    if (!mtp) return;
+    builder_.compute(of(mtp_projection_ops, Phase::backward), local, Phase::backward);
+    embedding(Phase::backward, local);
+  }});
+  return steps;
+}
+
+void emit_all(const EmitSteps& steps) {
+  for (const EmitStep& step : steps) step.emit();
+}
+
+void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward) {
+  size_t next[2] = {0, 0};
+  const EmitSteps* lanes[2] = {&forward, &backward};
+  for (int lane = 1; next[0] < forward.size() || next[1] < backward.size(); lane = 1 - lane) {
+    builder.use_lane(lane);
+    while (next[lane] < lanes[lane]->size()) {
+      const EmitStep& step = (*lanes[lane])[next[lane]++];
+      step.emit();
+      if (step.cut) break;
+    }
+  }
 }
 
 // What selective recomputation runs again on the compute stream before a layer's backward; whole MoE layers and expert

@@ -1,11 +1,25 @@
 // Lowers transformer layers, embedding and loss of one block into its template, forward and backward.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "lower/collectives.hpp"
 #include "lower/step_context.hpp"
 #include "lower/template_builder.hpp"
 
 namespace moesim {
+
+// A piece of a block's emission. After a cut, expert-parallel communication is on its way, and a block that overlaps
+// two microbatches lets the other one compute.
+struct EmitStep {
+  std::function<void()> emit;
+  bool cut = false;
+};
+using EmitSteps = std::vector<EmitStep>;
+// The two lanes in turn, the backward first, changing over at every cut.
+void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward);
+void emit_all(const EmitSteps& steps);
 
 // `local` is the layer's number within the template, `layer` a layer of the model of the same class.
 class LayerEmitter {
@@ -14,8 +28,8 @@ class LayerEmitter {
       : context_(context), builder_(builder), first_rank_(first_rank) {}
 
   void embedding(Phase phase, int local = 0);
-  void forward(int layer, int local, Phase phase = Phase::forward);
-  void backward(int layer, int local);  // with the recomputation that the plan asks for
+  EmitSteps forward(int layer, int local, Phase phase = Phase::forward);
+  EmitSteps backward(int layer, int local);  // with the recomputation that the plan asks for
   void loss(int local, Phase phase);
 
  private:
@@ -27,13 +41,15 @@ class LayerEmitter {
   void attention_forward(int layer, int local, Phase phase);
   void attention_backward(int layer, int local);
   void attention_core(const Kernels& kernels, double kv_bytes, int local, Phase phase);
-  void moe_forward(int local, Phase phase);
-  void moe_backward(int local);
+  EmitSteps moe_forward(int local, Phase phase);
+  EmitSteps moe_backward(int local);
   void dense_ffn(int local, Phase phase);
   void recompute_selected(int layer, int local);
   void shared_experts(int local, Phase phase);
   void experts(ExpertKernels list, int local, Phase phase);
-  void route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire);
+  Transfer dispatcher_transfer(const std::vector<int>& group) const;
+  void route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
+             const std::function<void()>& beside = nullptr);
   void enter_tensor_region(int local, Phase phase);
   void leave_tensor_region(int local, Phase phase);
   void tensor_collective(CollectiveKind kind, const char* op, int local, Phase phase);

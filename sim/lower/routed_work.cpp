@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace moesim {
 
@@ -20,6 +21,7 @@ AllToAllForm form_of(const Plan& plan, int ranks) {
 struct RoutedWork::Template {
   TemplateSlots slots;
   struct Item {
+    uint8_t lane = 0;
     uint16_t layer = 0;
     int group = 0;
     std::vector<uint32_t> compute, transfers;
@@ -52,20 +54,21 @@ RoutedWork::RoutedWork(const StepContext& context, std::vector<TemplateSlots> sl
   const int etp = context.plan.etp, ep = context.plan.ep;
   for (TemplateSlots& template_slots : slots) {
     Template entry;
-    std::map<std::pair<uint16_t, int>, Template::Item> items;
-    const auto item = [&](uint16_t layer, int group) -> Template::Item& {
-      Template::Item& found = items[{layer, group}];
+    std::map<std::tuple<uint8_t, uint16_t, int>, Template::Item> items;
+    const auto item = [&](uint8_t lane, uint16_t layer, int group) -> Template::Item& {
+      Template::Item& found = items[{lane, layer, group}];
+      found.lane = lane;
       found.layer = layer;
       found.group = group;
       return found;
     };
     for (uint32_t i = 0; i < template_slots.compute.size(); ++i) {
       const ComputeSlot& slot = template_slots.compute[i];
-      item(slot.layer, static_cast<int>(slot.rank) / (ep * etp)).compute.push_back(i);
+      item(slot.lane, slot.layer, static_cast<int>(slot.rank) / (ep * etp)).compute.push_back(i);
     }
     for (uint32_t i = 0; i < template_slots.transfers.size(); ++i) {
       const TransferSlot& slot = template_slots.transfers[i];
-      item(slot.layer, static_cast<int>(slot.group) / etp).transfers.push_back(i);
+      item(slot.lane, slot.layer, static_cast<int>(slot.group) / etp).transfers.push_back(i);
     }
     for (auto& [key, found] : items) entry.items.push_back(std::move(found));
     entry.slots = std::move(template_slots);
@@ -76,8 +79,10 @@ RoutedWork::RoutedWork(const StepContext& context, std::vector<TemplateSlots> sl
 
 RoutedWork::~RoutedWork() = default;
 
-const RoutedTokens& RoutedWork::sample(int layer, const Block& block, int group) {
-  router_->sample(layer, static_cast<int>(block.microbatch), block.replica * context_.routed_groups() + group, tokens_);
+// `layer` counts within the template.
+const RoutedTokens& RoutedWork::sample(const Block& block, int lane, int layer, int group) {
+  const int cell = block.replica * context_.routed_groups() + group;
+  router_->sample(first_layer_of(block, lane) + layer, static_cast<int>(microbatch_of(block, lane)), cell, tokens_);
   return tokens_;
 }
 
@@ -98,7 +103,7 @@ std::vector<Flow> RoutedWork::flows(const Block& block, const Task& transfer) {
   const int group = static_cast<int>(slot.group) / context_.plan.etp;
   std::vector<Flow> flows;
   double fixed_s = 0;
-  fill_transfer(block, slot, sample(block.first_layer + slot.layer, block, group), flows, fixed_s);
+  fill_transfer(block, slot, sample(block, slot.lane, slot.layer, group), flows, fixed_s);
   return flows;
 }
 
@@ -113,8 +118,8 @@ const AllToAll& RoutedWork::all_to_all(const Block& block, uint32_t group) {
 void RoutedWork::fill(const Block& block, const TaskGraph&, InstanceData& out) {
   const Template& entry = templates_[block.graph];
   for (const Template::Item& item : entry.items) {
-    const RoutedTokens& tokens = sample(block.first_layer + item.layer, block, item.group);
-    count(block.first_layer + item.layer);
+    const RoutedTokens& tokens = sample(block, item.lane, item.layer, item.group);
+    count(first_layer_of(block, item.lane) + item.layer);
     fill_compute(entry.slots, item.compute, tokens, item.group, out);
     for (uint32_t index : item.transfers)
       fill_transfer(block, entry.slots.transfers[index], tokens, out.flows[index], out.fixed_s[index]);

@@ -41,7 +41,7 @@ class RoutedWork : public InstanceSource {
 
  private:
   struct Template;
-  const RoutedTokens& sample(int layer, const Block& block, int group);
+  const RoutedTokens& sample(const Block& block, int lane, int layer, int group);
   void count(int layer);
   void fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which, const RoutedTokens& tokens,
                     int group, InstanceData& out);

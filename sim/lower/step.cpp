@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "lower/collectives.hpp"
 #include "lower/data_parallel.hpp"
@@ -15,12 +19,17 @@ namespace moesim {
 namespace {
 
 // Exits of a block: compute is past it; its pipeline message has arrived; its gradients are reduced.
-enum Exit : uint8_t { kDone, kSent, kReduced };
+enum Exit : uint8_t { kDone, kSentForward, kReduced, kSentBackward };
+// Entries: the forward lane and, in blocks that overlap two microbatches, the backward lane.
+enum Entry : uint8_t { kFirstLane, kSecondLane };
 
-struct BlockKind {
-  bool forward = true;
+// What a block does on one of its lanes.
+struct LaneWork {
+  PipelineOp op;
+  int stage = 0;
   bool first = false;  // first microbatch of the step: parameters are still being gathered
   bool last = false;   // last microbatch: gradients are complete and can be reduced
+  int peer = -1;       // stage that gets the result; -1: nobody
 };
 
 class StepLowering {
@@ -48,15 +57,17 @@ class StepLowering {
   int virtual_stages() const { return context_.plan.pp * context_.plan.vpp; }
 
   void add_stage(int stage, int cell);
-  BlockId add_block(int stage, int cell, const PipelineOp& op, const BlockKind& kind);
+  LaneWork lane_work(int stage, const PipelineOp& op) const;
+  BlockId add_block(int stage, int cell, std::span<const LaneWork> lanes);
   void connect_pipeline();
   void add_optimizers(int cell);
-  uint32_t block_template(int stage, int chunk, int cell, const BlockKind& kind);
+  uint32_t block_template(int stage, int cell, std::span<const LaneWork> lanes);
+  std::string lane_key(const LaneWork& lane) const;
   std::string place_key(int stage, int cell, int peer) const;
-  TaskGraph build(const std::string& name, int stage, int chunk, int first_rank, const BlockKind& kind, int peer);
-  void emit_forward(TemplateBuilder& builder, LayerEmitter& emitter, const ChunkContent& chunk, const BlockKind& kind);
-  void emit_backward(TemplateBuilder& builder, LayerEmitter& emitter, const ChunkContent& chunk, const BlockKind& kind);
-  void send(TemplateBuilder& builder, int first_rank, int shift, bool forward);
+  const ChunkContent& chunk_of(const LaneWork& lane) const { return context_.chunk(lane.stage, lane.op.chunk); }
+  EmitSteps forward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane, int first_rank);
+  EmitSteps backward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane, int first_rank);
+  void send(TemplateBuilder& builder, const LaneWork& lane, int first_rank);
   uint32_t keep(TemplateBuilder&& builder);
 
   LoweredStep& step_;
@@ -65,7 +76,11 @@ class StepLowering {
   std::vector<StageOps> schedule_;
   std::vector<TemplateSlots> slots_;
   std::map<std::string, uint32_t> templates_;
-  std::map<OpKey, BlockId> blocks_;
+  struct Placed {
+    BlockId block = 0;
+    uint8_t entry = kFirstLane;
+  };
+  std::map<OpKey, Placed> blocks_;
   std::vector<std::vector<BlockId>> last_;  // per stage: blocks that the optimizer waits for
 };
 
@@ -90,129 +105,195 @@ uint32_t StepLowering::keep(TemplateBuilder&& builder) {
   return static_cast<uint32_t>(program_.templates.size() - 1);
 }
 
-uint32_t StepLowering::block_template(int stage, int chunk_index, int cell, const BlockKind& kind) {
-  const int pp = context_.plan.pp, own = virtual_stage(stage, chunk_index);
-  const int next = kind.forward ? own + 1 : own - 1;
-  const int peer = next < 0 || next >= virtual_stages() ? -1 : next % pp;
-  const ChunkContent& chunk = context_.chunk(stage, chunk_index);
+LaneWork StepLowering::lane_work(int stage, const PipelineOp& op) const {
+  const int own = virtual_stage(stage, op.chunk), next = op.forward ? own + 1 : own - 1;
+  LaneWork lane{op, stage, op.forward && op.microbatch == 0,
+                !op.forward && op.microbatch == context_.mapping.microbatches - 1};
+  if (next >= 0 && next < virtual_stages()) lane.peer = next % context_.plan.pp;
+  return lane;
+}
+
+std::string StepLowering::lane_key(const LaneWork& lane) const {
+  const ChunkContent& chunk = chunk_of(lane);
   std::string key =
-      fmt::format("{}{}{} peer{} {}{}", kind.forward ? 'F' : 'B', kind.first ? "first" : "", kind.last ? "last" : "",
-                  peer < 0 ? 99 : peer - stage, chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
+      fmt::format("{}{}{} peer{} {}{}", lane.op.forward ? 'F' : 'B', lane.first ? "first" : "", lane.last ? "last" : "",
+                  lane.peer < 0 ? 99 : lane.peer - lane.stage, chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
   for (int layer : chunk.layers) key += layer_class(context_.model, layer) + ",";
-  const std::string name = fmt::format("{} chunk {}", kind.forward ? "forward" : "backward", own);
-  key += place_key(stage, cell, peer);
+  return key;
+}
+
+uint32_t StepLowering::block_template(int stage, int cell, std::span<const LaneWork> lanes) {
+  std::string key, name;
+  for (const LaneWork& lane : lanes) {
+    key += lane_key(lane) + place_key(stage, cell, lane.peer) + "/";
+    name += fmt::format("{}{} chunk {}", name.empty() ? "" : " with ", lane.op.forward ? "forward" : "backward",
+                        virtual_stage(stage, lane.op.chunk));
+  }
   const auto found = templates_.find(key);
   if (found != templates_.end()) return found->second;
 
   TemplateBuilder builder(program_, context_.cost, name, context_.mapping.cell);
   const int first_rank = simulated_rank(context_.mapping, stage, cell, 0);
   LayerEmitter emitter(context_, builder, first_rank);
-  if (kind.forward)
-    emit_forward(builder, emitter, chunk, kind);
-  else
-    emit_backward(builder, emitter, chunk, kind);
-  if (peer >= 0)
-    send(builder, first_rank, (peer - stage) * context_.mapping.simulated_cells * context_.mapping.cell, kind.forward);
+  const auto steps = [&](const LaneWork& lane) {
+    return lane.op.forward ? forward_steps(builder, emitter, lane, first_rank)
+                           : backward_steps(builder, emitter, lane, first_rank);
+  };
+  if (lanes.size() == 1) {
+    emit_all(steps(lanes[0]));
+    builder.exit(kDone);
+  } else {
+    emit_overlapped(builder, steps(lanes[0]), steps(lanes[1]));
+    builder.exit_all_lanes(kDone);
+  }
   const uint32_t id = keep(std::move(builder));
   templates_.emplace(key, id);
   return id;
 }
 
-void StepLowering::send(TemplateBuilder& builder, int first_rank, int shift, bool forward) {
-  if (shift == 0) return builder.exit(kSent);  // the next chunk is on the same stage
-  const auto sent = builder.background(Stream::pp, forward ? "send activations" : "send gradients", 0,
-                                       forward ? Phase::forward : Phase::backward, [&](int rank) {
+void StepLowering::send(TemplateBuilder& builder, const LaneWork& lane, int first_rank) {
+  if (lane.peer < 0) return;
+  const int port = lane.op.forward ? kSentForward : kSentBackward;
+  const int shift = (lane.peer - lane.stage) * context_.mapping.simulated_cells * context_.mapping.cell;
+  if (shift == 0) return builder.exit(port);  // the next chunk is on the same stage
+  const auto sent = builder.background(Stream::pp, lane.op.forward ? "send activations" : "send gradients", 0,
+                                       lane.op.forward ? Phase::forward : Phase::backward, [&](int rank) {
                                          return point_to_point(context_.fabric, context_.pod, first_rank, rank,
                                                                rank + shift, context_.activation_bytes);
                                        });
-  builder.exit(kSent, sent, false);
+  builder.exit(port, sent, false);
 }
 
 // The first microbatch's forward waits, layer by layer, for the parameters that the last step's optimizer updated; with
 // ZeRO-3 every forward gathers them, one layer ahead of its use.
-void StepLowering::emit_forward(TemplateBuilder& builder, LayerEmitter& emitter, const ChunkContent& chunk,
-                                const BlockKind& kind) {
+EmitSteps StepLowering::forward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane,
+                                      int first_rank) {
   const Plan& plan = context_.plan;
-  const bool gather = plan.zero_stage == 3 || (plan.zero_stage == 1 && plan.overlap_param_gather && kind.first);
-  const auto buckets = bucket_parameters(context_, chunk);
-  std::vector<TaskId> ahead;
-  if (gather) ahead = gather_parameters(context_, builder, buckets[0], 0, false);
-  if (chunk.layers.empty() && gather) builder.wait_for(ahead);
+  const ChunkContent& chunk = chunk_of(lane);
+  const bool gather = plan.zero_stage == 3 || (plan.zero_stage == 1 && plan.overlap_param_gather && lane.first);
+  const auto buckets = std::make_shared<const std::vector<RankParameters>>(bucket_parameters(context_, chunk));
+  const auto ahead = std::make_shared<std::vector<TaskId>>();
+  EmitSteps steps;
+  steps.push_back({[=, this, &builder, &emitter] {
+    if (gather) *ahead = gather_parameters(context_, builder, buckets->front(), 0, false);
+    if (gather && chunk.layers.empty()) builder.wait_for(*ahead);
+    if (chunk.layers.empty() && chunk.embedding) emitter.embedding(Phase::forward);
+  }});
   for (size_t i = 0; i < chunk.layers.size(); ++i) {
     const int local = static_cast<int>(i);
-    if (gather) {
-      builder.wait_for(ahead);
+    steps.push_back({[=, this, &builder, &emitter] {
+      if (gather) builder.wait_for(*ahead);
       // ZeRO-3 holds one gathered layer beyond the current one; ZeRO-1 gathers as fast as it can.
-      if (i + 1 < buckets.size())
-        ahead = gather_parameters(context_, builder, buckets[i + 1], local + 1, plan.zero_stage == 3);
-    }
-    if (i == 0 && chunk.embedding) emitter.embedding(Phase::forward);
-    emitter.forward(chunk.layers[i], local);
+      if (gather && i + 1 < buckets->size())
+        *ahead = gather_parameters(context_, builder, (*buckets)[i + 1], local + 1, context_.plan.zero_stage == 3);
+      if (i == 0 && chunk.embedding) emitter.embedding(Phase::forward);
+    }});
+    const EmitSteps layer = emitter.forward(chunk.layers[i], local);
+    steps.insert(steps.end(), layer.begin(), layer.end());
   }
-  if (chunk.layers.empty() && chunk.embedding) emitter.embedding(Phase::forward);
-  if (chunk.loss) emitter.loss(static_cast<int>(chunk.layers.size()), Phase::forward);
-  builder.exit(kDone);
+  steps.push_back({[=, this, &builder, &emitter] {
+    if (chunk.loss) emitter.loss(static_cast<int>(chunk.layers.size()), Phase::forward);
+    send(builder, lane, first_rank);
+  }});
+  return steps;
 }
 
-void StepLowering::emit_backward(TemplateBuilder& builder, LayerEmitter& emitter, const ChunkContent& chunk,
-                                 const BlockKind& kind) {
+EmitSteps StepLowering::backward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane,
+                                       int first_rank) {
   const Plan& plan = context_.plan;
-  const bool gather = plan.zero_stage == 3;
-  const bool reduce = gather || (kind.last && plan.overlap_grad_reduce);
-  const auto buckets = bucket_parameters(context_, chunk);
+  const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
-  std::vector<TaskId> ahead, reduced;
-  if (gather) ahead = gather_parameters(context_, builder, buckets.back(), std::max(0, count - 1), false);
-  if (chunk.loss) emitter.loss(count, Phase::backward);
+  struct State {
+    std::vector<RankParameters> buckets;
+    std::vector<TaskId> ahead, reduced;
+    RankParameters pending;  // gradients that wait until their bucket is full
+  };
+  const auto state = std::make_shared<State>();
+  state->buckets = bucket_parameters(context_, chunk);
+  const bool gather = plan.zero_stage == 3;
+  const bool reduce = gather || (lane.last && plan.overlap_grad_reduce);
+  const auto flush = [=, this, &builder](int layer, bool always) {
+    const double bytes = (state->pending.dense + state->pending.expert) * context_.plan.gradient_bytes;
+    if (!reduce || (!always && bytes < context_.plan.dp_bucket_bytes)) return;
+    state->reduced = reduce_gradients(context_, builder, std::exchange(state->pending, {}), layer);
+  };
+  EmitSteps steps;
+  steps.push_back({[=, this, &builder, &emitter] {
+    const int last_layer = std::max(0, count - 1);
+    if (gather) state->ahead = gather_parameters(context_, builder, state->buckets.back(), last_layer, false);
+    if (chunk.loss) emitter.loss(count, Phase::backward);
+  }});
   for (int i = count - 1; i >= 0; --i) {
-    if (gather) {
-      builder.wait_for(ahead);
-      if (i > 0) ahead = gather_parameters(context_, builder, buckets[i - 1], i - 1, true);
-    }
-    emitter.backward(chunk.layers[i], i);
-    if (i == 0 && chunk.embedding) emitter.embedding(Phase::backward);
-    if (reduce) reduced = reduce_gradients(context_, builder, buckets[i], i);
+    steps.push_back({[=, this, &builder] {
+      if (!gather) return;
+      builder.wait_for(state->ahead);
+      if (i > 0) state->ahead = gather_parameters(context_, builder, state->buckets[i - 1], i - 1, true);
+    }});
+    const EmitSteps layer = emitter.backward(chunk.layers[i], i);
+    steps.insert(steps.end(), layer.begin(), layer.end());
+    steps.push_back({[=, &emitter] {
+      if (i == 0 && chunk.embedding) emitter.embedding(Phase::backward);
+      state->pending += state->buckets[i];
+      flush(i, i == 0);
+    }});
   }
-  if (count == 0 && chunk.embedding) emitter.embedding(Phase::backward);
-  if (count == 0 && reduce) reduced = reduce_gradients(context_, builder, buckets[0], 0);
-  builder.exit(kDone);
-  builder.exit(kReduced, reduced);
+  steps.push_back({[=, this, &builder, &emitter] {
+    if (count == 0) {
+      if (chunk.embedding) emitter.embedding(Phase::backward);
+      state->pending += state->buckets[0];
+      flush(0, true);
+    }
+    send(builder, lane, first_rank);
+    builder.exit(kReduced, state->reduced);
+  }});
+  return steps;
 }
 
-BlockId StepLowering::add_block(int stage, int cell, const PipelineOp& op, const BlockKind& kind) {
+BlockId StepLowering::add_block(int stage, int cell, std::span<const LaneWork> lanes) {
   Block block;
-  block.graph = block_template(stage, op.chunk, cell, kind);
+  block.graph = block_template(stage, cell, lanes);
   block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
   block.stage = static_cast<uint16_t>(stage);
-  block.chunk = static_cast<uint16_t>(op.chunk);
-  block.microbatch = static_cast<uint32_t>(op.microbatch);
   block.replica = static_cast<uint16_t>(cell);
-  const ChunkContent& chunk = context_.chunk(stage, op.chunk);
-  block.first_layer = static_cast<uint16_t>(chunk.layers.empty() ? 0 : chunk.layers[0]);
+  const auto first_layer = [this](const LaneWork& lane) {
+    const ChunkContent& chunk = chunk_of(lane);
+    return static_cast<uint16_t>(chunk.layers.empty() ? 0 : chunk.layers[0]);
+  };
+  block.chunk = static_cast<uint16_t>(lanes[0].op.chunk);
+  block.microbatch = static_cast<uint32_t>(lanes[0].op.microbatch);
+  block.first_layer = first_layer(lanes[0]);
+  if (lanes.size() > 1) {
+    block.other_chunk = static_cast<uint16_t>(lanes[1].op.chunk);
+    block.other_microbatch = static_cast<uint32_t>(lanes[1].op.microbatch);
+    block.other_first_layer = first_layer(lanes[1]);
+  }
   return program_.add_block(std::move(block));
 }
 
 void StepLowering::add_stage(int stage, int cell) {
-  const int last = context_.mapping.microbatches - 1;
-  BlockId before = 0;
-  bool any = false;
-  for (const PipelineOp& op : schedule_[stage]) {
-    const BlockKind kind{op.forward, op.forward && op.microbatch == 0, !op.forward && op.microbatch == last};
-    const BlockId id = add_block(stage, cell, op, kind);
-    if (any) program_.connect(before, kDone, id, 0);
+  const StageOps& ops = schedule_[stage];
+  std::optional<BlockId> before;
+  for (size_t i = 0; i < ops.size(); ++i) {
+    std::vector<LaneWork> lanes{lane_work(stage, ops[i])};
+    if (ops[i].overlaps_next) lanes.push_back(lane_work(stage, ops[++i]));
+    const BlockId id = add_block(stage, cell, lanes);
+    for (uint8_t entry = 0; entry < lanes.size(); ++entry) {
+      const LaneWork& lane = lanes[entry];
+      if (before) program_.connect(*before, kDone, id, entry);
+      blocks_[{lane.op.forward, virtual_stage(stage, lane.op.chunk), lane.op.microbatch}] = {id, entry};
+      if (lane.last) last_[stage].push_back(id);
+    }
     before = id;
-    any = true;
-    blocks_[{op.forward, virtual_stage(stage, op.chunk), op.microbatch}] = id;
-    if (kind.last) last_[stage].push_back(id);
   }
 }
 
 void StepLowering::connect_pipeline() {
-  for (const auto& [key, id] : blocks_) {
+  for (const auto& [key, placed] : blocks_) {
     const auto [forward, own, microbatch] = key;
     const int next = forward ? own + 1 : own - 1;
     if (next < 0 || next >= virtual_stages()) continue;
-    program_.connect(id, kSent, blocks_.at({forward, next, microbatch}), 0);
+    const Placed& to = blocks_.at({forward, next, microbatch});
+    program_.connect(placed.block, forward ? kSentForward : kSentBackward, to.block, to.entry);
   }
 }
 

@@ -11,17 +11,28 @@ TemplateBuilder::TemplateBuilder(Program& program, const RunCost& cost, std::str
       cost_(cost),
       graph_(std::move(name), static_cast<uint32_t>(ranks)),
       ranks_(ranks),
-      front_(ranks),
+      last_compute_(ranks, kNoTask),
       last_on_stream_(static_cast<size_t>(ranks) * kStreams, kNoTask) {
-  for (int rank = 0; rank < ranks; ++rank) {
-    Task entry;
-    entry.kind = TaskKind::entry;
-    entry.rank = static_cast<uint32_t>(rank);
-    front_[rank] = {graph_.add(entry)};
+  use_lane(0);
+}
+
+void TemplateBuilder::use_lane(int lane) {
+  close_run();
+  lane_ = lane;
+  while (static_cast<int>(fronts_.size()) <= lane) {
+    auto& fronts = fronts_.emplace_back(ranks_);
+    for (int rank = 0; rank < ranks_; ++rank) {
+      Task entry;
+      entry.kind = TaskKind::entry;
+      entry.rank = static_cast<uint32_t>(rank);
+      entry.payload = static_cast<uint32_t>(fronts_.size() - 1);
+      fronts[rank] = {graph_.add(entry)};
+    }
   }
 }
 
 TaskId TemplateBuilder::add(Task task, const std::vector<TaskId>& after) {
+  task.lane = static_cast<uint8_t>(lane_);
   const TaskId id = graph_.add(task);
   for (TaskId before : after)
     if (before != kNoTask) graph_.edge(before, id);
@@ -48,7 +59,7 @@ void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, 
   if (!run.parts.empty()) add_run_tasks(std::move(run), cost_.seconds(kernels) * fraction);
 }
 
-void TemplateBuilder::add_run_tasks(Run run, double seconds) {
+void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<uint32_t> routed_kernels) {
   const RunPart first = run.parts.front();
   program_.runs.push_back(std::move(run));
   for (int rank = 0; rank < ranks_; ++rank) {
@@ -60,7 +71,14 @@ void TemplateBuilder::add_run_tasks(Run run, double seconds) {
     task.rank = static_cast<uint32_t>(rank);
     task.payload = static_cast<uint32_t>(program_.runs.size() - 1);
     task.seconds = seconds;
-    front_[rank] = {add(task, front_[rank])};
+    if (routed_kernels) {
+      task.slot = static_cast<int32_t>(slots_.compute.size());
+      slots_.compute.push_back({static_cast<uint8_t>(lane_), first.layer, task.rank, *routed_kernels});
+    }
+    std::vector<TaskId> after = front(rank);
+    if (fronts_.size() > 1) after.push_back(last_compute_[rank]);  // with one lane the front implies it
+    last_compute_[rank] = add(task, after);
+    front(rank) = {last_compute_[rank]};
   }
 }
 
@@ -69,20 +87,7 @@ void TemplateBuilder::routed_compute(const Kernels& kernels, uint32_t kernel_lis
   close_run();
   Run run;
   cost_.parts(program_, kernels, layer, phase, nominal_rows, run.parts);
-  const RunPart first = run.parts.front();
-  program_.runs.push_back(std::move(run));
-  for (int rank = 0; rank < ranks_; ++rank) {
-    Task task;
-    task.kind = TaskKind::compute;
-    task.phase = first.phase;
-    task.op = first.op;
-    task.layer = first.layer;
-    task.rank = static_cast<uint32_t>(rank);
-    task.payload = static_cast<uint32_t>(program_.runs.size() - 1);
-    task.slot = static_cast<int32_t>(slots_.compute.size());
-    slots_.compute.push_back({static_cast<uint16_t>(layer), static_cast<uint32_t>(rank), kernel_list});
-    front_[rank] = {add(task, front_[rank])};
-  }
+  add_run_tasks(std::move(run), 0, kernel_list);
 }
 
 void TemplateBuilder::delay(const std::string& op, Phase phase, double seconds) {
@@ -95,8 +100,26 @@ void TemplateBuilder::delay(const std::string& op, Phase phase, double seconds) 
     task.op = program_.op(op);
     task.rank = static_cast<uint32_t>(rank);
     task.seconds = seconds;
-    front_[rank] = {add(task, front_[rank])};
+    front(rank) = {add(task, front(rank))};
   }
+}
+
+TaskId TemplateBuilder::join_group(Task task, const std::vector<int>& group) {
+  std::vector<TaskId> after;
+  for (int rank : group) {
+    after.insert(after.end(), front(rank).begin(), front(rank).end());
+    after.push_back(last_on_stream_[rank * kStreams + static_cast<int>(task.stream)]);
+  }
+  task.kind = TaskKind::transfer;
+  task.rank = static_cast<uint32_t>(group[0]);
+  const TaskId id = add(task, after);
+  for (int rank : group) last_on_stream_[rank * kStreams + static_cast<int>(task.stream)] = id;
+  return id;
+}
+
+void TemplateBuilder::advance(const std::vector<TaskId>& tasks) {
+  for (int rank = 0; rank < ranks_; ++rank)
+    if (tasks[rank] != kNoTask) front(rank) = {tasks[rank]};
 }
 
 std::vector<TaskId> TemplateBuilder::background_collective(Stream stream, const std::string& op, int layer, Phase phase,
@@ -106,51 +129,47 @@ std::vector<TaskId> TemplateBuilder::background_collective(Stream stream, const 
   for (const auto& group : groups) {
     if (group.size() < 2) continue;
     Task task;
-    task.kind = TaskKind::transfer;
     task.stream = stream;
     task.phase = phase;
     task.op = program_.op(op);
     task.layer = static_cast<uint16_t>(layer);
-    task.rank = static_cast<uint32_t>(group[0]);
     task.payload = graph_.add_transfer(make(group));
-    std::vector<TaskId> after;
-    for (int rank : group) {
-      after.insert(after.end(), front_[rank].begin(), front_[rank].end());
-      after.push_back(last_on_stream_[rank * kStreams + static_cast<int>(stream)]);
-    }
-    const TaskId id = add(task, after);
-    for (int rank : group) tasks[rank] = last_on_stream_[rank * kStreams + static_cast<int>(stream)] = id;
+    const TaskId id = join_group(task, group);
+    for (int rank : group) tasks[rank] = id;
   }
   return tasks;
 }
 
 void TemplateBuilder::collective(Stream stream, const std::string& op, int layer, Phase phase, const Groups& groups,
                                  const MakeTransfer& make) {
-  const auto tasks = background_collective(stream, op, layer, phase, groups, make);
-  for (int rank = 0; rank < ranks_; ++rank)
-    if (tasks[rank] != kNoTask) front_[rank] = {tasks[rank]};
+  advance(background_collective(stream, op, layer, phase, groups, make));
 }
 
-void TemplateBuilder::routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups,
-                                        bool reverse, double token_bytes, const MakeTransfer& latency_and_share) {
+std::vector<TaskId> TemplateBuilder::background_routed_collective(const std::string& op, int layer, Phase phase,
+                                                                  const Groups& groups, bool reverse,
+                                                                  double token_bytes,
+                                                                  const MakeTransfer& latency_and_share) {
   close_run();
+  std::vector<TaskId> tasks(ranks_, kNoTask);
   for (size_t index = 0; index < groups.size(); ++index) {
-    const auto& group = groups[index];
     Task task;
-    task.kind = TaskKind::transfer;
     task.stream = Stream::ep;
     task.phase = phase;
     task.op = program_.op(op);
     task.layer = static_cast<uint16_t>(layer);
-    task.rank = static_cast<uint32_t>(group[0]);
-    task.payload = graph_.add_transfer(latency_and_share(group));
+    task.payload = graph_.add_transfer(latency_and_share(groups[index]));
     task.slot = static_cast<int32_t>(slots_.transfers.size());
-    slots_.transfers.push_back({static_cast<uint16_t>(layer), static_cast<uint32_t>(index), reverse, token_bytes});
-    std::vector<TaskId> after;
-    for (int rank : group) after.insert(after.end(), front_[rank].begin(), front_[rank].end());
-    const TaskId id = add(task, after);
-    for (int rank : group) front_[rank] = {id};
+    slots_.transfers.push_back({static_cast<uint8_t>(lane_), static_cast<uint16_t>(layer), static_cast<uint32_t>(index),
+                                reverse, token_bytes});
+    const TaskId id = join_group(task, groups[index]);
+    for (int rank : groups[index]) tasks[rank] = id;
   }
+  return tasks;
+}
+
+void TemplateBuilder::routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups,
+                                        bool reverse, double token_bytes, const MakeTransfer& latency_and_share) {
+  advance(background_routed_collective(op, layer, phase, groups, reverse, token_bytes, latency_and_share));
 }
 
 std::vector<TaskId> TemplateBuilder::background(Stream stream, const std::string& op, int layer, Phase phase,
@@ -170,7 +189,7 @@ std::vector<TaskId> TemplateBuilder::background(Stream stream, const std::string
     task.payload = graph_.add_transfer(std::move(transfer));
     TaskId& last = last_on_stream_[rank * kStreams + static_cast<int>(stream)];
     std::vector<TaskId> after;
-    if (after_front || last == kNoTask) after = front_[rank];
+    if (after_front || last == kNoTask) after = front(rank);
     after.push_back(last);
     tasks[rank] = last = add(task, after);
   }
@@ -180,7 +199,7 @@ std::vector<TaskId> TemplateBuilder::background(Stream stream, const std::string
 void TemplateBuilder::wait_for(const std::vector<TaskId>& tasks) {
   close_run();
   for (int rank = 0; rank < ranks_; ++rank)
-    if (tasks[rank] != kNoTask) front_[rank].push_back(tasks[rank]);
+    if (tasks[rank] != kNoTask) front(rank).push_back(tasks[rank]);
 }
 
 void TemplateBuilder::exit(int port, const std::vector<TaskId>& tasks, bool with_front) {
@@ -193,7 +212,20 @@ void TemplateBuilder::exit(int port, const std::vector<TaskId>& tasks, bool with
     std::vector<TaskId> after;
     const bool own = !tasks.empty() && tasks[rank] != kNoTask;
     if (own) after.push_back(tasks[rank]);
-    if (with_front || !own) after.insert(after.end(), front_[rank].begin(), front_[rank].end());
+    if (with_front || !own) after.insert(after.end(), front(rank).begin(), front(rank).end());
+    add(task, after);
+  }
+}
+
+void TemplateBuilder::exit_all_lanes(int port) {
+  close_run();
+  for (int rank = 0; rank < ranks_; ++rank) {
+    Task task;
+    task.kind = TaskKind::exit;
+    task.rank = static_cast<uint32_t>(rank);
+    task.payload = static_cast<uint32_t>(port);
+    std::vector<TaskId> after;
+    for (const auto& fronts : fronts_) after.insert(after.end(), fronts[rank].begin(), fronts[rank].end());
     add(task, after);
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,13 @@ namespace moesim {
 
 // Amounts that the routing decides; RoutedWork fills them for each instance.
 struct ComputeSlot {
+  uint8_t lane = 0;
   uint16_t layer = 0;  // within the template
   uint32_t rank = 0;
   uint32_t kernels = 0;  // index of a kernel list known to RoutedWork
 };
 struct TransferSlot {
+  uint8_t lane = 0;
   uint16_t layer = 0;
   uint32_t group = 0;      // expert-parallel group of the cell
   bool reverse = false;    // combine: bytes travel back
@@ -34,6 +37,9 @@ class TemplateBuilder {
   TemplateBuilder(Program& program, const RunCost& cost, std::string name, int ranks);
 
   int ranks() const { return ranks_; }
+  // What is added from now on belongs to this lane: it has a front of its own, entered through the port of the same
+  // number, and shares the compute and communication streams with the other lane in the order of emission.
+  void use_lane(int lane);
   // Appends kernels to the run that every rank is in.
   void compute(const Kernels& kernels, int layer, Phase phase);
   // Ends the run: what is added next is a task of its own.
@@ -56,6 +62,9 @@ class TemplateBuilder {
                                             const Groups& groups, const MakeTransfer& make);
   void routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups, bool reverse,
                          double token_bytes, const MakeTransfer& latency_and_share);
+  std::vector<TaskId> background_routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups,
+                                                   bool reverse, double token_bytes,
+                                                   const MakeTransfer& latency_and_share);
   // A transfer of each rank for itself that compute does not wait for. It follows the rank's front and the stream's
   // last. Ranks with nothing to send (no flows, no latency) get kNoTask.
   using MakeRankTransfer = std::function<Transfer(int rank)>;
@@ -66,19 +75,27 @@ class TemplateBuilder {
   // Other blocks may wait for the front (and these tasks) at `port`.
   void exit(int port, const std::vector<TaskId>& tasks = {}, bool with_front = true);
 
+  void exit_all_lanes(int port);
+
   static constexpr TaskId kNoTask = 0xffffffffu;
   TaskGraph freeze(TemplateSlots& slots);
 
  private:
   TaskId add(Task task, const std::vector<TaskId>& after);
-  void add_run_tasks(Run run, double seconds);
+  TaskId join_group(Task task, const std::vector<int>& group);  // a transfer that all members' fronts come before
+  void advance(const std::vector<TaskId>& tasks);               // fronts move on to these
+  void add_run_tasks(Run run, double seconds, std::optional<uint32_t> routed_kernels = {});
 
   Program& program_;
   const RunCost& cost_;
   TaskGraphBuilder graph_;
   int ranks_;
-  std::vector<std::vector<TaskId>> front_;  // per rank
-  std::vector<TaskId> last_on_stream_;      // [rank][stream]
+  std::vector<TaskId>& front(int rank) { return fronts_[lane_][rank]; }
+
+  std::vector<std::vector<std::vector<TaskId>>> fronts_;  // per lane and rank
+  int lane_ = 0;
+  std::vector<TaskId> last_compute_;    // per rank
+  std::vector<TaskId> last_on_stream_;  // [rank][stream]
   Run run_;
   Kernels run_kernels_;
   TemplateSlots slots_;

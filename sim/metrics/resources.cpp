@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "metrics/summarize.hpp"
 
@@ -20,24 +21,40 @@ std::vector<double> work_by_rank(const Program& program, const Execution& execut
   return work;
 }
 
+const char* kind_of(LinkClass link_class) {
+  switch (link_class) {
+    case LinkClass::nvlink:
+      return "nvlink";
+    case LinkClass::nic:
+      return "nic";
+    case LinkClass::leaf:
+      return "leaf";
+  }
+  return "";
+}
+
 }  // namespace
 
-std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric, const Execution& execution) {
+std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric, const Execution& execution,
+                                      size_t most_of_a_kind) {
   std::vector<ResourceUse> uses;
   const double step = execution.makespan_s;
   if (step <= 0) return uses;
   const std::vector<double> work = work_by_rank(program, execution);
   for (size_t rank = 0; rank < work.size(); ++rank) {
     const RankPlace& place = fabric.ranks[rank];
-    uses.push_back({fmt::format("node{}.gpu{}.compute", place.node, place.gpu), work[rank] / step, 0});
+    uses.push_back({fmt::format("node{}.gpu{}.compute", place.node, place.gpu), "compute", work[rank] / step, 0});
   }
   for (size_t link = 0; link < fabric.links.size(); ++link) {
     const double bytes = execution.link_bytes[link];
     if (bytes <= 0) continue;
-    uses.push_back({fabric.links[link].name, bytes / fabric.links[link].bytes_per_s / step, bytes});
+    uses.push_back({fabric.links[link].name, kind_of(fabric.links[link].link_class),
+                    bytes / fabric.links[link].bytes_per_s / step, bytes});
   }
   std::stable_sort(uses.begin(), uses.end(),
                    [](const ResourceUse& a, const ResourceUse& b) { return a.busy_fraction > b.busy_fraction; });
+  std::map<std::string, size_t> kept;
+  std::erase_if(uses, [&](const ResourceUse& use) { return ++kept[use.kind] > most_of_a_kind; });
   return uses;
 }
 

@@ -42,12 +42,15 @@ struct CriticalPathEntry {
 
 struct ResourceUse {
   std::string name;
+  std::string kind;          // compute, nvlink, nic, leaf
   double busy_fraction = 0;  // bytes / (bandwidth x step), or compute time / step
   double bytes = 0;          // 0 for compute
 };
 
 struct SimulationFacts {
   double wall_s = 0;
+  double cpu_s = 0;         // of this process
+  double setup_cpu_s = 0;   // of that, before the first simulated event: lowering, calibration of the routing
   uint64_t tasks = 0;       // kernels and transfers simulated
   uint64_t activities = 0;  // what the engine handled: runs of kernels, transfers
   uint64_t flows = 0;       // SimGrid communications

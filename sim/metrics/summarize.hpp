@@ -26,8 +26,9 @@ using FlowsOf = std::function<std::vector<Flow>(uint32_t block, uint32_t task)>;
 std::vector<CriticalPathEntry> critical_path(const Program& program, const Fabric& fabric, const Execution& execution,
                                              const FlowsOf& flows_of);
 
-// Links by bytes / (bandwidth x step) and devices by compute time / step, busiest first.
-std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric, const Execution& execution);
+// Links by bytes / (bandwidth x step) and devices by compute time / step, busiest first; so many of each kind.
+std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric, const Execution& execution,
+                                      size_t most_of_a_kind);
 
 // No schedule is faster than the busiest device's work or the busiest link's bytes.
 struct LowerBound {

@@ -55,7 +55,7 @@ Kernels output_ops(const ModelShape&, const Shard&, Pass);   // final norm, logi
 // the caller's to add.
 Kernels mtp_projection_ops(const ModelShape&, const Shard&, Pass);
 // Adam on so many parameters held by this rank's optimizer shard (fp32 master, two moments), plus gradient norm/clip.
-Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter);
+Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter, double moment_bytes = 4);
 // Quantising so many GEMM weights of this rank, once a step, after the optimizer; empty in bf16.
 Kernels weight_cast_ops(double parameters, PrecisionRecipe recipe);
 

@@ -50,10 +50,11 @@ struct StateSharding {
   // arXiv:1910.02054).
   int zero_stage = 1;
   double gradient_bytes = 4;  // per element
+  double moment_bytes = 4;    // per element of each of Adam's two moments
 };
 
 // Parameters: 2 bytes each (bf16, or the two orientations of one FP8 copy); gradients as configured; optimizer: fp32
-// master weight and two fp32 moments.
+// master weight and two moments.
 struct StateBytes {
   double parameters = 0;
   double gradients = 0;

@@ -7,12 +7,11 @@ namespace moesim {
 namespace {
 
 constexpr double parameter_bytes = bf16_bytes;
-constexpr double optimizer_bytes = 3 * fp32_bytes;
 
 StateBytes state_of(double parameters, double replicas, const StateSharding& sharding) {
   const auto shard_from = [&](int stage) { return sharding.zero_stage >= stage ? replicas : 1.0; };
   return {parameters * parameter_bytes / shard_from(3), parameters * sharding.gradient_bytes / shard_from(2),
-          parameters * optimizer_bytes / shard_from(1)};
+          parameters * (fp32_bytes + 2 * sharding.moment_bytes) / shard_from(1)};
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 namespace moesim {
 
-Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter) {
+Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter, double moment_bytes) {
   Kernels kernels;
   if (parameters <= 0) return kernels;
   const Pass pass = Pass::forward;
@@ -13,7 +13,7 @@ Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter) {
   kernels.push_back(memory_kernel(Op::optimizer, pass, 2 * gradient_bytes_per_parameter * parameters));
   // Adam reads the gradient and reads and writes the fp32 master weight and both moments; the bf16 weight is then
   // copied out of the master weight.
-  const double adam = gradient_bytes_per_parameter + 6 * fp32_bytes;
+  const double adam = gradient_bytes_per_parameter + 2 * fp32_bytes + 4 * moment_bytes;
   kernels.push_back(memory_kernel(Op::optimizer, pass, adam * parameters, 2));
   kernels.push_back(memory_kernel(Op::optimizer, pass, (fp32_bytes + bf16_bytes) * parameters));
   return kernels;

@@ -36,6 +36,7 @@ struct Plan {
   PrecisionRecipe precision = PrecisionRecipe::bf16;
   PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // on the wire, forward dispatch only
   double gradient_bytes = 4;  // per element, accumulated and reduced (4: fp32, 2: bf16)
+  double moment_bytes = 4;    // per element of each of Adam's moments (4: fp32, 2: bf16)
 
   Recompute recompute = Recompute::none;
   std::vector<RecomputeModule> recompute_modules;  // selective only
@@ -48,7 +49,9 @@ struct Plan {
 
   Dispatcher dispatcher = Dispatcher::nccl;
   AllToAllForm all_to_all = AllToAllForm::automatic;
-  int communication_sms = 0;           // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3)
+  int communication_sms = 0;  // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3)
+  // Expert-parallel communication of a forward is hidden behind a backward of an earlier microbatch, and vice versa.
+  bool ep_overlap = false;
   bool overlap_shared_expert = false;  // shared experts compute while tokens travel
   bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
 

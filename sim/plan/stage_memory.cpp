@@ -43,6 +43,7 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
   sharding.edp = mapping.edp;
   sharding.zero_stage = plan.zero_stage;
   sharding.gradient_bytes = plan.gradient_bytes;
+  sharding.moment_bytes = plan.moment_bytes;
   const double rows = static_cast<double>(shard.local_tokens()) * shape.top_k * plan.etp * overload;
 
   const auto schedule = make_schedule(plan, mapping.microbatches);

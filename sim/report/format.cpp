@@ -117,6 +117,26 @@ std::string SecondsColumn::text(double seconds) const {
   return fmt::format("{:.{}f} {}", seconds / unit_s, decimals, unit);
 }
 
+std::vector<int64_t> rounded_to_sum(std::span<const double> values, double quantum) {
+  std::vector<int64_t> quanta(values.size(), 0);
+  double sum = 0, size = 0;
+  for (double value : values) {
+    sum += value / quantum;
+    size += std::fabs(value / quantum);
+  }
+  if (!(size < 1e15)) return quanta;
+  int64_t left = std::llround(sum);
+  std::vector<std::pair<double, size_t>> remainders;  // largest first, then in order
+  for (size_t i = 0; i < values.size(); ++i) {
+    quanta[i] = static_cast<int64_t>(std::floor(values[i] / quantum));
+    left -= quanta[i];
+    remainders.emplace_back(static_cast<double>(quanta[i]) - values[i] / quantum, i);
+  }
+  std::sort(remainders.begin(), remainders.end());
+  for (size_t i = 0; i < remainders.size() && left > 0; ++i, --left) ++quanta[remainders[i].second];
+  return quanta;
+}
+
 BytesColumn::BytesColumn(double largest_bytes) {
   if (!std::isfinite(largest_bytes) || largest_bytes <= 0) return;
   const Unit& chosen = unit_of(largest_bytes, kBytes);

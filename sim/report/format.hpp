@@ -2,8 +2,11 @@
 // character that reports print is one column wide.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace moesim {
 
@@ -34,6 +37,10 @@ struct SecondsColumn {
   explicit SecondsColumn(double largest_s, bool ascii = false);
   std::string text(double seconds) const;
 };
+
+// Each value as a whole number of quanta, rounded so that they add up to the rounded sum (largest remainder). Zeros
+// when a value is not finite or too large for that.
+std::vector<int64_t> rounded_to_sum(std::span<const double> values, double quantum);
 
 struct BytesColumn {
   double unit_bytes = 1;

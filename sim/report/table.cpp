@@ -37,26 +37,37 @@ void key_figures(TableCanvas& table, const StepReport& report) {
   row("lower bound", seconds_text(report.lower_bound_s, table.ascii()), "overload factor",
       fmt::format("{:.4g}", report.overload_factor));
   if (report.lower_bound_s > 0)
-    table.wrapped("  ", fmt::format("bound by {}, {} of the step; overload = most loaded rank / balanced",
+    table.wrapped("  ", fmt::format("(bound: {}, {} of the step; overload: busiest rank / balanced)",
                                     report.lower_bound_by.empty() ? "work and bytes" : report.lower_bound_by,
                                     percent_text(report.lower_bound_s / report.step_time_s)));
 }
 
+// Rounded so that the printed parts add up to the printed step, in seconds and in percent.
 void where_the_time_went(TableCanvas& table, const StepReport& report) {
   table.heading("Where the time went", "mean device");
   const double step = report.step_time_s;
   const SecondsColumn column(std::max(step, report.breakdown_s.total()), table.ascii());
-  const auto row = [&](const std::string& name, double seconds, bool with_bar) {
-    const double fraction = step > 0 ? seconds / step : 0;
-    table.line("  " + fit(name, 16) + fit(column.text(seconds), 14, Align::right) +
-               fit(percent_text(fraction), 11, Align::right) + "  " +
-               (with_bar ? bar(fraction, 34, table.ascii()) : ""));
-  };
+  const double quantum_s = column.unit_s * std::pow(10, -column.decimals);
+  constexpr double kQuantumShare = 0.001;
   const auto parts = parts_of(report.breakdown_s);
-  row(parts[0].label, parts[0].seconds, true);
-  for (size_t i = 1; i < parts.size(); ++i)
-    if (parts[i].seconds != 0) row(parts[i].label, parts[i].seconds, true);
-  row("step", report.breakdown_s.total(), false);
+  std::vector<double> seconds, shares;
+  for (const BreakdownPart& part : parts) {
+    seconds.push_back(part.seconds);
+    shares.push_back(step > 0 ? part.seconds / step : 0);
+  }
+  const auto seconds_quanta = rounded_to_sum(seconds, quantum_s), share_quanta = rounded_to_sum(shares, kQuantumShare);
+  const auto row = [&](const char* name, int64_t time, int64_t share, double fraction) {
+    table.line("  " + fit(name, 16) + fit(column.text(static_cast<double>(time) * quantum_s), 14, Align::right) +
+               fit(percent_text(static_cast<double>(share) * kQuantumShare), 11, Align::right) + "  " +
+               bar(fraction, 34, table.ascii()));
+  };
+  int64_t time = 0, share = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    time += seconds_quanta[i];
+    share += share_quanta[i];
+    if (i == 0 || parts[i].seconds != 0) row(parts[i].label, seconds_quanta[i], share_quanta[i], shares[i]);
+  }
+  row("step", time, share, 0);
 }
 
 // Consecutive stages that read the same are one row, "4-6".
@@ -91,11 +102,15 @@ void memory(TableCanvas& table, const StepReport& report) {
   if (report.fits()) table.line("  fits");
 }
 
+// The busiest of each kind: equal devices next to each other would tell nothing new.
 void busiest_resources(TableCanvas& table, const StepReport& report) {
   if (report.resources.empty()) return;
-  table.heading("Busiest resources", "share of the step in use");
-  for (size_t i = 0; i < std::min(kBusiestShown, report.resources.size()); ++i) {
-    const ResourceUse& use = report.resources[i];
+  table.heading("Busiest resources", "the busiest of each kind, share of the step in use");
+  std::vector<std::string> shown;
+  for (const ResourceUse& use : report.resources) {
+    if (shown.size() == kBusiestShown) break;
+    if (std::find(shown.begin(), shown.end(), use.kind) != shown.end()) continue;
+    shown.push_back(use.kind);
     table.line("  " + fit(use.name, 30, Align::left, table.ascii()) +
                fit(percent_text(use.busy_fraction), 11, Align::right) + "  " +
                fit(bar(use.busy_fraction, 20, table.ascii()), 20) +

@@ -45,7 +45,11 @@ TraceNames::TraceNames(const Program& program) {
     ops_.push_back({json_escaped(spaced(op)),
                     std::find(kOutsideLayers.begin(), kOutsideLayers.end(), op) == kOutsideLayers.end(),
                     op.find("backward") != std::string::npos});
-  for (const TaskGraph& graph : program.templates) layered_.push_back(works_on_microbatch(graph));
+  for (const TaskGraph& graph : program.templates) {
+    layered_.push_back(works_on_microbatch(graph));
+    overlapped_.push_back(
+        std::any_of(graph.tasks.begin(), graph.tasks.end(), [](const Task& t) { return t.lane > 0; }));
+  }
   for (const Block& block : program.blocks) chunks_ = chunks_ || block.chunk > 0;
 }
 
@@ -55,7 +59,7 @@ std::string_view TraceNames::name(const Block& block, Stream stream, Phase phase
   static const OpName unnamed{"task", true, false};
   const OpName& what = op < ops_.size() ? ops_[op] : unnamed;
   const bool in_layer = what.of_layer && layered(block) && stream != Stream::pp && phase != Phase::optimizer;
-  if (in_layer) fmt::format_to(out, "L{} ", block.first_layer + layer);
+  if (in_layer) fmt::format_to(out, "L{} ", first_layer_of(block, lane(block, phase)) + layer);
   name_.append(what.text);
   if (stream != Stream::pp && !(phase == Phase::backward && what.says_backward))
     name_.append(std::string_view(suffix_of(phase)));
@@ -65,14 +69,16 @@ std::string_view TraceNames::name(const Block& block, Stream stream, Phase phase
 std::string_view TraceNames::phase_name(const Block& block, Phase phase) {
   name_.clear();
   name_.append(std::string_view(name_of(phase)));
-  if (layered(block)) fmt::format_to(std::back_inserter(name_), " mb{}", block.microbatch);
-  if (layered(block) && chunks_) fmt::format_to(std::back_inserter(name_), " chunk {}", block.chunk);
+  if (layered(block)) fmt::format_to(std::back_inserter(name_), " mb{}", microbatch_of(block, lane(block, phase)));
+  if (layered(block) && chunks_)
+    fmt::format_to(std::back_inserter(name_), " chunk {}", chunk_of(block, lane(block, phase)));
   return view(name_);
 }
 
 std::string_view TraceNames::args(const Block& block, Phase phase) {
   args_.clear();
-  if (layered(block)) fmt::format_to(std::back_inserter(args_), R"("microbatch":{},)", block.microbatch);
+  if (layered(block))
+    fmt::format_to(std::back_inserter(args_), R"("microbatch":{},)", microbatch_of(block, lane(block, phase)));
   fmt::format_to(std::back_inserter(args_), R"("phase":"{}")", name_of(phase));
   return view(args_);
 }

@@ -25,6 +25,10 @@ class TraceNames {
 
   // False for blocks that work on no microbatch, such as the optimizer's.
   bool layered(const Block& block) const { return layered_[block.graph]; }
+  // Where a block overlaps two, the forward is on lane 0 and everything else on lane 1.
+  int lane(const Block& block, Phase phase) const {
+    return overlapped_[block.graph] && phase != Phase::forward && phase != Phase::parameter_gather ? 1 : 0;
+  }
 
  private:
   struct OpName {
@@ -33,7 +37,7 @@ class TraceNames {
     bool says_backward = false;
   };
   std::vector<OpName> ops_;
-  std::vector<bool> layered_;  // per template
+  std::vector<bool> layered_, overlapped_;  // per template
   bool chunks_ = false;
   fmt::memory_buffer name_, args_;
 };

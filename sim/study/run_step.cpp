@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <ctime>
 
 #include "engine/reference.hpp"
 #include "engine/simulate.hpp"
@@ -14,7 +15,7 @@ namespace moesim {
 
 namespace {
 
-constexpr size_t kReportedResources = 20;
+constexpr size_t kReportedResources = 4;  // of each kind
 
 std::string folded_text(const StepContext& context) {
   const Mapping& mapping = context.mapping;
@@ -73,11 +74,13 @@ void fill_loads(StepReport& report, const LoadStatistics& loads) {
 
 RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t cpu_begin = std::clock();
   RunResult result;
   result.step =
       lower_step({scenario.workload, scenario.platform, scenario.plan, scenario.routing, scenario.batch, options.seed});
   LoweredStep& step = *result.step;
   const StepContext& context = step.context;
+  const double setup_cpu_s = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
   if (options.before_simulation) options.before_simulation(context);
 
   const double contention_free_s = execute_reference(step.program, context.fabric, *step.work).makespan_s;
@@ -110,8 +113,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
         const Block& block = step.program.blocks[block_id];
         return step.work->flows(block, step.program.templates[block.graph].tasks[task]);
       });
-  report.resources = resource_use(step.program, context.fabric, execution);
-  if (report.resources.size() > kReportedResources) report.resources.resize(kReportedResources);
+  report.resources = resource_use(step.program, context.fabric, execution, kReportedResources);
   SimulationFacts& facts = report.simulation;
   facts.tasks = static_cast<uint64_t>(step.program.kernel_count());
   facts.activities = execution.tasks;
@@ -121,6 +123,8 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   facts.contended_transfers = execution.transfers_as_flows;
   facts.folded = folded_text(context);
   facts.peak_rss_bytes = peak_rss_bytes();
+  facts.setup_cpu_s = setup_cpu_s;
+  facts.cpu_s = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
   facts.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }

@@ -1,0 +1,88 @@
+#include "report/json.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "sample_report.hpp"
+
+using namespace moesim;
+using namespace moesim::test;
+using nlohmann::ordered_json;
+
+namespace {
+
+std::vector<std::string> keys_of(const ordered_json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+}  // namespace
+
+TEST_CASE("the JSON report keeps the contract's keys in their order") {
+  const ordered_json json = ordered_json::parse(json_text(sample_report()));
+  CHECK(keys_of(json) ==
+        std::vector<std::string>{"scenario", "moesim_version", "simgrid_version", "seed", "fidelity", "devices",
+                                 "step_time_s", "tokens_per_step", "tokens_per_s", "tokens_per_s_per_device",
+                                 "model_flops_per_step", "tflops_per_device", "mfu", "breakdown_s", "memory",
+                                 "overload_factor", "lower_bound_s", "critical_path", "resources", "simulation",
+                                 // beyond the contract
+                                 "model", "platform", "lower_bound_by", "layer_overload"});
+  CHECK(keys_of(json["breakdown_s"]) == std::vector<std::string>{"compute", "exposed_ep", "exposed_tp", "exposed_cp",
+                                                                 "exposed_dp", "exposed_pp", "bubble", "optimizer",
+                                                                 "other"});
+  CHECK(keys_of(json["memory"][0]) == std::vector<std::string>{"stage", "parameters_bytes", "gradients_bytes",
+                                                               "optimizer_bytes", "activations_bytes", "total_bytes",
+                                                               "capacity_bytes", "fits"});
+  CHECK(keys_of(json["resources"][0]) == std::vector<std::string>{"name", "busy_fraction", "bytes", "kind"});
+  CHECK(keys_of(json["simulation"]) == std::vector<std::string>{"wall_s", "tasks", "flows", "peak_rss_bytes", "folded",
+                                                                "activities", "timers", "transfers",
+                                                                "contended_transfers"});
+}
+
+TEST_CASE("numbers read back as they were") {
+  StepReport report = sample_report();
+  report.step_time_s = 20.130000000000003;
+  report.mfu = 1.0 / 3;
+  report.seed = UINT64_MAX;
+  report.lower_bound_s = 5e-324;
+  const ordered_json json = ordered_json::parse(json_text(report));
+  CHECK(json["step_time_s"].get<double>() == report.step_time_s);
+  CHECK(json["mfu"].get<double>() == report.mfu);
+  CHECK(json["seed"].get<uint64_t>() == report.seed);
+  CHECK(json["lower_bound_s"].get<double>() == report.lower_bound_s);
+  CHECK(json["tokens_per_step"].is_number_integer());
+  CHECK(json["memory"][1]["total_bytes"].get<double>() == report.memory[1].total_bytes);
+  CHECK(json["simulation"]["folded"] == "2 data-parallel replicas simulated as 1");
+  double sum = 0;
+  for (const auto& [key, value] : json["breakdown_s"].items()) sum += value.get<double>();
+  CHECK(sum == Approx(report.breakdown_s.total()));
+}
+
+TEST_CASE("weight streaming appears where there is any") {
+  StepReport report = sample_report();
+  report.breakdown_s.exposed_stream = 0.5;
+  CHECK(ordered_json::parse(json_text(report))["breakdown_s"]["exposed_stream"] == 0.5);
+}
+
+TEST_CASE("figures of the machine that simulated can be left out, so that equal runs give equal bytes") {
+  StepReport one = sample_report(), two = sample_report();
+  two.simulation.wall_s = 99;
+  two.simulation.peak_rss_bytes = 1;
+  CHECK(json_text(one) != json_text(two));
+  CHECK(json_text(one, {false}) == json_text(two, {false}));
+  const ordered_json json = ordered_json::parse(json_text(one, {false}));
+  CHECK(json["simulation"]["wall_s"].is_null());
+  CHECK(json["simulation"]["peak_rss_bytes"].is_null());
+  CHECK(json["simulation"]["tasks"] == 1234567);
+}
+
+TEST_CASE("a figure that is no number is null, and any name is valid JSON") {
+  StepReport report = sample_report();
+  report.mfu = std::nan("");
+  report.scenario = "quote \" backslash \\ bad byte \xff";
+  const ordered_json json = ordered_json::parse(json_text(report));
+  CHECK(json["mfu"].is_null());
+  CHECK(json["scenario"] == "quote \" backslash \\ bad byte \xEF\xBF\xBD");
+}
