@@ -16,10 +16,11 @@ class PlatformBuilder {
   PlatformBuilder(s4u::Engine& engine, const Fabric& fabric) : engine_(engine), fabric_(fabric) {
     root_ = add_star_zone(engine, nullptr, "pod");
     for (size_t leaf = 0; leaf < fabric.leaf_up.size(); ++leaf)
-      leaves_.push_back(
-          add_zone("leaf" + std::to_string(leaf), {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_up[leaf]))},
-                   {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_down[leaf]))}));
-    // SimGrid finds no way from a host inside a zone to a host beside that zone: what is behind the spine is a zone too.
+      leaves_.push_back(add_zone("leaf" + std::to_string(leaf),
+                                 {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_up[leaf]))},
+                                 {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_down[leaf]))}));
+    // SimGrid finds no way from a host inside a zone to a host beside that zone: what is behind the spine is a zone
+    // too.
     beyond_spine_ = leaves_.empty() ? root_ : add_zone("beyond", {}, {});
   }
 
