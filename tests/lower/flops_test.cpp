@@ -61,10 +61,15 @@ TEST_CASE("FLOPs in the graph are the model's, however it is cut") {
     const char* name;
     int gpus, tp, cp, ep, etp, pp, vpp;
   };
-  for (const Cut& cut : {Cut{"one device", 1, 1, 1, 1, 1, 1, 1}, {"data parallel", 8, 1, 1, 1, 1, 1, 1},
-                         {"tp2", 8, 2, 1, 1, 1, 1, 1}, {"cp2", 8, 1, 2, 1, 1, 1, 1}, {"ep8", 8, 1, 1, 8, 1, 1, 1},
-                         {"ep4 etp2", 16, 1, 1, 4, 2, 1, 1}, {"tp2 ep8", 16, 2, 1, 8, 1, 1, 1},
-                         {"pp4", 16, 1, 1, 4, 1, 4, 1}, {"pp2 vpp2", 8, 1, 1, 4, 1, 2, 2},
+  for (const Cut& cut : {Cut{"one device", 1, 1, 1, 1, 1, 1, 1},
+                         {"data parallel", 8, 1, 1, 1, 1, 1, 1},
+                         {"tp2", 8, 2, 1, 1, 1, 1, 1},
+                         {"cp2", 8, 1, 2, 1, 1, 1, 1},
+                         {"ep8", 8, 1, 1, 8, 1, 1, 1},
+                         {"ep4 etp2", 16, 1, 1, 4, 2, 1, 1},
+                         {"tp2 ep8", 16, 2, 1, 8, 1, 1, 1},
+                         {"pp4", 16, 1, 1, 4, 1, 4, 1},
+                         {"pp2 vpp2", 8, 1, 1, 4, 1, 2, 2},
                          {"tp2 cp2 ep4 pp2", 16, 2, 2, 4, 1, 2, 1}}) {
     Plan plan;
     plan.tp = cut.tp, plan.cp = cut.cp, plan.ep = cut.ep, plan.etp = cut.etp, plan.pp = cut.pp, plan.vpp = cut.vpp;

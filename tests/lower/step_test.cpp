@@ -52,8 +52,7 @@ TEST_CASE("bubble of 1F1B: (p-1)/(m+p-1) of the step") {
       const double makespan = reference(*step).makespan_s;
       const auto work = work_by_stage(*step);
       INFO("pp " << pp << " microbatches " << microbatches);
-      CHECK(1 - work[pp / 2] / makespan ==
-            Approx((pp - 1.0) / (microbatches + pp - 1.0)).epsilon(0.005).margin(0.002));
+      CHECK(1 - work[pp / 2] / makespan == Approx((pp - 1.0) / (microbatches + pp - 1.0)).epsilon(0.005).margin(0.002));
     }
 }
 

@@ -78,10 +78,8 @@ TEST_CASE("1F1B as in the paper's figure") {
 
 TEST_CASE("interleaved 1F1B as Megatron-LM orders it") {
   // Two stages, two chunks: warm-up of stage 0 is (2-0-1)*2 + (2-1)*2 = 4, of stage 1 it is 2.
-  CHECK(text(interleaved(0, 2, 2, 4), true) ==
-        "F0a F1a F0b F1b F2a B0b F3a B1b F2b B0a F3b B1a B2b B3b B2a B3a");
-  CHECK(text(interleaved(1, 2, 2, 4), true) ==
-        "F0a F1a F0b B0b F1b B1b F2a B0a F3a B1a F2b B2b F3b B3b B2a B3a");
+  CHECK(text(interleaved(0, 2, 2, 4), true) == "F0a F1a F0b F1b F2a B0b F3a B1b F2b B0a F3b B1a B2b B3b B2a B3a");
+  CHECK(text(interleaved(1, 2, 2, 4), true) == "F0a F1a F0b B0b F1b B1b F2a B0a F3a B1a F2b B2b F3b B3b B2a B3a");
 }
 
 TEST_CASE("schedules are complete, can progress, and hold what they should") {

@@ -107,9 +107,8 @@ TEST_CASE("the same seed gives the same bytes") {
 
 TEST_CASE("adaptive transport ends when plain flows do") {
   const auto scenarios = random_scenarios();
-  const auto adaptive = simulate(scenarios), flows = simulate(scenarios, [](Scenario& s) {
-                                               s.plan.transport = Transport::flows;
-                                             });
+  const auto adaptive = simulate(scenarios),
+             flows = simulate(scenarios, [](Scenario&s) { s.plan.transport = Transport::flows; });
   for (size_t i = 0; i < scenarios.size(); ++i) {
     INFO("seed " << i + 1 << "\n" << scenario_text(scenarios[i]));
     CHECK(step_s(adaptive[i]) == Approx(step_s(flows[i])).epsilon(0.01));
@@ -119,9 +118,8 @@ TEST_CASE("adaptive transport ends when plain flows do") {
 TEST_CASE("folded replicas change nothing where they are alike") {
   auto scenarios = random_scenarios();
   for (Scenario& s : scenarios) s.routing = {};
-  const auto folded = simulate(scenarios), whole = simulate(scenarios, [](Scenario& s) {
-                                             s.plan.simulated_replicas = 0;
-                                           });
+  const auto folded = simulate(scenarios),
+             whole = simulate(scenarios, [](Scenario&s) { s.plan.simulated_replicas = 0; });
   int several = 0;
   for (size_t i = 0; i < scenarios.size(); ++i) {
     INFO("seed " << i + 1 << "\n" << scenario_text(scenarios[i]));
