@@ -14,6 +14,7 @@
 #include "report/json.hpp"
 #include "report/table.hpp"
 #include "run_options.hpp"
+#include "study/study_file.hpp"
 #include "timeline.hpp"
 
 namespace moesim {
@@ -79,7 +80,8 @@ std::vector<std::string> scenario_files(const std::vector<std::string>& argument
     }
     std::vector<std::string> found;
     for (const auto& entry : fs::directory_iterator(argument))
-      if (entry.is_regular_file() && entry.path().extension() == ".yaml") found.push_back(entry.path().string());
+      if (entry.is_regular_file() && entry.path().extension() == ".yaml" && !is_study(entry.path().string()))
+        found.push_back(entry.path().string());
     std::sort(found.begin(), found.end());
     files.insert(files.end(), found.begin(), found.end());
   }
