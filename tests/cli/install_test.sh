@@ -14,7 +14,7 @@ share="$box/moved here/share/moesim"
 
 # A platform that the source tree does not have: found, it was found where it was installed.
 scenario=$share/scenarios/qwen3-30b-a3b-h100x16.yaml
-platform=$(sed -n 's/^platform: *\([A-Za-z0-9_.-]*\).*/\1/p' "$scenario")
+platform=$(sed -n 's/^platform: *{\{0,1\}\(base: *\)\{0,1\}\([A-Za-z0-9_.-]*\).*/\2/p' "$scenario")
 [[ -n $platform ]] || { echo "the scenario does not name its platform in one line"; exit 1; }
 cp "$share/platforms/$platform.yaml" "$share/platforms/only-here.yaml"
 cp "$scenario" "$box/elsewhere/mine.yaml"
@@ -23,7 +23,7 @@ cd "$box/elsewhere"
 PATH=$box/bin:$PATH
 moesim --version
 moesim check mine.yaml >/dev/null
-moesim check mine.yaml --set platform=only-here >/dev/null
+moesim check mine.yaml --set platform=only-here --set platform.gpus=16 >/dev/null
 if moesim check mine.yaml --set platform=nowhere-at-all 2>/dev/null; then
   echo "a platform that does not exist was accepted"
   exit 1

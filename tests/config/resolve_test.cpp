@@ -59,7 +59,7 @@ TEST_CASE("a preset replaces what stood there; a map changes it") {
   CHECK(replaced.platform.name == "pod");
 }
 
-TEST_CASE("--set takes values, maps and presets, in order") {
+TEST_CASE("overrides take values, maps and presets, in order") {
   CHECK(load_text(kScenario, {"workload=dense"}).scenario.workload.experts == 0);
   CHECK(load_text(kScenario, {"platform.device=old"}).scenario.platform.device.peak_fp8_flops == 0);
   CHECK(load_text(kScenario, {"plan={tp: 2, ep: 4}", "plan.ep=8"}).scenario.plan.ep == 8);
