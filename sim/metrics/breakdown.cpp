@@ -69,20 +69,32 @@ class RankTimelines {
     cursor_[rank] = std::max(cursor_[rank], end);
   }
 
+  bool takes_part(uint32_t rank, uint32_t row) const {
+    const Block& block = block_of(row);
+    const auto& ranks = program_.templates[block.graph].transfers[task_of(row).payload].ranks;
+    return std::find(ranks.begin(), ranks.end(), rank - block.first_rank) != ranks.end();
+  }
+
   // A collective that this rank joined is exposed from its arrival on, waiting for the others included; a message from
-  // another stage only while it travels, because before that the sender was not ready: that is the bubble.
+  // another stage only while it travels, because before that the sender was not ready: that is the bubble. Where one
+  // collective follows another, each counts for its own time.
   void wait(uint32_t rank, double from, double to, uint32_t cause) {
     Breakdown& breakdown = ranks_[rank];
-    if (cause == kNoRow || task_of(cause).kind != TaskKind::transfer) {
-      breakdown.bubble += to - from;
-      return;
+    while (cause != kNoRow && task_of(cause).kind == TaskKind::transfer && to > from) {
+      const Stream stream = task_of(cause).stream;
+      const double started = std::clamp(execution_.record.start_s[cause], from, to);
+      const double left = std::clamp(execution_.record.end_s[cause], started, to);
+      breakdown.bubble += to - left;
+      const uint32_t before = execution_.record.cause[cause];
+      const bool message = stream == Stream::pp || stream == Stream::dp;
+      const bool follows = before != kNoRow && task_of(before).kind == TaskKind::transfer && takes_part(rank, before);
+      const double joined = message || follows ? started : from;
+      exposed(breakdown, stream) += left - joined;
+      to = joined;
+      if (!follows) break;
+      cause = before;
     }
-    const Stream stream = task_of(cause).stream;
-    double joined = from;
-    if (stream == Stream::pp || stream == Stream::dp) joined = std::clamp(execution_.record.start_s[cause], from, to);
-    const double left = std::clamp(execution_.record.end_s[cause], joined, to);
-    exposed(breakdown, stream) += left - joined;
-    breakdown.bubble += (joined - from) + (to - left);
+    breakdown.bubble += std::max(0.0, to - from);
   }
 
   void close(uint32_t rank) {

@@ -61,8 +61,10 @@ std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabr
 LowerBound lower_bound(const Program& program, const Fabric& fabric, const Execution& execution,
                        double contention_free_s) {
   LowerBound bound{contention_free_s, "dependencies"};
-  for (const double seconds : work_by_rank(program, execution))
-    if (seconds > bound.seconds) bound = {seconds, "device work"};
+  // Nominal durations are recorded in 24 bits; rounded up, they must not lift the bound above the step.
+  constexpr double kRecordRounding = 1 - 1e-7;
+  for (const double work_s : work_by_rank(program, execution))
+    if (work_s * kRecordRounding > bound.seconds) bound = {work_s * kRecordRounding, "device work"};
   for (size_t link = 0; link < fabric.links.size(); ++link) {
     const double seconds = execution.link_bytes[link] / fabric.links[link].bytes_per_s;
     if (seconds > bound.seconds) bound = {seconds, "bytes over " + fabric.links[link].name};
