@@ -1,5 +1,6 @@
 #include "lower/data_parallel.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "lower/collectives.hpp"
@@ -41,7 +42,7 @@ Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int ra
   const Transfer expert =
       spread_collective(pod, kind, rank, expert_data_group(context.plan, context.mapping), expert_bytes);
   transfer.flows.insert(transfer.flows.end(), expert.flows.begin(), expert.flows.end());
-  transfer.latency_s += expert.latency_s;
+  transfer.latency_s = std::max(transfer.latency_s, expert.latency_s);
   return transfer;
 }
 
@@ -77,7 +78,7 @@ namespace {
 
 // Sum over all ranks of 4 bytes: its latency counts, its bandwidth does not (recursive doubling).
 double gradient_norm_s(const StepContext& context) {
-  const double hop = context.pod.nic_latency_s + context.pod.nic_spine_latency_s + context.pod.message_startup_s;
+  const double hop = farthest_hop_s(context.pod, context.mapping.world) + context.pod.message_startup_s;
   return context.mapping.world < 2 ? 0 : 2 * std::ceil(std::log2(context.mapping.world)) * hop;
 }
 
