@@ -32,8 +32,11 @@ struct Device {
   double attention_backward_efficiency = 0;
   double attention_half_length = 0;  // keys per query at which a tile's fixed cost halves the efficiency
   double attention_half_dim = 0;     // qk_dim + v_dim at which softmax takes as long as the two products
-  double memory_efficiency = 0;      // fraction of memory_bytes_per_s that streaming kernels sustain
-  double memory_half_bytes = 0;      // bytes at which a streaming kernel reaches half of that
+  // Speed of kernels inside a training step against the same kernels in a benchmark loop: clocks under the power
+  // limit, caches that other kernels have filled. Applies to whole runs of kernels, not in kernel_seconds.
+  double step_efficiency = 1;
+  double memory_efficiency = 0;  // fraction of memory_bytes_per_s that streaming kernels sustain
+  double memory_half_bytes = 0;  // bytes at which a streaming kernel reaches half of that
 };
 
 }  // namespace moesim

@@ -26,10 +26,10 @@ struct Pod {
   double nvlink_latency_s = 0;
   double nic_bytes_per_s = 0;
   double nic_efficiency = 1;
-  double nic_latency_s = 0;         // through the leaf switch
-  double nic_spine_latency_s = 0;   // added when a transfer crosses the spine
-  int nodes_per_leaf = 32;          // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
-  double oversubscription = 1;      // leaf downlinks : uplinks; 1 is non-blocking
+  double nic_latency_s = 0;        // through the leaf switch
+  double nic_spine_latency_s = 0;  // added when a transfer crosses the spine
+  int nodes_per_leaf = 32;         // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
+  double oversubscription = 1;     // leaf downlinks : uplinks; 1 is non-blocking
   DispatcherCost deepep, hybridep;
   double message_startup_s = 0;     // software cost of starting one message of a collective
   double collective_startup_s = 0;  // software cost of launching one collective

@@ -35,6 +35,8 @@ void visit_fit(Visitor& v, Device& d) {
            "keys per query at which a tile's fixed cost halves the attention efficiency");
   v.number("attention_half_dim", d.attention_half_dim, Unit::number, {0, 1e6},
            "qk_dim + v_dim at which softmax takes as long as the two products");
+  v.number("step_efficiency", d.step_efficiency, Unit::number, kFraction,
+           "speed of kernels inside a step against a benchmark loop");
   v.number("memory_efficiency", d.memory_efficiency, Unit::number, kFraction,
            "fraction of the memory bandwidth that streaming kernels sustain", Need::required);
   v.number("memory_half_bytes", d.memory_half_bytes, Unit::bytes, {0, 1e15},

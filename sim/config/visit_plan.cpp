@@ -24,7 +24,8 @@ void visit_parallelism(Visitor& v, Plan& p) {
 void visit(Visitor& v, Plan& p) {
   visit_parallelism(v, p);
   v.choice("precision", p.precision, "of the GEMMs, and how FP8 and FP4 operands are scaled");
-  v.choice("dispatch_precision", p.dispatch_precision, "of tokens on the wire, forward dispatch only");
+  v.choice("dispatch_precision", p.dispatch_precision,
+           "of tokens of what travels to the experts; the way back is bf16");
   v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8}, "per element, accumulated and reduced (4: fp32)");
   v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8}, "per element of each of Adam's moments (4: fp32)");
   v.choice("recompute", p.recompute, "activations recomputed in the backward pass");

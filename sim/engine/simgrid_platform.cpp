@@ -15,7 +15,13 @@ class PlatformBuilder {
  public:
   PlatformBuilder(s4u::Engine& engine, const Fabric& fabric) : engine_(engine), fabric_(fabric) {
     root_ = add_star_zone(engine, nullptr, "pod");
-    for (size_t leaf = 0; leaf < fabric.leaf_up.size(); ++leaf) add_leaf(leaf);
+    for (size_t leaf = 0; leaf < fabric.leaf_up.size(); ++leaf)
+      leaves_.push_back(add_zone("leaf" + std::to_string(leaf),
+                                 {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_up[leaf]))},
+                                 {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_down[leaf]))}));
+    // SimGrid finds no way from a host inside a zone to a host beside that zone: what is behind the spine is a zone
+    // too.
+    beyond_spine_ = leaves_.empty() ? root_ : add_zone("beyond", {}, {});
   }
 
   SimgridPlatform build() {
@@ -26,9 +32,10 @@ class PlatformBuilder {
       add_endpoint(root_, name + ".nvlink", place.nvlink_out, place.nvlink_in);
       add_endpoint(leaf, name + ".nic", place.nic_out, place.nic_in);
       add_endpoint(root_, name + ".far_nvlink", -1, -1);
-      add_endpoint(fabric_.far_crosses_spine ? root_ : leaf, name + ".far_nic", -1, -1);
+      add_endpoint(fabric_.far_crosses_spine ? beyond_spine_ : leaf, name + ".far_nic", -1, -1);
     }
     for (s4u::NetZone* leaf : leaves_) leaf->seal();
+    if (beyond_spine_ != root_) beyond_spine_->seal();
     root_->seal();
     return std::move(platform_);
   }
@@ -38,14 +45,16 @@ class PlatformBuilder {
     return add_link(zone, fabric_.links[id].name, fabric_.links[id].bytes_per_s)->set_latency(0)->seal();
   }
 
-  void add_leaf(size_t leaf) {
-    auto* zone = add_star_zone(engine_, root_, "leaf" + std::to_string(leaf));
+  // A star inside the pod's star, with the links that lead out of it and into it.
+  s4u::NetZone* add_zone(const std::string& name, const std::vector<s4u::LinkInRoute>& out,
+                         const std::vector<s4u::LinkInRoute>& in) {
+    auto* zone = add_star_zone(engine_, root_, name);
     // A star zone needs a gateway host for routes that leave it.
-    auto* gateway = add_host(zone, "leaf" + std::to_string(leaf) + ".switch", 1);
+    auto* gateway = add_host(zone, name + ".switch", 1);
     for (const bool up : {true, false}) add_star_route(zone, gateway, up, {});
-    add_star_route(root_, zone, gateway, true, {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_up[leaf]))});
-    add_star_route(root_, zone, gateway, false, {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_down[leaf]))});
-    leaves_.push_back(zone);
+    add_star_route(root_, zone, gateway, true, out);
+    add_star_route(root_, zone, gateway, false, in);
+    return zone;
   }
 
   void add_endpoint(s4u::NetZone* zone, const std::string& name, int32_t out, int32_t in) {
@@ -59,6 +68,7 @@ class PlatformBuilder {
   s4u::Engine& engine_;
   const Fabric& fabric_;
   s4u::NetZone* root_ = nullptr;
+  s4u::NetZone* beyond_spine_ = nullptr;
   std::vector<s4u::NetZone*> leaves_;
   SimgridPlatform platform_;
 };

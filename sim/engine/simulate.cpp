@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/diagnostics.hpp"
 #include "engine/simgrid_backend.hpp"
 
@@ -11,7 +13,9 @@ using namespace simgrid_api;
 
 Execution execute_simgrid(const Program& program, const Fabric& fabric, InstanceSource& source,
                           const EngineOptions& options) {
-  if (s4u::Engine::is_initialized()) throw RunError("SimGrid has already run in this process");
+  static bool ran = false;
+  if (std::exchange(ran, true) || s4u::Engine::is_initialized())
+    throw RunError("SimGrid has already run in this process");
   std::string name = "moesim", log = "--log=root.threshold:error";
   char* argv[] = {name.data(), log.data(), nullptr};
   int argc = 2;

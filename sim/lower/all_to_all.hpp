@@ -1,5 +1,5 @@
 // An all-to-all with a byte matrix, as flows. Every form puts the same bytes on every NVLink port, NIC and leaf uplink
-// (hierarchical: of the bytes it sends); they differ in how many flows carry them. See DESIGN in docs/MODEL.md.
+// (hierarchical: of the bytes it sends); they differ in how many flows carry them. See docs/model/communication.md.
 #pragma once
 
 #include <span>

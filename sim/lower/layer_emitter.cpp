@@ -53,7 +53,7 @@ Kernels LayerEmitter::around_dispatch(OpsOf ops, Phase phase) const {
   return kernels;
 }
 
-void LayerEmitter::embedding(Phase phase) { builder_.compute(of(embedding_ops, phase), 0, phase); }
+void LayerEmitter::embedding(Phase phase, int local) { builder_.compute(of(embedding_ops, phase), local, phase); }
 
 void LayerEmitter::loss(int local, Phase phase) {
   if (phase == Phase::backward) builder_.compute(of(output_ops, phase), local, phase);
@@ -226,10 +226,14 @@ EmitSteps LayerEmitter::moe_backward(int local) {
   return steps;
 }
 
+// A multi-token-prediction layer embeds the next token, and has logits and a loss of its own (DeepSeek-V3,
+// arXiv:2412.19437 section 2.2); neither is recomputed.
 EmitSteps LayerEmitter::forward(int layer, int local, Phase phase) {
+  const bool mtp = layer >= context_.model.layers;
   EmitSteps steps;
   steps.push_back({[=, this] {
-    if (layer >= context_.model.layers) builder_.compute(of(mtp_projection_ops, phase), local, phase);
+    if (mtp && phase == Phase::forward) embedding(phase, local);
+    if (mtp) builder_.compute(of(mtp_projection_ops, phase), local, phase);
     attention_forward(layer, local, phase);
   }});
   if (has_experts(context_.model, layer)) {
@@ -238,12 +242,18 @@ EmitSteps LayerEmitter::forward(int layer, int local, Phase phase) {
   } else {
     steps.push_back({[=, this] { dense_ffn(local, phase); }});
   }
+  if (mtp && phase == Phase::forward) steps.push_back({[=, this] { loss(local, phase); }});
   return steps;
 }
 
 EmitSteps LayerEmitter::backward(int layer, int local) {
+  const bool mtp = layer >= context_.model.layers;
   EmitSteps steps;
-  if (context_.plan.recompute == Recompute::full) steps = forward(layer, local, Phase::recompute);
+  if (mtp) steps.push_back({[=, this] { loss(local, Phase::backward); }});
+  if (context_.plan.recompute == Recompute::full) {
+    const EmitSteps again = forward(layer, local, Phase::recompute);
+    steps.insert(steps.end(), again.begin(), again.end());
+  }
   steps.push_back({[=, this] { recompute_selected(layer, local); }});
   if (has_experts(context_.model, layer)) {
     const EmitSteps moe = moe_backward(local);
@@ -253,8 +263,9 @@ EmitSteps LayerEmitter::backward(int layer, int local) {
   }
   steps.push_back({[=, this] {
     attention_backward(layer, local);
-    if (layer >= context_.model.layers)
-      builder_.compute(of(mtp_projection_ops, Phase::backward), local, Phase::backward);
+    if (!mtp) return;
+    builder_.compute(of(mtp_projection_ops, Phase::backward), local, Phase::backward);
+    embedding(Phase::backward, local);
   }});
   return steps;
 }

@@ -27,7 +27,7 @@ class LayerEmitter {
   LayerEmitter(const StepContext& context, TemplateBuilder& builder, int first_rank)
       : context_(context), builder_(builder), first_rank_(first_rank) {}
 
-  void embedding(Phase phase);
+  void embedding(Phase phase, int local = 0);
   EmitSteps forward(int layer, int local, Phase phase = Phase::forward);
   EmitSteps backward(int layer, int local);  // with the recomputation that the plan asks for
   void loss(int local, Phase phase);

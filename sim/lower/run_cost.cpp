@@ -14,7 +14,7 @@ double RunCost::host_s(std::span<const Kernel> kernels) const {
 double RunCost::seconds(std::span<const Kernel> kernels, std::span<const int> rows) const {
   double total = 0;
   for (const Kernel& kernel : kernels) total += kernel_seconds(device_, kernel, rows);
-  return std::max(total, host_s(kernels));
+  return std::max(total / device_.step_efficiency, host_s(kernels));
 }
 
 void RunCost::parts(Program& program, std::span<const Kernel> kernels, int layer, Phase phase,
@@ -22,7 +22,7 @@ void RunCost::parts(Program& program, std::span<const Kernel> kernels, int layer
   const size_t begin = out.size();
   double total = 0;
   for (const Kernel& kernel : kernels) {
-    const double seconds = kernel_seconds(device_, kernel, rows);
+    const double seconds = kernel_seconds(device_, kernel, rows) / device_.step_efficiency;
     const Phase part_phase =
         phase == Phase::backward && kernel.pass == Pass::backward_weight ? Phase::weight_gradient : phase;
     out.push_back({program.op(name_of(kernel.op)), part_phase, static_cast<uint16_t>(layer), seconds});

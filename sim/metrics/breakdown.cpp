@@ -65,9 +65,8 @@ class RankTimelines {
     const double start = execution_.record.start_s[row], end = execution_.record.end_s[row];
     if (start > cursor_[rank]) wait(rank, cursor_[rank], start, execution_.record.cause[row]);
     const double busy = end - std::max(start, cursor_[rank]);
-    if (busy <= 0) return;
-    (task.phase == Phase::optimizer ? ranks_[rank].optimizer : ranks_[rank].compute) += busy;
-    cursor_[rank] = end;
+    if (busy > 0) (task.phase == Phase::optimizer ? ranks_[rank].optimizer : ranks_[rank].compute) += busy;
+    cursor_[rank] = std::max(cursor_[rank], end);
   }
 
   // A collective that this rank joined is exposed from its arrival on, waiting for the others included; a message from

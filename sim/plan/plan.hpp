@@ -34,7 +34,8 @@ struct Plan {
   std::string layout;
 
   PrecisionRecipe precision = PrecisionRecipe::bf16;
-  PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // on the wire, forward dispatch only
+  PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // of what travels to the experts: tokens, and gradients
+                                                               // in the backward; the way back is bf16
   double gradient_bytes = 4;  // per element, accumulated and reduced (4: fp32, 2: bf16)
   double moment_bytes = 4;    // per element of each of Adam's moments (4: fp32, 2: bf16)
 

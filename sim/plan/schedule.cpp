@@ -21,7 +21,9 @@ StageOps alternate(int warmup, int total, bool overlap, Forward forward, Backwar
 }  // namespace
 
 StageOps one_f_one_b(int stage, int stages, int microbatches, bool overlap) {
-  const int warmup = std::min(stages - 1 - stage + (overlap ? 1 : 0), microbatches);
+  // A joint block passes its forward on as late as its backward, so that twice as many forwards must be under way.
+  const int distance = stages - 1 - stage;
+  const int warmup = std::min(overlap ? 2 * distance + 1 : distance, microbatches);
   return alternate(
       warmup, microbatches, overlap,
       [](int i) {

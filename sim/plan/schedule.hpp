@@ -19,7 +19,7 @@ struct PipelineOp {
 using StageOps = std::vector<PipelineOp>;
 
 // 1F1B (PipeDream-flush; Narayanan et al., arXiv:2104.04473): stage s runs pp-1-s forwards, then alternates.
-// `overlap`: one more forward runs ahead, so that each forward overlaps the backward of an earlier microbatch
+// `overlap`: more forwards run ahead, so that each forward overlaps the backward of an earlier microbatch
 // (Megatron-LM --overlap-moe-expert-parallel-comm).
 StageOps one_f_one_b(int stage, int stages, int microbatches, bool overlap = false);
 // Interleaved 1F1B of the same paper, in Megatron-LM's order; microbatches must divide by stages.

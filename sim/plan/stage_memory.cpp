@@ -8,6 +8,7 @@ namespace {
 
 struct ChunkNeed {
   StateBytes state;
+  int layers = 1;
   double saved = 0;      // per microbatch in flight
   double workspace = 0;  // once
 };
@@ -16,6 +17,7 @@ ChunkNeed chunk_need(const ModelShape& shape, const Plan& plan, const StateShard
                      const ChunkContent& chunk, double rows) {
   ChunkNeed need;
   const RecomputePolicy policy = plan.recompute_policy();
+  need.layers = std::max(1, static_cast<int>(chunk.layers.size()));
   for (int layer : chunk.layers) {
     need.state += layer_state_bytes(shape, layer, sharding);
     need.saved += layer_activation_bytes(shape, layer, shard, policy, rows);
@@ -57,8 +59,16 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
       result.state += needs.back().state;
       workspace = std::max(workspace, needs.back().workspace);
     }
-    for (const PipelineOp& op : schedule[stage]) {
-      live += (op.forward ? 1 : -1) * needs[op.chunk].saved;
+    const StageOps& ops = schedule[stage];
+    for (size_t i = 0; i < ops.size(); ++i) {
+      const ChunkNeed& need = needs[ops[i].chunk];
+      if (ops[i].overlaps_next) {
+        // A forward fills layer by layer what the backward beside it gives back: one layer is held twice.
+        peak = std::max(peak, live + need.saved / need.layers);
+        live += need.saved - needs[ops[++i].chunk].saved;
+      } else {
+        live += (ops[i].forward ? 1 : -1) * need.saved;
+      }
       peak = std::max(peak, live);
     }
     result.activations_bytes = peak + workspace;

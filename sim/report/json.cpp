@@ -54,7 +54,8 @@ ordered_json critical_path_json(const StepReport& report) {
 ordered_json resources_json(const StepReport& report) {
   ordered_json entries = ordered_json::array();
   for (const ResourceUse& use : report.resources)
-    entries.push_back({{"name", use.name}, {"busy_fraction", use.busy_fraction}, {"bytes", whole(use.bytes)}});
+    entries.push_back(
+        {{"name", use.name}, {"busy_fraction", use.busy_fraction}, {"bytes", whole(use.bytes)}, {"kind", use.kind}});
   return entries;
 }
 

@@ -44,6 +44,9 @@ struct TraceInput {
   // once per such transfer that is drawn, in order of start times, so that calls alternate among the live blocks.
   // Without it these transfers show no bytes, arrows within a rank only, and no counters.
   std::function<std::vector<Flow>(BlockId, TaskId)> flows_of = {};
+  // What a rank's port sustains in one direction. The record knows when a transfer began and ended, not how it went in
+  // between; counters spread its bytes evenly and stop here where that would be too much. 0: not known, no limit.
+  double nvlink_bytes_per_s = 0, nic_bytes_per_s = 0;
 };
 
 // Equal input gives equal bytes. Throws InputError when a rank to draw is not simulated. Does not finish the sink.

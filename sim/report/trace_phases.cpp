@@ -26,6 +26,10 @@ auto by_start(const PhaseSlice& slice) {
 
 }  // namespace
 
+Phase shown_phase(Phase phase) {
+  return phase == Phase::recompute || phase == Phase::weight_gradient ? Phase::backward : phase;
+}
+
 std::vector<PhaseSlice> phase_slices(const Program& program, const Record& record, const TraceView& view,
                                      LaneAllocator& lanes) {
   std::vector<PhaseSlice> slices;
@@ -34,8 +38,7 @@ std::vector<PhaseSlice> phase_slices(const Program& program, const Record& recor
   for (uint32_t row : view.order()) {
     const Task& task = view.task(row);
     if (!shown(task)) continue;
-    const bool backward = task.phase == Phase::recompute || task.phase == Phase::weight_gradient;
-    const Phase phase = backward ? Phase::backward : task.phase;
+    const Phase phase = shown_phase(task.phase);
     view.ranks(row, ranks);
     for (uint32_t rank : ranks) {
       const uint32_t within = rank - program.blocks[record.block[row]].first_rank;

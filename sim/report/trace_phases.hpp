@@ -12,6 +12,9 @@
 
 namespace moesim {
 
+// The phase that a task is drawn under.
+Phase shown_phase(Phase phase);
+
 struct PhaseSlice {
   int64_t start_ns = 0, end_ns = 0;
   uint32_t rank = 0;  // simulated

@@ -1,5 +1,7 @@
 #include "report/trace_ports.hpp"
 
+#include <algorithm>
+
 namespace moesim {
 
 namespace {
@@ -13,6 +15,9 @@ void add(PortBytes& to, const PortBytes& rate, double sign) {
   to.nic_out += sign * rate.nic_out;
   to.nic_in += sign * rate.nic_in;
 }
+
+// In GB/s.
+double shown(double rate, double limit) { return (limit > 0 ? std::min(rate, limit) : rate) / kGigabyte; }
 
 }  // namespace
 
@@ -74,10 +79,11 @@ void ThroughputCounters::advance(int64_t until_ns, uint32_t first_pid, TraceEven
     }
     const PortBytes& rate = now_[rank].rate;
     if (nvlink)
-      events.throughput(first_pid + rank, time_ns, "NVLink GB/s", rate.nvlink_out / kGigabyte,
-                        rate.nvlink_in / kGigabyte);
+      events.throughput(first_pid + rank, time_ns, "NVLink GB/s", shown(rate.nvlink_out, limit_.nvlink_out),
+                        shown(rate.nvlink_in, limit_.nvlink_in));
     if (nic)
-      events.throughput(first_pid + rank, time_ns, "NIC GB/s", rate.nic_out / kGigabyte, rate.nic_in / kGigabyte);
+      events.throughput(first_pid + rank, time_ns, "NIC GB/s", shown(rate.nic_out, limit_.nic_out),
+                        shown(rate.nic_in, limit_.nic_in));
   }
 }
 

@@ -31,10 +31,11 @@ class PortSums {
   std::vector<uint32_t> touched_;
 };
 
-// Sum of the throughputs of all transfers at a time, each taken as constant over its duration.
+// Sum of the throughputs of all transfers at a time, each taken as constant over its duration. Transfers that contend
+// are faster before and after; while they do, their port is full, so `limit` (bytes per second, 0: none) is then right.
 class ThroughputCounters {
  public:
-  explicit ThroughputCounters(uint32_t ranks) : now_(ranks) {}
+  ThroughputCounters(uint32_t ranks, const PortBytes& limit) : limit_(limit), now_(ranks) {}
   void add(uint32_t rank, int64_t start_ns, int64_t end_ns, const PortBytes& bytes);
   // Writes every change before that time; what is added later must not start earlier. `first_pid`: of rank 0.
   void advance(int64_t until_ns, uint32_t first_pid, TraceEvents& events);
@@ -57,6 +58,7 @@ class ThroughputCounters {
   };
   void apply(const Change& change, bool& nvlink, bool& nic);
 
+  PortBytes limit_;
   std::priority_queue<Change> changes_;
   std::vector<Now> now_;
 };

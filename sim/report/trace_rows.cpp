@@ -16,7 +16,8 @@ TraceRows::TraceRows(const TraceInput& input, const TraceView& view, const Trace
       names_(input.program),
       arrows_(input.program, input.execution.record, view, flow_level_),
       sums_(input.program.simulated_ranks),
-      counters_(input.program.simulated_ranks) {}
+      counters_(input.program.simulated_ranks,
+                {input.nvlink_bytes_per_s, input.nvlink_bytes_per_s, input.nic_bytes_per_s, input.nic_bytes_per_s}) {}
 
 void TraceRows::write() {
   for (uint32_t row : view_.order()) {

@@ -3,7 +3,7 @@
 
 #include "report/trace.hpp"
 #include "report/trace_arrows.hpp"
-#include "report/trace_names.hpp"
+#include "report/trace_phases.hpp"
 #include "report/trace_view.hpp"
 
 namespace moesim {
@@ -15,7 +15,7 @@ namespace {
 constexpr double kSlice = 118, kTransferArgs = 44, kArrow = 210, kCounter = 92, kThread = 190, kProcess = 190;
 constexpr double kCriticalArgs = 30;
 // Measured on the same traces: they repeat themselves, and times hold most of what is left.
-constexpr double kGzipRatio = 11;
+constexpr double kGzipRatio = 12.5;
 
 struct RankBytes {
   double own = 0;        // what the rank's process takes
@@ -87,12 +87,11 @@ std::vector<RankBytes> phase_bytes(const TaskGraph& graph) {
   std::vector<std::bitset<64>> seen(graph.ranks);
   const auto add = [&](const Task& task, uint32_t rank) {
     if (task.stream != Stream::compute && task.stream != Stream::pp && task.stream != Stream::dp) return;
-    const Phase phase =
-        task.phase == Phase::recompute || task.phase == Phase::weight_gradient ? Phase::backward : task.phase;
-    const size_t bit = static_cast<size_t>(task.stream) * 8 + static_cast<size_t>(phase);
+    const size_t bit = static_cast<size_t>(task.stream) * 8 + static_cast<size_t>(shown_phase(task.phase));
     if (seen[rank].test(bit)) return;
     seen[rank].set(bit);
     ranks[rank].own += kSlice + 12;
+    ranks[rank].critical += kSlice + 12;
     ranks[rank].threads |= 1u << static_cast<int>(task.stream);
   };
   for (const Task& task : graph.tasks) {
@@ -105,14 +104,9 @@ std::vector<RankBytes> phase_bytes(const TaskGraph& graph) {
 }
 
 std::vector<RankBytes> template_bytes(const Program& program, const TaskGraph& graph, TraceLevel level) {
-  std::vector<RankBytes> ranks = level == TraceLevel::phase ? phase_bytes(graph) : std::vector<RankBytes>(graph.ranks);
-  if (level == TraceLevel::phase) {
-    std::vector<RankBytes> detailed(graph.ranks);  // the critical path is drawn in detail at every level
-    for (const Task& task : graph.tasks) add_task(program, graph, task, TraceLevel::task, detailed);
-    for (uint32_t rank = 0; rank < graph.ranks; ++rank) ranks[rank].critical = detailed[rank].critical;
-  } else {
-    for (const Task& task : graph.tasks) add_task(program, graph, task, level, ranks);
-  }
+  if (level == TraceLevel::phase) return phase_bytes(graph);
+  std::vector<RankBytes> ranks(graph.ranks);
+  for (const Task& task : graph.tasks) add_task(program, graph, task, level, ranks);
   return ranks;
 }
 

@@ -117,4 +117,12 @@ Study load_study(const std::string& path) {
   return study;
 }
 
+bool is_study(const std::string& path) {
+  Problems ignored;
+  const FileText file = disk_files().read(path);
+  if (!file.error.empty()) return false;
+  const YamlNode root = parse_yaml(file.text, {path, "", "", true}, ignored);
+  return root.find("grid") != nullptr || root.find("list") != nullptr;
+}
+
 }  // namespace moesim

@@ -11,4 +11,7 @@ namespace moesim {
 // Throws InputError with every problem.
 Study load_study(const std::string& path);
 
+// Whether a YAML file is a study rather than a scenario: it has a grid or a list. False for what cannot be read.
+bool is_study(const std::string& path);
+
 }  // namespace moesim

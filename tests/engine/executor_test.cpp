@@ -65,9 +65,8 @@ Program random_graph(uint64_t seed) {
     else if (kind < 0.7)
       tasks.push_back(draft.delay(1e-4 * random.uniform(), after));
     else
-      tasks.push_back(draft.transfer(send(static_cast<int>(rank), static_cast<int>(rank + 1) % 8, Port::nvlink,
-                                          2e7 * random.uniform()),
-                                     after));
+      tasks.push_back(draft.transfer(
+          send(static_cast<int>(rank), static_cast<int>(rank + 1) % 8, Port::nvlink, 2e7 * random.uniform()), after));
   }
   return draft.one_block();
 }
@@ -123,8 +122,7 @@ TEST_CASE("a block that several others enter waits for all of them, port by port
   // Every block of the reference executor runs at nominal speed: 0 and 1 end at 2 ms; 2 begins at 1 ms.
   CHECK(done.makespan_s == Approx(3e-3));
   for (size_t row = 0; row < done.record.rows(); ++row) {
-    if (done.record.block[row] == 2 && done.record.task[row] == early)
-      CHECK(done.record.start_s[row] == Approx(1e-3));
+    if (done.record.block[row] == 2 && done.record.task[row] == early) CHECK(done.record.start_s[row] == Approx(1e-3));
   }
 }
 
@@ -162,8 +160,9 @@ TEST_CASE("what takes no time passes at once") {
   const Program program = draft.one_block();
   const Fabric fabric = fabric_of(plain_pod(8));
   CHECK(run_reference(program, fabric).makespan_s == Approx(1e-3));
-  const auto numbers = numbers_in_children({[&] { return std::vector{run_simgrid(program, fabric).makespan_s}; },
-                                            [&] { return std::vector{run_simgrid(program, fabric, true).makespan_s}; }});
+  const auto numbers =
+      numbers_in_children({[&] { return std::vector{run_simgrid(program, fabric).makespan_s}; },
+                           [&] { return std::vector{run_simgrid(program, fabric, true).makespan_s}; }});
   for (const Numbers& one : numbers) {
     CHECK(one.error == "");
     CHECK(one.at(0) == Approx(1e-3).epsilon(1e-6));
@@ -176,6 +175,23 @@ TEST_CASE("a program of nothing but what takes no time ends at 0") {
   const Execution done = run_simgrid(draft.one_block(), fabric_of(plain_pod(8)));
   CHECK(done.makespan_s == 0);
   CHECK(done.tasks == 2);
+}
+
+TEST_CASE("a second simulation in one process is refused") {
+  Draft draft(1);
+  draft.compute(0, 1e-3);
+  const Program program = draft.one_block();
+  const Fabric fabric = fabric_of(plain_pod(8));
+  const auto results = in_children({[&] {
+    run_simgrid(program, fabric);
+    try {
+      run_simgrid(program, fabric);
+    } catch (const RunError& error) {
+      return std::string(error.what());
+    }
+    return std::string("ran twice");
+  }});
+  CHECK(results[0] == "SimGrid has already run in this process");
 }
 
 // What is live is what runs now: amounts drawn for an instance go when its block is done.

@@ -92,9 +92,10 @@ TEST_CASE("two all-to-alls on the same ranks share the ports as flows do") {
     for (const double skew : {0.0, 0.3, 1.0})
       for (const double later : {0.0, 0.3, 0.9})
         for (const double second_bytes : {20e6, 5e6}) {
-          Case one{fmt::format("two {} skew {} second {} MB {} later", form_name(form), skew, second_bytes / 1e6, later),
-                   plain_pod(16),
-                   {}};
+          Case one{
+              fmt::format("two {} skew {} second {} MB {} later", form_name(form), skew, second_bytes / 1e6, later),
+              plain_pod(16),
+              {}};
           const auto program_in = [=](AllToAllForm as) {
             return [=](const Fabric& fabric) {
               Draft draft(16);
@@ -117,7 +118,8 @@ TEST_CASE("a pipeline message that crosses an all-to-all shares with it as flows
     for (const double skew : {0.0, 1.0})
       for (const double at : {0.0, 0.25, 0.5, 0.75, 0.99, 1.5})
         for (const int from : {0, 3}) {
-          Case one{fmt::format("send from {} at {} into {} skew {}", from, at, form_name(form), skew), plain_pod(24), {}};
+          Case one{
+              fmt::format("send from {} at {} into {} skew {}", from, at, form_name(form), skew), plain_pod(24), {}};
           one.program = [=](const Fabric& fabric) {
             Draft draft(24);
             const TaskId all = draft.transfer(skewed_all_to_all(fabric, range(0, 16), 20e6, skew, 3, form));

@@ -35,7 +35,7 @@ TEST_CASE("the JSON report keeps the contract's keys in their order") {
   CHECK(keys_of(json["memory"][0]) == std::vector<std::string>{"stage", "parameters_bytes", "gradients_bytes",
                                                                "optimizer_bytes", "activations_bytes", "total_bytes",
                                                                "capacity_bytes", "fits"});
-  CHECK(keys_of(json["resources"][0]) == std::vector<std::string>{"name", "busy_fraction", "bytes"});
+  CHECK(keys_of(json["resources"][0]) == std::vector<std::string>{"name", "busy_fraction", "bytes", "kind"});
   CHECK(keys_of(json["simulation"]) == std::vector<std::string>{"wall_s", "tasks", "flows", "peak_rss_bytes", "folded",
                                                                 "activities", "timers", "transfers",
                                                                 "contended_transfers"});

@@ -34,10 +34,10 @@ inline StepReport sample_report() {
                           {"attention", "compute", "", 3.9, 0.1937, 49152},
                           {"dispatch", "ep", "node0.gpu3.nic.out", 2.2, 0.1093, 24576},
                           {"combine backward", "ep", "node1.gpu7.nvlink.in", 1.9, 0.0944, 24576}};
-  report.resources = {{"node0.gpu3 compute", 0.932, 0},
-                      {"node0.gpu3.nic.out", 0.441, 4.4e11},
-                      {"node1.gpu7.nvlink.in", 0.213, 1.9e12},
-                      {"node1.gpu6.nic.in", 0.2, 1e11}};
+  report.resources = {{"node0.gpu3 compute", "compute", 0.932, 0},
+                      {"node0.gpu3.nic.out", "nic", 0.441, 4.4e11},
+                      {"node1.gpu7.nvlink.in", "nvlink", 0.213, 1.9e12},
+                      {"node1.gpu6.nic.in", "nic", 0.2, 1e11}};
   report.simulation = {.wall_s = 3.21, .tasks = 1234567, .activities = 345678, .flows = 34000, .timers = 300000};
   report.simulation.transfers = 98304;
   report.simulation.contended_transfers = 1024;

@@ -140,6 +140,14 @@ TEST_CASE("the critical path is a track without gaps from the beginning to the e
   }
 }
 
+TEST_CASE("at level phase the critical path goes from block to block") {
+  const TracedRun run;
+  const auto path = read_trace(run.trace(TraceLevel::phase)).on("critical path", "critical path");
+  CHECK(path.front().name == "forward mb0");
+  CHECK(path.size() < 20);
+  CHECK(path.size() < read_trace(run.trace(TraceLevel::task)).on("critical path", "critical path").size() / 4);
+}
+
 TEST_CASE("at level phase the pipeline schedule is drawn") {
   const TracedRun run;
   const ReadTrace trace = read_trace(run.trace(TraceLevel::phase));
@@ -231,6 +239,19 @@ TEST_CASE("counters hold the bytes of the ports and fall back to zero") {
   for (double bytes : run.execution.link_bytes) links += bytes;  // each byte leaves one port and enters another
   CHECK(sent + received == Approx(links).epsilon(1e-3));
   CHECK(received == Approx(sent - 8 * 15e6).epsilon(1e-3));  // reductions go to folded replicas
+}
+
+TEST_CASE("counters stop at what a port sustains, where it is known") {
+  const TracedRun run;
+  TraceInput input = run.input(TraceLevel::flow);
+  input.nic_bytes_per_s = 50e9;
+  MemorySink sink;
+  write_trace(input, sink);
+  double most = 0;
+  for (const auto& [key, samples] : read_trace(sink.text).counters)
+    for (const TraceSample& sample : samples)
+      if (key.second == "NIC GB/s") most = std::max(most, sample.out);
+  CHECK(most == 50);  // two reductions at once would be twice that
 }
 
 TEST_CASE("only the ranks asked for are drawn") {

@@ -39,7 +39,7 @@ void add_collective_command(CLI::App& app, int& exit_code) {
       ->add_option("collective", request.collective,
                    "all-to-all, all-reduce, reduce-scatter, all-gather, broadcast or send")
       ->required();
-  command->add_option("--platform", options->platform, "Preset or file")->required();
+  command->add_option("--platform", options->platform, "Preset (moesim list platforms) or file")->required();
   command->add_option("--gpus", request.gpus, "Devices that take part")->required();
   command
       ->add_option("--bytes", options->bytes,
@@ -50,17 +50,17 @@ void add_collective_command(CLI::App& app, int& exit_code) {
                                                   {"port_balanced", AllToAllForm::port_balanced},
                                                   {"hierarchical", AllToAllForm::hierarchical},
                                                   {"closed_form", AllToAllForm::closed_form}};
-  command->add_option("--form", request.form, "auto, flat, port_balanced, hierarchical or closed_form")
-      ->transform(CLI::CheckedTransformer(forms));
+  command->add_option("--form", request.form, "auto (default), flat, port_balanced, hierarchical or closed_form")
+      ->transform(CLI::CheckedTransformer(forms).description(""));
   const std::map<std::string, Transport> transports{{"flows", Transport::flows}, {"adaptive", Transport::adaptive}};
   command->add_option("--transport", request.transport, "flows (default) or adaptive")
-      ->transform(CLI::CheckedTransformer(transports));
+      ->transform(CLI::CheckedTransformer(transports).description(""));
   command->add_option("--skew", request.skew, "All-to-all: log-normal sigma of the destinations' popularity")
       ->check(CLI::Range(0.0, 5.0));
   command->add_option("--seed", request.seed, "Of the skew");
   command->add_option("--set", options->sets, "Override a platform key, as in oversubscription=4")
       ->allow_extra_args(false);
-  command->add_option("--format", options->format, "table or json")->check(CLI::IsMember({"table", "json"}));
+  command->add_option("--format", options->format, "table (default) or json")->check(CLI::IsMember({"table", "json"}));
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }
 

@@ -30,7 +30,7 @@ void add_compare_command(CLI::App& app, int& exit_code) {
     double threshold_percent = -1;
   };
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("compare", "Two JSON reports side by side");
+  auto* command = app.add_subcommand("compare", "Prints two JSON reports of run side by side");
   command->add_option("before", options->before, "JSON of `moesim run --format json`")->required();
   command->add_option("after", options->after, "The other one")->required();
   command->add_option("--threshold", options->threshold_percent,

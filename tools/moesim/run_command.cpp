@@ -14,6 +14,7 @@
 #include "report/json.hpp"
 #include "report/table.hpp"
 #include "run_options.hpp"
+#include "study/study_file.hpp"
 #include "timeline.hpp"
 
 namespace moesim {
@@ -79,7 +80,8 @@ std::vector<std::string> scenario_files(const std::vector<std::string>& argument
     }
     std::vector<std::string> found;
     for (const auto& entry : fs::directory_iterator(argument))
-      if (entry.is_regular_file() && entry.path().extension() == ".yaml") found.push_back(entry.path().string());
+      if (entry.is_regular_file() && entry.path().extension() == ".yaml" && !is_study(entry.path().string()))
+        found.push_back(entry.path().string());
     std::sort(found.begin(), found.end());
     files.insert(files.end(), found.begin(), found.end());
   }
@@ -108,12 +110,17 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   add_simulate_options(*command, options->simulate);
   add_batch_options(*command, options->batch);
-  command->add_option("--out", options->batch.out,
-                      "Folder for one JSON per run and results.csv (default for several scenarios: results)");
+  command->add_option(
+      "--out", options->batch.out,
+      "Folder for one JSON per run and results.csv; finished runs in it are not repeated (default for several "
+      "scenarios: results)");
   command->add_option("--trace", options->timeline.file, "Write a timeline for Perfetto; gzip when it ends in .gz");
-  command->add_option("--trace-ranks", options->timeline.ranks,
-                      "Ranks to draw, as in 0,8, or all (default: one of each stage or node)");
-  command->add_option("--trace-level", options->timeline.level, "phase, task or flow")
+  command->add_option(
+      "--trace-ranks", options->timeline.ranks,
+      "Ranks to draw, as in 0,8, or all (default: one of each stage, or of each node without stages; at most 16)");
+  command
+      ->add_option("--trace-level", options->timeline.level,
+                   "phase: blocks; task: kernels and transfers; flow: also dispatch arrows and link counters")
       ->check(CLI::IsMember({"phase", "task", "flow"}))
       ->capture_default_str();
   command->callback([options, &exit_code] {

@@ -16,17 +16,20 @@ namespace moesim {
 
 void add_simulate_options(CLI::App& command, SimulateOptions& options) {
   command.add_option("--seed", options.seed, "Seed of everything drawn at random")->capture_default_str();
-  command.add_option("--format", options.format, "table, json or csv")
+  command.add_option("--format", options.format, "table, json or csv, of one scenario")
       ->check(CLI::IsMember({"table", "json", "csv"}))
       ->capture_default_str();
   command.add_flag("!--no-machine-facts", options.machine_facts,
                    "Leave out wall time and memory of the simulation, so that equal runs print equal bytes");
-  command.add_flag("--strict", options.strict, "Exit code 3 when the step does not fit in memory");
+  command.add_flag("--strict", options.strict, "Exit code 3 when the step does not fit in memory (one scenario)");
 }
 
 void add_batch_options(CLI::App& command, BatchRunOptions& options) {
-  command.add_option("--jobs", options.jobs, "Runs at a time")->check(CLI::Range(1, 1024))->capture_default_str();
-  command.add_option("--timeout", options.timeout_s, "Seconds after which a run is stopped; 0: never")
+  command.add_option("--jobs", options.jobs, "Runs at a time, of several")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command
+      .add_option("--timeout", options.timeout_s, "Seconds after which a run of several is stopped; 0 (default): never")
       ->check(CLI::NonNegativeNumber);
 }
 

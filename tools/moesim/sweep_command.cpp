@@ -17,7 +17,8 @@ void add_sweep_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("sweep", "Runs a study: a base scenario and a grid over any of its keys");
   command->add_option("study", options->study, "Study file")->required();
-  command->add_option("--set", options->sets, "Override a key in every run")->allow_extra_args(false);
+  command->add_option("--set", options->sets, "Override a key of the base scenario; what the study sets comes after it")
+      ->allow_extra_args(false);
   command->add_option("--seed", options->simulate.seed, "Seed of everything drawn at random")->capture_default_str();
   add_batch_options(*command, options->batch);
   command->add_option("--out", options->batch.out, "Folder for the results")->capture_default_str();

@@ -70,6 +70,9 @@ void write_timeline(const RunResult& result, const TimelineOptions& options) {
     labels.push_back({step.context.fabric.ranks[rank].global_rank, rank_label(step.context, rank)});
   const std::vector<uint32_t> critical = critical_rows(result.execution);
   TraceInput input{step.program, result.execution, labels, critical, trace};
+  const Pod& pod = step.context.pod;
+  input.nvlink_bytes_per_s = pod.nvlink_bytes_per_s * pod.nvlink_efficiency;
+  input.nic_bytes_per_s = pod.nic_bytes_per_s * pod.nic_efficiency;
   input.flows_of = [&step](BlockId block, TaskId task) {
     const Block& of = step.program.blocks[block];
     return step.work->flows(of, step.program.templates[of.graph].tasks[task]);

@@ -1,0 +1,225 @@
+#include "lower/step.hpp"
+
+#include <map>
+#include <set>
+
+#include "catch.hpp"
+#include "engine/link_load.hpp"
+#include "lower/tiny.hpp"
+#include "metrics/summarize.hpp"
+#include "model/parameters.hpp"
+
+using namespace moesim;
+
+namespace {
+
+// Seconds of forward and backward of one microbatch on one stage, when all stages are alike.
+struct BlockSeconds {
+  double forward = 0, backward = 0;
+};
+
+double work_in(const LoweredStep& step, const Block& block) {
+  double seconds = 0;
+  for (const Task& task : step.program.templates[block.graph].tasks)
+    if (task.kind == TaskKind::compute && task.rank == 0) seconds += task.seconds;
+  return seconds;
+}
+
+std::vector<double> work_by_stage(const LoweredStep& step) {
+  std::vector<double> seconds(step.context.plan.pp, 0.0);
+  for (const Block& block : step.program.blocks) seconds[block.stage] += work_in(step, block);
+  return seconds;
+}
+
+Execution reference(LoweredStep& step) { return execute_reference(step.program, step.context.fabric, *step.work); }
+
+// A model whose every virtual stage computes the same: no logits to speak of.
+ModelShape uniform_model(int layers) {
+  ModelShape model = dense_model(layers);
+  model.vocab = 1;
+  model.dense_ffn = 32768;
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("bubble of 1F1B: (p-1)/(m+p-1) of the step") {
+  for (const int pp : {2, 4, 8})
+    for (const int microbatches : {1, 4, 8, 32}) {
+      Plan plan;
+      plan.pp = pp;
+      const auto step = lower(uniform_model(8), ideal_pod(pp), plan, tiny_batch(microbatches));
+      const double makespan = reference(*step).makespan_s;
+      const auto work = work_by_stage(*step);
+      INFO("pp " << pp << " microbatches " << microbatches);
+      CHECK(1 - work[pp / 2] / makespan == Approx((pp - 1.0) / (microbatches + pp - 1.0)).epsilon(0.005).margin(0.002));
+    }
+}
+
+TEST_CASE("bubble of interleaved 1F1B: shorter by the number of chunks") {
+  for (const int pp : {2, 4})
+    for (const int vpp : {2, 4})
+      for (const int rounds : {1, 4}) {
+        Plan plan;
+        plan.pp = pp;
+        plan.vpp = vpp;
+        plan.schedule = ScheduleKind::interleaved;
+        const int microbatches = rounds * pp;
+        const auto step = lower(uniform_model(16), ideal_pod(pp), plan, tiny_batch(microbatches));
+        const double makespan = reference(*step).makespan_s;
+        const auto work = work_by_stage(*step);
+        INFO("pp " << pp << " vpp " << vpp << " microbatches " << microbatches);
+        // Narayanan et al. (arXiv:2104.04473, section 2.2): bubble / ideal time = (p-1) / (v m).
+        CHECK(makespan / work[pp / 2] - 1 == Approx((pp - 1.0) / (vpp * microbatches)).epsilon(0.01).margin(0.002));
+      }
+}
+
+TEST_CASE("the breakdown of a pipeline without communication is compute and bubble") {
+  Plan plan;
+  plan.pp = 4;
+  const auto step = lower(uniform_model(8), ideal_pod(4), plan, tiny_batch(8));
+  const Execution done = reference(*step);
+  const Breakdown mean_rank = mean(breakdown_by_rank(step->program, done));
+  CHECK(mean_rank.total() == Approx(done.makespan_s).epsilon(1e-12));
+  CHECK(mean_rank.bubble / done.makespan_s == Approx(3.0 / 11).epsilon(0.005));
+  CHECK(mean_rank.exposed_pp + mean_rank.exposed_dp + mean_rank.exposed_tp == Approx(0).margin(1e-9));
+}
+
+TEST_CASE("blocks: one per operation of the schedule, and one optimizer per stage and cell") {
+  Plan plan;
+  plan.pp = 2;
+  plan.vpp = 2;
+  plan.ep = 4;
+  plan.schedule = ScheduleKind::interleaved;
+  plan.simulated_replicas = 0;
+  const auto step = lower(moe_model(4), ideal_pod(16), plan, tiny_batch(64));
+  const Mapping& mapping = step->context.mapping;
+  CHECK(mapping.simulated_cells == 2);
+  CHECK(mapping.microbatches == 8);
+  const size_t operations = 2 * 2 * 2 * 8;  // stages, chunks, directions, microbatches
+  CHECK(step->program.blocks.size() == 2 * (operations + 2));
+  // Far fewer templates than blocks: they are shared.
+  CHECK(step->program.templates.size() < 40);
+  std::set<std::pair<uint32_t, uint32_t>> first_ranks;
+  for (const Block& block : step->program.blocks) {
+    CHECK(block.first_rank == (block.stage * 2u + block.replica) * 4u);
+    CHECK(block.first_layer < 4);
+  }
+}
+
+TEST_CASE("bytes sent are bytes received, in every form and for every transfer") {
+  for (const AllToAllForm form : {AllToAllForm::flat, AllToAllForm::port_balanced, AllToAllForm::hierarchical})
+    for (const RoutingKind kind : {RoutingKind::balanced, RoutingKind::zipf}) {
+      Plan plan;
+      plan.tp = 2;
+      plan.ep = 16;
+      plan.pp = 2;
+      plan.all_to_all = form;
+      plan.dispatcher = form == AllToAllForm::hierarchical ? Dispatcher::deepep : Dispatcher::nccl;
+      plan.simulated_replicas = 0;
+      RoutingSpec routing;
+      routing.kind = kind;
+      routing.exponent = 0.5;
+      Pod pod = ideal_pod(64);
+      pod.nvlink_bytes_per_s = 450e9;
+      pod.nic_bytes_per_s = 50e9;
+      const auto step = lower(moe_model(4), pod, plan, tiny_batch(32), routing);
+      const Fabric& fabric = step->context.fabric;
+      std::set<int32_t> into;
+      for (const RankPlace& place : fabric.ranks) into.insert({place.nvlink_in, place.nic_in});
+      LinkLoads loads(fabric);
+      int checked = 0;
+      bool balanced = true;
+      for_each_task(*step, [&](const Block& block, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+        if (task.kind != TaskKind::transfer) return;
+        for (const bool nvlink : {true, false}) {
+          std::vector<LinkLoad> out;
+          loads.collect(flows_of(graph, task, data), block.first_rank, nvlink, out);
+          double sent = 0, received = 0;
+          for (const LinkLoad& load : out) (into.count(load.link) ? received : sent) += load.bytes;
+          balanced = balanced && std::abs(sent - received) <= 1e-6 * sent + 1;
+          checked += sent > 0;
+        }
+      });
+      INFO("form " << static_cast<int>(form) << " routing " << static_cast<int>(kind));
+      CHECK(balanced);
+      CHECK(checked > 100);
+    }
+}
+
+TEST_CASE("dispatch and combine carry the tokens that the routing sends") {
+  Plan plan;
+  plan.ep = 8;
+  plan.all_to_all = AllToAllForm::flat;
+  const auto step = lower(moe_model(2), ideal_pod(8), plan, tiny_batch(16));
+  std::map<std::string, double> bytes;
+  for_each_task(*step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+    if (task.kind != TaskKind::transfer || task.stream != Stream::ep) return;
+    for (const Flow& flow : flows_of(graph, task, data)) bytes[step->program.op_names[task.op]] += flow.bytes;
+  });
+  // 16 sequences of 1,024 tokens to 4 experts, 7 of 8 on another rank, 512 bf16 values; two layers.
+  const double expected = 16.0 * 1024 * 4 * 7 / 8 * 512 * 2 * 2;
+  for (const char* op : {"dispatch", "combine", "combine backward", "dispatch backward"})
+    CHECK(bytes[op] == Approx(expected).epsilon(1e-9));
+}
+
+TEST_CASE("tensor and context parallelism move what the papers say") {
+  Plan plan;
+  plan.tp = 4;
+  const auto step = lower(dense_model(2), ideal_pod(4), plan, tiny_batch(1));
+  double sent = 0;
+  for_each_task(*step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+    if (task.stream != Stream::tp || task.kind != TaskKind::transfer) return;
+    for (const Flow& flow : flows_of(graph, task, data)) sent += flow.bytes;
+  });
+  // With sequence parallelism: two all-gathers and two reduce-scatters a layer in each direction (Korthikanti et al.,
+  // arXiv:2205.05198, section 4.2.2), of which each of 4 ranks sends 3/4; one more around the logits each way.
+  const double buffer = 1024.0 * 512 * 2;
+  CHECK(sent == Approx((2 * (4 + 4) + 2) * 4 * buffer * 3 / 4));
+}
+
+TEST_CASE("gradients and parameters travel once a step, whatever the number of microbatches") {
+  for (const int zero : {0, 1, 3})
+    for (const int microbatches : {1, 4}) {
+      Plan plan;
+      plan.zero_stage = zero;
+      const auto step = lower(dense_model(2), ideal_pod(4), plan, tiny_batch(4 * microbatches));
+      std::map<std::string, double> sent;
+      for_each_task(*step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+        if (task.stream != Stream::dp || task.kind != TaskKind::transfer) return;
+        for (const Flow& flow : flows_of(graph, task, data))
+          if (flow.source % kPorts < 2) sent[step->program.op_names[task.op]] += flow.bytes;
+      });
+      INFO("zero " << zero << " microbatches " << microbatches);
+      const double parameters = total_parameters(dense_model(2));
+      const double share = 3.0 / 4;  // of 4 replicas
+      const double reduce = parameters * 4 * share * (zero == 0 ? 2 : 1) * (zero == 3 ? microbatches : 1);
+      CHECK(sent["gradient reduce"] == Approx(reduce).epsilon(1e-6));
+      // ZeRO-3 gathers for the forward and again for the backward of every microbatch.
+      const double gather = parameters * 2 * share * (zero == 0 ? 0 : zero == 1 ? 1 : 2 * microbatches);
+      CHECK(sent["parameter gather"] == Approx(gather).epsilon(1e-6).margin(1));
+    }
+}
+
+TEST_CASE("amounts depend on the seed and the block, not on the order of asking") {
+  RoutingSpec routing;
+  routing.kind = RoutingKind::zipf;
+  routing.exponent = 0.5;
+  Plan plan;
+  plan.ep = 8;
+  const auto step = lower(moe_model(2), ideal_pod(8), plan, tiny_batch(32), routing);
+  const auto seconds_of = [&](BlockId id) {
+    const Block& block = step->program.blocks[id];
+    const TaskGraph& graph = step->program.templates[block.graph];
+    InstanceData data;
+    data.seconds.resize(graph.compute_slots);
+    data.flows.resize(graph.transfer_slots);
+    data.fixed_s.resize(graph.transfer_slots);
+    step->work->fill(block, graph, data);
+    return data.seconds;
+  };
+  const auto first = seconds_of(0), second = seconds_of(2);
+  CHECK(seconds_of(2) == second);
+  CHECK(seconds_of(0) == first);
+  CHECK(first != second);
+}
