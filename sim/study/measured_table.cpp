@@ -19,10 +19,14 @@ using IntegerMember = int MeasuredRow::*;
 using NumberMember = double MeasuredRow::*;
 
 const std::map<std::string, TextMember> kTexts{
-    {"source", &MeasuredRow::source},         {"model", &MeasuredRow::model},
-    {"gpu", &MeasuredRow::gpu},               {"precision", &MeasuredRow::precision},
-    {"recompute", &MeasuredRow::recompute},   {"overlap", &MeasuredRow::overlap},
-    {"dispatcher", &MeasuredRow::dispatcher}, {"note", &MeasuredRow::note},
+    {"source", &MeasuredRow::source},
+    {"model", &MeasuredRow::model},
+    {"gpu", &MeasuredRow::gpu},
+    {"precision", &MeasuredRow::precision},
+    {"recompute", &MeasuredRow::recompute},
+    {"overlap", &MeasuredRow::overlap},
+    {"dispatcher", &MeasuredRow::dispatcher},
+    {"note", &MeasuredRow::note},
     {"verified", &MeasuredRow::verified},
 };
 const std::map<std::string, IntegerMember> kIntegers{
@@ -153,7 +157,8 @@ void keep_rows(MeasuredTable& table, const RowFilter& filter) {
   for (const auto& [column, values] : filter.wanted) {
     const auto found = std::find(table.columns.begin(), table.columns.end(), column);
     if (found == table.columns.end())
-      throw InputError(fmt::format("--where: {} has no column {}{}", table.file, column, hint(column, known_columns())));
+      throw InputError(
+          fmt::format("--where: {} has no column {}{}", table.file, column, hint(column, known_columns())));
     const auto index = static_cast<size_t>(found - table.columns.begin());
     std::erase_if(table.rows, [&, &wanted = values](const MeasuredRow& row) {
       return std::find(wanted.begin(), wanted.end(), row.cells[index]) == wanted.end();

@@ -49,10 +49,9 @@ ordered_json to_json(const Breakdown& b) {
 
 ordered_json to_json(const ValidatedRow& row) {
   const MeasuredRow& m = row.measurement;
-  ordered_json json = {{"table", m.table},         {"line", m.line},
-                       {"source", m.source},       {"model", m.model},
-                       {"gpu", m.gpu},             {"num_gpus", m.num_gpus},
-                       {"precision", m.precision}, {"mapping", mapping_text(row)}};
+  ordered_json json = {
+      {"table", m.table}, {"line", m.line},         {"source", m.source},       {"model", m.model},
+      {"gpu", m.gpu},     {"num_gpus", m.num_gpus}, {"precision", m.precision}, {"mapping", mapping_text(row)}};
   if (row.reason.empty()) {
     json["status"] = "predicted";
     json["metric"] = row.metric;
@@ -95,8 +94,8 @@ std::string validation_table(const Validation& validation) {
   std::string not_run;
   for (const ValidatedRow& row : validation.rows) {
     const MeasuredRow& m = row.measurement;
-    const std::string head = fmt::format("{:>5} {} {} {:>5} {:<11}", m.line, fit(m.model, 20), fit(m.gpu, 11),
-                                         m.num_gpus, m.precision);
+    const std::string head =
+        fmt::format("{:>5} {} {} {:>5} {:<11}", m.line, fit(m.model, 20), fit(m.gpu, 11), m.num_gpus, m.precision);
     if (!row.reason.empty())
       not_run += fmt::format("{} {}\n", head, row.reason);
     else

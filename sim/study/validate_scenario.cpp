@@ -116,7 +116,8 @@ void RowReader::set_mapping() {
   }
   // Megatron-LM's default for --expert-tensor-parallel-size is the tensor parallel size; arXiv:2504.14960 calls
   // everything else folding.
-  const bool unfolded = row_.note.find("method=") != std::string::npos && row_.note.find("Folding") == std::string::npos;
+  const bool unfolded =
+      row_.note.find("method=") != std::string::npos && row_.note.find("Folding") == std::string::npos;
   if (row_.etp == 0 && p.tp > 1 && (unfolded || row_.note.find("Megatron-LM") != std::string::npos)) {
     p.etp = p.tp;
     assume("experts are cut by tp too (etp = tp), as Megatron-LM does without parallel folding");
@@ -189,7 +190,8 @@ void RowReader::set_communication() {
   p.cuda_graph = graph && *graph >= GraphScope::layers;
   if (graph == GraphScope::router) assume("a CUDA graph of the router alone counts as none");
   if (graph == GraphScope::layers) assume("a CUDA graph of attention and router counts as one of the whole step");
-  if (lowered(row_.overlap).find("dualpipe") != std::string::npos) assume("DualPipe, simulated as 1F1B with EP overlap");
+  if (lowered(row_.overlap).find("dualpipe") != std::string::npos)
+    assume("DualPipe, simulated as 1F1B with EP overlap");
   if (row_.note.find("Muon") != std::string::npos) assume("Muon optimizer, simulated as Adam");
 }
 
