@@ -63,7 +63,8 @@ std::optional<bool> stated_ep_overlap(const MeasuredRow& row) {
   const auto read = [](const std::string& text) -> std::optional<bool> {
     if (contains_any(text, {"overlap off", "no ep overlap", "a2a_overlap=0"})) return false;
     if (contains_any(text, {"a2a overlap", "ep overlap", "ep-comm overlap", "a2a_overlap=1", "f/b overlap",
-                            "intra-operator overlap", "overlap on"}))
+                            "intra-operator overlap"}) ||
+        std::regex_search(text, std::regex(R"(overlap on\b)")))
       return true;
     return std::nullopt;
   };
