@@ -41,7 +41,15 @@ Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int ra
       spread_collective(pod, kind, rank, attention_data_group(context.plan, context.mapping), dense_bytes);
   const Transfer expert =
       spread_collective(pod, kind, rank, expert_data_group(context.plan, context.mapping), expert_bytes);
-  transfer.flows.insert(transfer.flows.end(), expert.flows.begin(), expert.flows.end());
+  for (const Flow& flow : expert.flows) {
+    const auto same = std::find_if(transfer.flows.begin(), transfer.flows.end(), [&flow](const Flow& other) {
+      return other.source == flow.source && other.target == flow.target;
+    });
+    if (same == transfer.flows.end())
+      transfer.flows.push_back(flow);
+    else
+      same->bytes += flow.bytes;  // two flows would take two shares of a port that others use too
+  }
   transfer.latency_s = std::max(transfer.latency_s, expert.latency_s);
   return transfer;
 }

@@ -1,0 +1,207 @@
+#!/usr/bin/env bash
+# The program as scripts use it: exit codes, what goes to stdout and stderr, files left behind: moesim_test.sh MOESIM
+set -euo pipefail
+moesim=$1
+box=$(mktemp -d)
+trap 'rm -rf "$box"' EXIT
+cd "$box"
+
+fail() {
+  echo "FAILED: $*"
+  for file in out err; do
+    echo "--- $file"
+    head -c 2000 "$file" 2>/dev/null || true
+  done
+  exit 1
+}
+# run CODE ARGUMENTS...: stdout to the file out, stderr to err
+run() {
+  local code=0
+  "$moesim" "${@:2}" >out 2>err || code=$?
+  [[ $code == "$1" ]] || fail "exit code $code instead of $1: moesim ${*:2}"
+}
+has() { grep -qF -- "$2" "$1" || fail "'$2' is not in $1"; }
+json() { # python expression on the object d in file out
+  python3 -c "import json, sys; d = json.load(open('out')); sys.exit(not ($1))" || fail "not true of the JSON: $1"
+}
+
+cat >small.yaml <<'YAML'
+title: a small step
+workload: {layers: 4, hidden: 1024, vocab: 32000, heads: 16, kv_heads: 4, head_dim: 64, experts: 16, top_k: 2, moe_ffn: 512}
+platform: {base: h100-sxm, gpus: 16}
+plan: {ep: 8, pp: 2}
+routing: {kind: zipf, exponent: 0.5}
+batch: {global_batch: 32, micro_batch: 1, sequence_length: 1024}
+YAML
+
+# help, version, usage
+run 0 --help
+has out "Usage"
+for command in run sweep check schema collective compare list; do
+  run 0 "$command" --help
+  has out "$command"
+done
+run 0 --version
+run 2
+run 2 no-such-command
+run 2 run
+run 2 run small.yaml --no-such-option
+run 2 run small.yaml --format prose
+
+# run: a table on stdout, nothing on stderr
+run 0 run small.yaml
+has out "step time"
+has out "lower bound"
+[[ ! -s err ]] || fail "stderr is not empty"
+[[ $(wc -L <out) -le 80 ]] || fail "the table is wider than 80 columns"
+
+# JSON, twice the same bytes; another seed gives another step
+run 0 run small.yaml --format json --no-machine-facts
+cp out first.json
+json "d['devices'] == 16 and d['step_time_s'] > 0 and d['seed'] == 1"
+json "abs(sum(d['breakdown_s'].values()) - d['step_time_s']) < 1e-9 * d['step_time_s']"
+json "all(k in d for k in '''scenario moesim_version simgrid_version seed fidelity devices step_time_s tokens_per_step
+  tokens_per_s tokens_per_s_per_device model_flops_per_step tflops_per_device mfu breakdown_s memory overload_factor
+  lower_bound_s critical_path resources simulation'''.split())"
+json "all(k in d['simulation'] for k in 'wall_s tasks flows peak_rss_bytes folded'.split())"
+run 0 run small.yaml --format json --no-machine-facts
+cmp -s out first.json || fail "two equal runs print different bytes"
+run 0 run small.yaml --format json --no-machine-facts --seed 2
+cmp -s out first.json && fail "another seed prints the same bytes"
+run 0 run small.yaml --format csv
+[[ $(wc -l <out) -ge 2 ]] || fail "no CSV"
+
+# --set
+run 0 run small.yaml --format json --set batch.global_batch=64 --set workload.top_k=4
+json "d['tokens_per_step'] == 64 * 1024"
+
+# bad input: every problem at once, each with its place
+sed -e 's/hidden: 1024/hidden: wide/' -e 's/ep: 8/epp: 8/' small.yaml >bad.yaml
+run 2 run bad.yaml
+has err "bad.yaml:2:"
+has err "bad.yaml:4:"
+has err "workload.hidden"
+has err "epp"
+[[ ! -s out ]] || fail "stdout is not empty"
+run 2 check bad.yaml
+run 2 run missing.yaml
+has err "missing.yaml"
+run 2 run small.yaml --set plan.ep=3
+has err "plan.ep"
+printf 'a: [1,' >broken.yaml
+run 2 run broken.yaml
+has err "broken.yaml:"
+
+# too large for the memory: said, and an exit code with --strict only
+big="--set workload.layers=8 --set workload.hidden=16384 --set workload.moe_ffn=65536 --set plan.ep=1 --set batch.sequence_length=8192"
+run 0 run small.yaml $big
+has out "OUT OF MEMORY"
+run 3 run small.yaml $big --strict
+run 0 run small.yaml --strict
+
+# check: its output is a scenario that gives the same step
+run 0 check small.yaml
+has out "default"
+cp out checked.yaml
+run 0 run checked.yaml --format json --no-machine-facts
+python3 - <<'PY' || fail "the output of check gives another step"
+import json
+a, b = json.load(open("first.json")), json.load(open("out"))
+raise SystemExit(a["step_time_s"] != b["step_time_s"] or a["memory"] != b["memory"])
+PY
+run 0 schema
+has out "global_batch"
+run 0 list
+has out "deepseek-v3"
+has out "h100-sxm"
+
+# timeline: whole JSON; gzip by name; ranks that are not simulated are an error before any work
+run 0 run small.yaml --trace step.json
+python3 -c "import json; d = json.load(open('step.json')); assert len(d['traceEvents']) > 100" || fail "no timeline"
+run 0 run small.yaml --trace step.json.gz --trace-level flow --trace-ranks all
+python3 -c "import gzip, json; assert json.load(gzip.open('step.json.gz'))['traceEvents']" || fail "no gzip timeline"
+cp step.json before.json
+run 0 run small.yaml --trace step.json
+cmp -s step.json before.json || fail "two equal runs draw different timelines"
+run 2 run small.yaml --trace step.json --trace-ranks 99
+has err "rank 99"
+run 1 run small.yaml --trace no/such/folder/step.json
+
+# collective
+run 0 collective all-to-all --platform ideal-pod-450-50 --gpus 16 --bytes 64MB --form port_balanced --format json
+json "abs(d['time_s'] - 640e-6) < 1e-9 and abs(d['lower_bound_s'] - 640e-6) < 1e-9"
+json "all(k in d for k in 'time_s lower_bound_s flows bandwidth_bytes_per_s simulation'.split())"
+json "d['simulation']['wall_s'] >= 0 and d['simulation']['peak_rss_bytes'] > 0"
+for collective in all-reduce reduce-scatter all-gather broadcast send; do
+  run 0 collective $collective --platform h100-sxm --gpus 16 --bytes 1GB --format json
+  json "d['time_s'] >= d['lower_bound_s'] > 0"
+done
+run 0 collective all-reduce --platform h100-sxm --gpus 8 --bytes 1GB
+has out "bandwidth"
+run 2 collective all-to-some --platform h100-sxm --gpus 8 --bytes 1GB
+run 2 collective all-reduce --platform nowhere --gpus 8 --bytes 1GB
+run 2 collective all-reduce --platform h100-sxm --gpus 8 --bytes 1furlong
+run 2 collective all-reduce --platform h100-sxm --gpus 0 --bytes 1GB
+
+# compare
+cp first.json a.json
+run 0 run small.yaml --format json --set batch.global_batch=64
+cp out b.json
+run 0 compare a.json b.json
+has out "step"
+run 4 compare a.json b.json --threshold 5
+run 0 compare a.json a.json --threshold 0
+run 2 compare a.json nothing.json
+run 2 compare a.json small.yaml
+
+# a batch: one JSON each, a table, and a rerun that simulates nothing again
+cp small.yaml other.yaml
+sed -i 's/ep: 8/ep: 4/' other.yaml
+run 0 run small.yaml other.yaml --jobs 2 --out both
+[[ -s both/small.json && -s both/other.json ]] || fail "no JSON per run"
+[[ $(wc -l <both/results.csv) == 3 ]] || fail "results.csv has not two rows"
+stamp=$(stat -c %Y.%i both/small.json)
+run 0 run small.yaml other.yaml --jobs 2 --out both
+has out "2 of these from an earlier batch"
+[[ $(stat -c %Y.%i both/small.json) == "$stamp" ]] || fail "a finished run was written again"
+
+# one bad run stops no other, and fails the batch
+run 1 run small.yaml bad.yaml --out mixed
+has out "1 done"
+has out "1 failed"
+[[ -s mixed/small.json ]] || fail "the good run has no result"
+
+# a study: a grid; interrupted in the middle, it goes on where it was
+cat >study.yaml <<'YAML'
+title: sizes
+base: small.yaml
+grid:
+  batch.global_batch: [32, 64]
+  plan.ep: [4, 8]
+YAML
+run 0 sweep study.yaml --out sizes --jobs 2
+has out "4 done"
+[[ $(wc -l <sizes/results.csv) == 5 ]] || fail "results.csv has not four rows"
+rm "sizes/$(ls sizes | grep json | head -1)"
+run 0 sweep study.yaml --out sizes
+has out "3 of these from an earlier batch"
+[[ $(wc -l <sizes/results.csv) == 5 ]] || fail "results.csv has not four rows after the rerun"
+sed -i 's/plan.ep/plan.epp/' study.yaml
+run 1 sweep study.yaml --out wrong
+has out "4 failed"
+
+# Ctrl-C keeps what is done
+for i in 1 2 3 4 5 6 7 8; do sed "s/global_batch: 32/global_batch: $((i * 1600))/" small.yaml >"long$i.yaml"; done
+# A shell lets background jobs ignore SIGINT; python starts one that does not.
+python3 - "$moesim" <<'PY' || fail "Ctrl-C does not end a batch with exit code 130"
+import glob, signal, subprocess, sys, time
+files = sorted(glob.glob("long*.yaml"))
+batch = subprocess.Popen([sys.argv[1], "run", *files, "--out", "cut"], stdout=subprocess.DEVNULL)
+deadline = time.time() + 60
+while not glob.glob("cut/long*.json") and batch.poll() is None and time.time() < deadline:
+    time.sleep(0.01)
+batch.send_signal(signal.SIGINT)
+code = batch.wait(30)
+raise SystemExit(code != 130 or not glob.glob("cut/long1.json") or len(glob.glob("cut/*.json")) == len(files))
+PY
+echo "all as it should be"
