@@ -9,8 +9,8 @@ namespace moesim {
 
 namespace {
 
-constexpr int kPortsPerRank = 4;
-enum PortIndex { kNvlink, kNic, kFarNvlink, kFarNic };
+constexpr int kPortsPerRank = 5;
+enum PortIndex { kNvlink, kNic, kFarNvlink, kFarNic, kFarSpine };
 
 int32_t add_link(Fabric& fabric, std::string name, double bytes_per_s, LinkClass link_class) {
   fabric.links.push_back({std::move(name), bytes_per_s, link_class});
@@ -59,8 +59,6 @@ Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks) {
     place.nic_in = add_link(fabric, name + ".nic.in", nic, LinkClass::nic);
     fabric.ranks.push_back(place);
   }
-  const int nodes = (pod.gpus + pod.gpus_per_node - 1) / pod.gpus_per_node;
-  fabric.far_crosses_spine = nodes > pod.nodes_per_leaf;
   if (pod.oversubscription > 1) add_leaves(fabric, pod);
   return fabric;
 }
@@ -74,8 +72,9 @@ Route Fabric::route(int32_t source_endpoint, int32_t target_endpoint) const {
   if (source_port == kNvlink) add(source.nvlink_out);
   if (source_port == kNic) add(source.nic_out);
   if (!leaf_up.empty() && (source_port == kNic || target_port == kNic)) {
-    const bool far = source_port == kFarNic || target_port == kFarNic;
-    const bool crosses = far ? far_crosses_spine : source.leaf != target.leaf;
+    const bool spine = source_port == kFarSpine || target_port == kFarSpine;
+    const bool near = source_port == kFarNic || target_port == kFarNic;
+    const bool crosses = spine || (!near && source.leaf != target.leaf);
     if (crosses && source_port == kNic) add(leaf_up[source.leaf]);
     if (crosses && target_port == kNic) add(leaf_down[target.leaf]);
   }

@@ -35,12 +35,11 @@ struct RankPlace {
   int32_t nvlink_out = 0, nvlink_in = 0, nic_out = 0, nic_in = 0;  // link ids
 };
 
-// Endpoints are numbered as in graph/task.hpp: rank * 4 + {nvlink, nic, far nvlink, far nic}.
+// Endpoints are numbered as in graph/task.hpp: rank * 5 + {nvlink, nic, far nvlink, far nic, far beyond the spine}.
 struct Fabric {
   std::vector<Link> links;
   std::vector<RankPlace> ranks;
   std::vector<int32_t> leaf_up, leaf_down;  // link ids per leaf; empty when non-blocking
-  bool far_crosses_spine = false;
   double nvlink_latency_s = 0, nic_latency_s = 0, spine_latency_s = 0;
   int nodes_per_leaf = 1;
 

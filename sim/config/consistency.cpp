@@ -115,9 +115,11 @@ void check_ranks(Rules& rules) {
   rules.require(divides(experts, pod.gpus), {"plan.ep", "plan.etp", "plan.pp", "platform.gpus"},
                 "ep x etp x pp = {} x {} x {} = {} does not divide platform.gpus = {}", p.ep, p.etp, p.pp, experts,
                 pod.gpus);
-  rules.require(pod.gpus <= pod.gpus_per_node || divides(pod.gpus_per_node, pod.gpus),
-                {"platform.gpus", "platform.gpus_per_node"}, "{} is not a multiple of gpus_per_node = {}", pod.gpus,
-                pod.gpus_per_node);
+  rules.require(
+      pod.gpus <= pod.gpus_per_node || divides(pod.gpus_per_node, pod.gpus),
+      {"platform.gpus", "platform.gpus_per_node"},
+      "{} is not a multiple of gpus_per_node = {}; where nodes are used in part, give the devices used per node",
+      pod.gpus, pod.gpus_per_node);
   const Keys ep = {"plan.ep", "workload.experts"};
   rules.require(w.experts > 0 || p.ep == 1, ep, "expert parallelism needs a model with experts");
   rules.require(w.experts == 0 || divides(p.ep, w.experts), ep, "{} experts are not divisible by ep = {}", w.experts,
@@ -166,6 +168,10 @@ void check_pipeline(Rules& rules) {
   const ModelShape& w = rules.s.workload;
   rules.require(p.vpp == 1 || p.schedule == ScheduleKind::interleaved, {"plan.vpp", "plan.schedule"},
                 "vpp = {} needs schedule: interleaved", p.vpp);
+  rules.require(p.vpp > 1 || p.schedule != ScheduleKind::interleaved, {"plan.schedule", "plan.vpp"},
+                "interleaved needs vpp > 1");
+  rules.require(w.experts == 0 || p.tp == 1 || p.sequence_parallel, {"plan.sequence_parallel", "plan.tp"},
+                "experts with tp = {} need sequence_parallel: every tensor rank would dispatch the same tokens", p.tp);
   rules.require(p.vpp == 1 || p.pp > 1, {"plan.vpp", "plan.pp"}, "vpp = {} needs pp > 1", p.vpp);
   if (!rules.known({"plan.layout"})) return;
   if (!p.layout.empty()) return check_layout(rules);
@@ -189,9 +195,11 @@ void check_batch(Rules& rules) {
                     {"batch.global_batch", "plan.pp", "plan.vpp"},
                     "{} microbatches per rank are not divisible by pp = {}, which the interleaved schedule needs",
                     b.global_batch / per_round, p.pp);
-    rules.require(p.simulated_replicas <= dp,
-                  {"plan.simulated_replicas", "plan.tp", "plan.cp", "plan.pp", "platform.gpus"},
-                  "{} is more than dp = {}", p.simulated_replicas, dp);
+    const int64_t replica = std::lcm(int64_t{p.tp} * p.cp, int64_t{p.etp} * p.ep) * p.pp;
+    if (divides(replica, pod.gpus))
+      rules.require(p.simulated_replicas <= pod.gpus / replica,
+                    {"plan.simulated_replicas", "plan.tp", "plan.cp", "plan.ep", "plan.pp", "platform.gpus"},
+                    "{} is more than the {} replicas there are", p.simulated_replicas, pod.gpus / replica);
   }
   const bool ring = p.cp_kind == CpKind::ring && p.cp > 1;
   const int64_t parts = int64_t{p.cp} * (ring ? 2 : 1);

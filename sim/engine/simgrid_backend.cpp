@@ -171,16 +171,16 @@ void SimgridBackend::make_flows(uint32_t id, double elapsed_s) {
   const int32_t shift = static_cast<int32_t>(active.first_rank) * kPorts;
   p.pending_flows = 0;
   // Flows below the links' rate are longer by that much, so that alone they take as long as on the timer.
-  const double stretch = 1 / (p.nvlink ? active.transfer->nvlink_rate : active.transfer->nic_rate);
+  const double rate = p.nvlink ? active.transfer->nvlink_rate : active.transfer->nic_rate;
   for (const LinkLoad& load : p.loads)
-    link_s_[load.link] = std::min(load.bytes / fabric_.links[load.link].bytes_per_s * stretch, p.duration_s);
+    link_s_[load.link] = std::min(load.bytes / fabric_.links[load.link].bytes_per_s / rate, p.duration_s);
   for (const Flow& flow : *active.flows) {
     if (on_nvlink(flow) != p.nvlink || flow.bytes <= 0) continue;
     double alone_s = 0;
     for (const int32_t link : fabric_.route(flow.source + shift, flow.target + shift).span())
       alone_s = std::max(alone_s, link_s_[link]);
     if (elapsed_s >= alone_s && alone_s < p.duration_s) continue;
-    const double left = flow.bytes * stretch * std::max(0.0, 1 - elapsed_s / alone_s);
+    const double left = flow.bytes / rate * std::max(0.0, 1 - elapsed_s / alone_s);
     const auto bytes = static_cast<uint64_t>(std::max(1.0, std::ceil(left)));
     ++execution_.flows;
     ++p.pending_flows;

@@ -32,7 +32,8 @@ class PlatformBuilder {
       add_endpoint(root_, name + ".nvlink", place.nvlink_out, place.nvlink_in);
       add_endpoint(leaf, name + ".nic", place.nic_out, place.nic_in);
       add_endpoint(root_, name + ".far_nvlink", -1, -1);
-      add_endpoint(fabric_.far_crosses_spine ? beyond_spine_ : leaf, name + ".far_nic", -1, -1);
+      add_endpoint(leaf, name + ".far_nic", -1, -1);
+      add_endpoint(beyond_spine_, name + ".far_spine", -1, -1);
     }
     for (s4u::NetZone* leaf : leaves_) leaf->seal();
     if (beyond_spine_ != root_) beyond_spine_->seal();

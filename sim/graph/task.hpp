@@ -50,8 +50,9 @@ struct Task {
 
 // A transfer goes between endpoints: rank * kPorts + port. `far_*` is the rest of the cluster as this rank sees it:
 // what folded replicas send and receive, which loads the rank's own port and nothing else that is simulated.
-enum class Port : uint8_t { nvlink, nic, far_nvlink, far_nic };
-inline constexpr int kPorts = 4;
+// `far_spine` lies beyond the spine, so that traffic with it also loads the uplinks of the rank's leaf switch.
+enum class Port : uint8_t { nvlink, nic, far_nvlink, far_nic, far_spine };
+inline constexpr int kPorts = 5;
 constexpr int32_t endpoint(int32_t rank, Port port) { return rank * kPorts + static_cast<int32_t>(port); }
 
 struct Flow {

@@ -106,6 +106,12 @@ Transfer hierarchical_collective(const Fabric& fabric, const Pod& pod, Collectiv
   return transfer;
 }
 
+double farthest_hop_s(const Pod& pod, int devices) {
+  if (devices <= pod.gpus_per_node) return pod.nvlink_latency_s;
+  const int nodes = (devices + pod.gpus_per_node - 1) / pod.gpus_per_node;
+  return pod.nic_latency_s + (nodes > pod.nodes_per_leaf ? pod.nic_spine_latency_s : 0);
+}
+
 Transfer spread_collective(const Pod& pod, CollectiveKind kind, int rank, const SpreadGroup& group, double bytes) {
   const int self[] = {rank};
   Transfer transfer = start_transfer(self);
@@ -121,8 +127,10 @@ Transfer spread_collective(const Pod& pod, CollectiveKind kind, int rank, const 
     transfer.flows.push_back({endpoint(rank, far), endpoint(rank, port), amount});
   };
   both_ways(Port::nvlink, Port::far_nvlink, nvlink_bytes);
-  both_ways(Port::nic, Port::far_nic, nic_bytes);
-  const double hop_s = one_node ? pod.nvlink_latency_s : pod.nic_latency_s + pod.nic_spine_latency_s;
+  const double crossing = group.spine_share(pod.gpus_per_node, pod.nodes_per_leaf);
+  both_ways(Port::nic, Port::far_nic, nic_bytes * (1 - crossing));
+  both_ways(Port::nic, Port::far_spine, nic_bytes * crossing);
+  const double hop_s = farthest_hop_s(pod, one_node ? 1 : pod.gpus);
   transfer.latency_s = startup_s(pod, kind, group.size, hop_s);
   return transfer;
 }

@@ -17,9 +17,12 @@ enum class CollectiveKind { all_reduce, reduce_scatter, all_gather, broadcast };
 //
 // Ring: with g members in each of n nodes, g rings enter and leave each node over different NICs; of the B bytes that
 // every member passes on (B = bytes (N-1)/N, twice that for all-reduce), (g-1)/g go over NVLink and 1/g over its NIC.
-// Steps pay latency one after the other; above kTreeThreshold members a tree's 2 log2 N are fewer and are paid instead.
+// Steps pay latency one after the other; where a tree's 2 log2 N are fewer, they are paid instead.
 Transfer ring_collective(const Fabric& fabric, const Pod& pod, CollectiveKind kind, int first_rank,
                          std::span<const int> members, double bytes);
+
+// Latency between the two farthest of so many consecutive devices on the same rail.
+double farthest_hop_s(const Pod& pod, int devices);
 
 // The same for a group of which only this rank is simulated: loads its ports from and to the far side.
 Transfer spread_collective(const Pod& pod, CollectiveKind kind, int rank, const SpreadGroup& group, double bytes);

@@ -50,7 +50,7 @@ Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int ra
     else
       same->bytes += flow.bytes;  // two flows would take two shares of a port that others use too
   }
-  transfer.latency_s += expert.latency_s;
+  transfer.latency_s = std::max(transfer.latency_s, expert.latency_s);
   return transfer;
 }
 
@@ -86,7 +86,7 @@ namespace {
 
 // Sum over all ranks of 4 bytes: its latency counts, its bandwidth does not (recursive doubling).
 double gradient_norm_s(const StepContext& context) {
-  const double hop = context.pod.nic_latency_s + context.pod.nic_spine_latency_s + context.pod.message_startup_s;
+  const double hop = farthest_hop_s(context.pod, context.mapping.world) + context.pod.message_startup_s;
   return context.mapping.world < 2 ? 0 : 2 * std::ceil(std::log2(context.mapping.world)) * hop;
 }
 

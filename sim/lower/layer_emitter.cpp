@@ -21,20 +21,6 @@ double kv_bytes(const StepContext& context) {
   return tokens * width * 2;
 }
 
-void add_dispatcher_cost(const StepContext& context, const AllToAll& group, Transfer& transfer) {
-  const Pod& pod = context.pod;
-  const Dispatcher dispatcher = context.plan.dispatcher;
-  transfer.latency_s = group.latency_s();
-  if (dispatcher == Dispatcher::nccl) {
-    transfer.latency_s += pod.collective_startup_s + pod.message_startup_s * group.messages(false);
-    return;
-  }
-  const DispatcherCost& cost = dispatcher == Dispatcher::deepep ? pod.deepep : pod.hybridep;
-  transfer.latency_s += cost.startup_s;
-  transfer.nic_rate = cost.nic_efficiency;
-  transfer.nvlink_rate = cost.nvlink_efficiency;
-}
-
 }  // namespace
 
 Kernels LayerEmitter::of(OpsOf ops, Phase phase) const {
@@ -141,9 +127,13 @@ void LayerEmitter::shared_experts(int local, Phase phase) {
 }
 
 Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group) const {
-  Transfer transfer;
+  Transfer transfer = context_.dispatcher_rates;
   for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
-  add_dispatcher_cost(context_, AllToAll(context_.fabric, first_rank_, group), transfer);
+  const AllToAll all_to_all(context_.fabric, first_rank_, group);
+  transfer.latency_s += all_to_all.latency_s();
+  if (context_.plan.dispatcher == Dispatcher::nccl)
+    transfer.latency_s +=
+        context_.pod.collective_startup_s + context_.pod.message_startup_s * all_to_all.messages(false);
   transfer.sm_share = context_.ep_sm_share;
   return transfer;
 }
@@ -204,7 +194,8 @@ EmitSteps LayerEmitter::moe_backward(int local) {
   EmitSteps steps;
   if (policy.drops(RecomputeModule::moe)) steps = moe_forward(local, Phase::recompute);
   const auto shared = [=, this] {
-    if (policy.drops(RecomputeModule::shared_experts)) shared_experts(local, Phase::recompute);
+    if (policy.drops(RecomputeModule::shared_experts) && !policy.drops(RecomputeModule::moe))
+      shared_experts(local, Phase::recompute);
     shared_experts(local, Phase::backward);
   };
   const bool overlap = context_.plan.overlap_shared_expert;
@@ -214,7 +205,7 @@ EmitSteps LayerEmitter::moe_backward(int local) {
           overlap ? std::function<void()>(shared) : nullptr);
   };
   const auto at_experts = [=, this] {
-    const bool activation = policy.drops(RecomputeModule::moe_act);
+    const bool activation = policy.drops(RecomputeModule::moe_act) && !policy.drops(RecomputeModule::moe);
     experts(activation ? ExpertKernels::recompute_activation : ExpertKernels::backward, local, Phase::backward);
     route("dispatch backward", local, Phase::backward, true, PrecisionRecipe::bf16);
   };

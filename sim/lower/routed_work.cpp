@@ -89,13 +89,9 @@ const RoutedTokens& RoutedWork::sample(const Block& block, int lane, int layer, 
 void RoutedWork::count(int layer) {
   const double overload = tokens_.overload_factor();
   statistics_.overload_sum += overload;
-  statistics_.largest_overload = std::max(statistics_.largest_overload, overload);
   ++statistics_.samples;
   statistics_.layer_sum[layer] += overload;
   ++statistics_.layer_samples[layer];
-  for (int rank = 0; rank < tokens_.ranks; ++rank)
-    statistics_.largest_rows = std::max(statistics_.largest_rows, static_cast<double>(tokens_.rank_rows(rank)));
-  statistics_.dropped_copies += static_cast<double>(tokens_.dropped_copies);
 }
 
 std::vector<Flow> RoutedWork::flows(const Block& block, const Task& transfer) {
@@ -145,6 +141,31 @@ void RoutedWork::fill_compute(const TemplateSlots& slots, const std::vector<uint
   }
 }
 
+// The router counts distinct tokens per node for groups that begin at a node. Where the group lies otherwise, a node's
+// distinct tokens follow from those of its ranks, taken as independent.
+void RoutedWork::fill_two_hop(const AllToAll& group, const RoutedTokens& tokens, double bytes) {
+  const int n = group.size(), nodes = group.nodes();
+  two_hop_.to_rank.reset(n);
+  for (size_t i = 0; i < two_hop_.to_rank.bytes.size(); ++i) two_hop_.to_rank.bytes[i] = bytes * tokens.rank_tokens[i];
+  two_hop_.to_node.assign(static_cast<size_t>(n) * nodes, 0);
+  const int per_node = router_->shape().ranks_per_node;
+  bool regular = nodes == tokens.nodes;
+  for (int i = 0; i < n; ++i) regular = regular && group.node_of(i) == i / per_node;
+  if (regular) {
+    for (size_t i = 0; i < two_hop_.to_node.size(); ++i) two_hop_.to_node[i] = bytes * tokens.node_tokens[i];
+    return;
+  }
+  const double all = static_cast<double>(router_->shape().tokens_per_source);
+  std::vector<double> missed(nodes);
+  for (int i = 0; i < n; ++i) {
+    std::fill(missed.begin(), missed.end(), 1.0);
+    for (int j = 0; j < n; ++j)
+      missed[group.node_of(j)] *= 1 - tokens.rank_tokens[static_cast<size_t>(i) * n + j] / all;
+    for (int node = 0; node < nodes; ++node)
+      two_hop_.to_node[static_cast<size_t>(i) * nodes + node] = bytes * all * (1 - missed[node]);
+  }
+}
+
 void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot, const RoutedTokens& tokens,
                                std::vector<Flow>& flows, double& fixed_s) {
   flows.clear();
@@ -153,14 +174,7 @@ void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot, con
   const double bytes = slot.token_bytes / context_.plan.etp;  // each member of an ETP group sends its own tokens
   const int n = group.size();
   if (form == AllToAllForm::hierarchical) {
-    two_hop_.to_rank.reset(n);
-    for (size_t i = 0; i < two_hop_.to_rank.bytes.size(); ++i)
-      two_hop_.to_rank.bytes[i] = bytes * tokens.rank_tokens[i];
-    two_hop_.to_node.resize(static_cast<size_t>(n) * group.nodes());
-    for (int i = 0; i < n; ++i)
-      for (int node = 0; node < group.nodes(); ++node)
-        two_hop_.to_node[static_cast<size_t>(i) * group.nodes() + node] =
-            bytes * tokens.node_tokens[static_cast<size_t>(i) * tokens.nodes + std::min(node, tokens.nodes - 1)];
+    fill_two_hop(group, tokens, bytes);
     return group.hierarchical(two_hop_, slot.reverse, flows);
   }
   matrix_.reset(n);
@@ -169,8 +183,10 @@ void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot, con
       const double sent = bytes * tokens.rank_copies[static_cast<size_t>(i) * n + j];
       (slot.reverse ? matrix_.at(j, i) : matrix_.at(i, j)) = sent;
     }
+  const Transfer& transfer = context_.dispatcher_rates;
+  const double rate = std::min(transfer.nic_rate, transfer.nvlink_rate);
   if (form == AllToAllForm::closed_form)
-    fixed_s = group.port_bound_s(matrix_);
+    fixed_s = group.port_bound_s(matrix_) / rate;
   else if (form == AllToAllForm::flat)
     group.flat(matrix_, flows);
   else

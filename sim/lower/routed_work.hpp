@@ -16,12 +16,9 @@ namespace moesim {
 // Mean over sampled (layer, microbatch, group) of the most loaded rank over the mean rank.
 struct LoadStatistics {
   double overload_sum = 0;
-  double largest_overload = 1;
   uint64_t samples = 0;
   std::vector<double> layer_sum;
   std::vector<uint64_t> layer_samples;
-  double largest_rows = 0;  // most rows that any rank got in one layer and microbatch
-  double dropped_copies = 0, copies = 0;
 
   double overload_factor() const { return samples == 0 ? 1 : overload_sum / static_cast<double>(samples); }
 };
@@ -47,6 +44,7 @@ class RoutedWork : public InstanceSource {
                     int group, InstanceData& out);
   void fill_transfer(const Block& block, const TransferSlot& slot, const RoutedTokens& tokens, std::vector<Flow>& flows,
                      double& fixed_s);
+  void fill_two_hop(const AllToAll& group, const RoutedTokens& tokens, double bytes);
   const AllToAll& all_to_all(const Block& block, uint32_t group);
 
   const StepContext& context_;

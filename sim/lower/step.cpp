@@ -92,8 +92,11 @@ std::string StepLowering::place_key(int stage, int cell, int peer) const {
   std::string key;
   for (int local = 0; local < mapping.cell; ++local) {
     const RankPlace& place = fabric.ranks[first + local];
-    key += fmt::format("{}.{}", place.node - fabric.ranks[first].node, place.gpu);
-    if (peer >= 0) key += fabric.same_node(first + local, simulated_rank(mapping, peer, cell, local)) ? "n" : "f";
+    key += fmt::format("{}.{}.{}", place.node - fabric.ranks[first].node, place.gpu,
+                       place.node / fabric.nodes_per_leaf - fabric.ranks[first].node / fabric.nodes_per_leaf);
+    if (peer < 0) continue;
+    const int to = simulated_rank(mapping, peer, cell, local);
+    key += fmt::format("{}{}", fabric.same_node(first + local, to) ? "n" : "f", fabric.latency_s(first + local, to));
     key += ' ';
   }
   return key;
@@ -221,6 +224,7 @@ EmitSteps StepLowering::backward_steps(TemplateBuilder& builder, LayerEmitter& e
   steps.push_back({[=, this, &builder, &emitter] {
     const int last_layer = std::max(0, count - 1);
     if (gather) state->ahead = gather_parameters(context_, builder, state->buckets.back(), last_layer, false);
+    if (gather) builder.wait_for(state->ahead);  // the last bucket holds the logits too
     if (chunk.loss) emitter.loss(count, Phase::backward);
   }});
   for (int i = count - 1; i >= 0; --i) {

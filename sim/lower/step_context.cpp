@@ -24,7 +24,7 @@ StepContext::StepContext(const StepInput& step_input)
       model(step_input.model),
       pod(step_input.pod),
       plan(step_input.plan),
-      mapping(derive_mapping(plan, pod.gpus, step_input.batch)),
+      mapping(derive_mapping(plan, pod.gpus, pod.gpus_per_node, step_input.batch)),
       fabric(build_fabric(pod, simulated_global_ranks(plan, mapping))),
       shard(derive_shard(step_input)),
       cost(pod.device, plan.cuda_graph),
@@ -33,9 +33,14 @@ StepContext::StepContext(const StepInput& step_input)
       expert(expert_groups(plan, mapping)),
       expert_tensor(expert_tensor_groups(plan, mapping)),
       chunks(partition_layers(model, plan)) {
+  if (plan.dispatcher != Dispatcher::nccl) {
+    const DispatcherCost& dispatcher = plan.dispatcher == Dispatcher::deepep ? pod.deepep : pod.hybridep;
+    dispatcher_rates.latency_s = dispatcher.startup_s;
+    dispatcher_rates.nic_rate = dispatcher.nic_efficiency;
+    dispatcher_rates.nvlink_rate = dispatcher.nvlink_efficiency;
+  }
   activation_bytes = static_cast<double>(shard.local_tokens()) * token_bytes(model, PrecisionRecipe::bf16);
-  if (plan.dispatcher != Dispatcher::nccl || plan.communication_sms > 0)
-    ep_sm_share = pod.device.sms > 0 ? static_cast<double>(plan.communication_sms) / pod.device.sms : 0;
+  ep_sm_share = pod.device.sms > 0 ? static_cast<double>(plan.communication_sms) / pod.device.sms : 0;
 }
 
 namespace {

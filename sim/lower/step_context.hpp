@@ -7,6 +7,7 @@
 
 #include "cluster/fabric.hpp"
 #include "cluster/pod.hpp"
+#include "graph/task.hpp"
 #include "lower/run_cost.hpp"
 #include "model/routing_spec.hpp"
 #include "model/shape.hpp"
@@ -39,6 +40,7 @@ struct StepContext {
   std::vector<ChunkContent> chunks;  // virtual stage order
   double activation_bytes = 0;       // of one microbatch's hidden states on one rank, as pipeline stages send them
   double ep_sm_share = 0;
+  Transfer dispatcher_rates;  // startup and rates of the dispatcher, without flows or ranks
 
   // Distinct EP x ETP groups of a cell; each has a token matrix of its own.
   int routed_groups() const { return mapping.cell / (plan.ep * plan.etp); }

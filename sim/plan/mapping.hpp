@@ -19,12 +19,15 @@ struct Mapping {
   int cell = 0;
   int cells = 0;            // per stage
   int simulated_cells = 0;  // per stage; the other cells are folded
-  int microbatches = 0;     // per data-parallel rank and step
-  int cell_dp = 0;          // data-parallel ranks of attention within a cell
+  // Cells that are simulated: those that spread over most nodes first, because cells that do not line up with nodes
+  // are not alike and all wait for the slowest. `alike`: all cells of all stages lie on nodes in the same way.
+  std::vector<int> chosen_cells;
+  bool alike = true;
+  int microbatches = 0;  // per data-parallel rank and step
 };
 
 // Sizes must divide as config/consistency checks; aborts otherwise.
-Mapping derive_mapping(const Plan& plan, int gpus, const Batch& batch);
+Mapping derive_mapping(const Plan& plan, int gpus, int gpus_per_node, const Batch& batch);
 
 // Groups of ranks within a cell, each in ring order.
 using Groups = std::vector<std::vector<int>>;
@@ -33,7 +36,6 @@ Groups context_groups(const Plan& plan, const Mapping& mapping);
 Groups expert_groups(const Plan& plan, const Mapping& mapping);         // EP: same position inside ETP
 Groups expert_tensor_groups(const Plan& plan, const Mapping& mapping);  // ETP
 
-// Device that rank `local` of a simulated cell stands for.
 int global_rank(const Mapping& mapping, int stage, int cell, int local);
 // Simulated ranks are numbered stage by stage, cell by cell.
 int simulated_rank(const Mapping& mapping, int stage, int cell, int local);
@@ -45,6 +47,8 @@ struct SpreadGroup {
   int stride = 1;
   // Members that share a node of so many devices.
   int members_per_node(int gpus_per_node) const;
+  // Part of a ring's hops between nodes that leave the leaf switch.
+  double spine_share(int gpus_per_node, int nodes_per_leaf) const;
 };
 SpreadGroup attention_data_group(const Plan& plan, const Mapping& mapping);  // DP x CP: gradients of all but experts
 SpreadGroup expert_data_group(const Plan& plan, const Mapping& mapping);     // EDP

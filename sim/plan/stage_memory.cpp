@@ -18,12 +18,17 @@ ChunkNeed chunk_need(const ModelShape& shape, const Plan& plan, const StateShard
   ChunkNeed need;
   const RecomputePolicy policy = plan.recompute_policy();
   need.layers = std::max(1, static_cast<int>(chunk.layers.size()));
+  double largest_layer = 0;
   for (int layer : chunk.layers) {
     need.state += layer_state_bytes(shape, layer, sharding);
     need.saved += layer_activation_bytes(shape, layer, shard, policy, rows);
-    if (layer >= shape.layers) need.saved += mtp_projection_activation_bytes(shape, shard);
-    need.workspace = std::max(need.workspace, layer_workspace_bytes(shape, layer, shard, policy, rows));
+    if (layer >= shape.layers) {
+      need.saved += mtp_projection_activation_bytes(shape, shard);
+      need.workspace += output_activation_bytes(shape, shard);  // its logits are alive beside the main ones
+    }
+    largest_layer = std::max(largest_layer, layer_workspace_bytes(shape, layer, shard, policy, rows));
   }
+  need.workspace += largest_layer;
   if (chunk.embedding) need.state += embedding_state_bytes(shape, sharding);
   if (chunk.loss) {
     need.state += output_state_bytes(shape, sharding);

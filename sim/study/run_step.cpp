@@ -20,8 +20,10 @@ constexpr size_t kReportedResources = 4;  // of each kind
 std::string folded_text(const StepContext& context) {
   const Mapping& mapping = context.mapping;
   if (mapping.simulated_cells == mapping.cells) return "";
-  return fmt::format("{} of {} data-parallel replicas of {} ranks per stage simulated, {} of {} devices",
-                     mapping.simulated_cells, mapping.cells, mapping.cell, context.fabric.ranks.size(), mapping.world);
+  return fmt::format(
+      "{} of {} data-parallel replicas of {} ranks per stage simulated, {} of {} devices{}", mapping.simulated_cells,
+      mapping.cells, mapping.cell, context.fabric.ranks.size(), mapping.world,
+      mapping.alike ? "" : "; replicas do not line up with nodes alike: those over most nodes simulated");
 }
 
 std::string fidelity_text(const Plan& plan) {

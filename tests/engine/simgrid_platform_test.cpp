@@ -70,6 +70,17 @@ TEST_CASE("NICs to and from folded replicas") {
   });
 }
 
+TEST_CASE("NICs to and from folded replicas beyond the spine") {
+  check_links([](int ranks) {
+    std::vector<Flow> flows;
+    for (int i = 0; i < ranks; ++i) {
+      flows.push_back({endpoint(i, Port::nic), endpoint(i, Port::far_spine), 50e6});
+      flows.push_back({endpoint(i, Port::far_spine), endpoint(i, Port::nic), 50e6});
+    }
+    return flows;
+  });
+}
+
 TEST_CASE("NVLink to and from folded replicas") {
   check_links([](int ranks) {
     std::vector<Flow> flows;

@@ -15,7 +15,9 @@
 namespace moesim {
 
 void add_simulate_options(CLI::App& command, SimulateOptions& options) {
-  command.add_option("--seed", options.seed, "Seed of everything drawn at random")->capture_default_str();
+  command.add_option("--seed", options.seed, "Seed of everything drawn at random")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command.add_option("--format", options.format, "table, json or csv, of one scenario")
       ->check(CLI::IsMember({"table", "json", "csv"}))
       ->capture_default_str();

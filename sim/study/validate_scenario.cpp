@@ -1,0 +1,292 @@
+#include "study/validate_scenario.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <tuple>
+
+#include "base/diagnostics.hpp"
+#include "config/consistency.hpp"
+#include "study/validate_layout.hpp"
+#include "study/validate_text.hpp"
+
+namespace moesim {
+namespace {
+
+// Of Dirichlet-distributed expert popularity: the most loaded of 64 experts gets 1.7 times the mean, as measured with
+// an auxiliary loss of 0.001 at the end of training (arXiv:2408.15664 Table 2: 1.72 and 1.52).
+constexpr double kNaturalConcentration = 11;
+
+bool is_blackwell(const std::string& gpu) { return gpu.starts_with("b") || gpu.starts_with("gb"); }
+bool is_rack(const std::string& gpu) { return gpu.find("nvl72") != std::string::npos; }
+int or_one(int value) { return std::max(1, value); }
+
+class RowReader {
+ public:
+  RowReader(const MeasuredRow& row, const std::string& platform, const SearchPath& search, const Files& files)
+      : row_(row), platform_(platform), search_(search), files_(files) {}
+
+  RowScenario read() {
+    require_sizes();
+    if (result_.reason.empty()) load();
+    if (!result_.reason.empty()) return std::move(result_);
+    set_mapping();
+    set_precision();
+    set_recompute();
+    set_communication();
+    set_routing();
+    set_batch();
+    Problems problems;
+    check_consistency(scenario(), {}, problems);
+    if (!problems.empty()) result_.reason = problems.items().front().message;
+    return std::move(result_);
+  }
+
+ private:
+  Scenario& scenario() { return result_.scenario; }
+  Plan& plan() { return result_.scenario.plan; }
+  void assume(std::string text) { result_.assumptions.push_back(std::move(text)); }
+
+  void require_sizes() {
+    for (const auto& [value, name] :
+         {std::pair(row_.num_gpus, "num_gpus"), std::pair(row_.seq_len, "seq_len"), std::pair(row_.gbs, "gbs")})
+      if (value == 0 && result_.reason.empty()) result_.reason = fmt::format("{} is empty", name);
+    if (row_.tp == 0 && row_.pp == 0 && row_.ep == 0 && result_.reason.empty())
+      result_.reason = "tp, pp and ep are empty";
+  }
+
+  void load();
+  void set_mapping();
+  void set_layout();
+  void set_precision();
+  void set_recompute();
+  void set_communication();
+  void set_dispatcher();
+  void set_routing();
+  void set_batch();
+
+  const MeasuredRow& row_;
+  const std::string& platform_;
+  const SearchPath& search_;
+  const Files& files_;
+  RowScenario result_;
+};
+
+void RowReader::load() {
+  const std::string platform = platform_.empty() ? row_.gpu : platform_;
+  try {
+    std::vector<std::string> workload_sets;
+    if (states_no_mtp(row_)) workload_sets.push_back("mtp_layers=0");
+    scenario().workload = load_workload(row_.model, workload_sets, search_, files_);
+    scenario().platform = load_platform(platform, {fmt::format("gpus={}", row_.num_gpus)}, search_, files_);
+  } catch (const InputError& error) {
+    result_.reason = error.problems().items().front().message;
+    return;
+  }
+  scenario().name = fmt::format("{} {} x {}", row_.model, row_.num_gpus, row_.gpu);
+  // Jobs take whole trays from each rack: 64 of 72 GPUs for the powers of two that all sources use.
+  Pod& pod = scenario().platform;
+  if (pod.gpus > pod.gpus_per_node && pod.gpus % pod.gpus_per_node != 0) {
+    int segment = pod.gpus_per_node;
+    while (pod.gpus % segment != 0) --segment;
+    assume(fmt::format("{} of the {} GPUs of each NVLink domain are used", segment, pod.gpus_per_node));
+    pod.gpus_per_node = segment;
+  }
+}
+
+void RowReader::set_mapping() {
+  Plan& p = plan();
+  p.tp = or_one(row_.tp);
+  p.pp = or_one(row_.pp);
+  p.vpp = or_one(row_.vpp);
+  p.cp = or_one(row_.cp);
+  p.ep = or_one(row_.ep);
+  p.etp = or_one(row_.etp);
+  if (p.pp == 1 && p.vpp > 1) {
+    assume("vpp without a pipeline has no effect");
+    p.vpp = 1;
+  }
+  if (p.vpp > 1) p.schedule = ScheduleKind::interleaved;
+  const int stated = p.tp * p.pp * row_.dp;
+  if (row_.cp == 0 && stated > 0 && row_.num_gpus % stated == 0 && row_.num_gpus > stated) {
+    p.cp = row_.num_gpus / stated;
+    assume(fmt::format("tp x pp x dp leaves {} devices per sequence: context parallel", p.cp));
+  }
+  // Megatron-LM's default for --expert-tensor-parallel-size is the tensor parallel size; arXiv:2504.14960 calls
+  // everything else folding.
+  const bool unfolded =
+      row_.note.find("method=") != std::string::npos && row_.note.find("Folding") == std::string::npos;
+  if (row_.etp == 0 && p.tp > 1 && (unfolded || row_.note.find("Megatron-LM") != std::string::npos)) {
+    p.etp = p.tp;
+    assume("experts are cut by tp too (etp = tp), as Megatron-LM does without parallel folding");
+  }
+  if (states_fsdp(row_)) p.zero_stage = 3;
+  set_layout();
+}
+
+void RowReader::set_layout() {
+  Plan& p = plan();
+  p.layout = stated_layout(row_);
+  if (!p.layout.empty()) return;
+  p.layout = uneven_layout(scenario().workload, p.pp * p.vpp);
+  if (!p.layout.empty())
+    assume(fmt::format("{} layers in {} chunks, as Megatron cuts them: {}", scenario().workload.layers, p.pp * p.vpp,
+                       (scenario().workload.layers + 2) % (p.pp * p.vpp) == 0 ? "embedding and loss count as layers"
+                                                                              : "the last chunk has fewer"));
+}
+
+void RowReader::set_precision() {
+  Plan& p = plan();
+  const std::string& text = row_.precision;
+  const bool deepseek_own = lowered(row_.overlap).find("dualpipe") != std::string::npos;
+  if (text.empty() || text == "bf16") {
+    p.precision = PrecisionRecipe::bf16;
+  } else if (text == "fp8-delayed") {
+    p.precision = PrecisionRecipe::fp8_delayed;
+  } else if (text == "fp8-current") {
+    p.precision = PrecisionRecipe::fp8_current;
+  } else if (text == "fp8-block" || (text == "fp8" && deepseek_own)) {
+    p.precision = PrecisionRecipe::fp8_block;
+  } else if (text == "mxfp8") {
+    p.precision = PrecisionRecipe::mxfp8;
+  } else if (text == "nvfp4") {
+    p.precision = PrecisionRecipe::nvfp4;
+  } else if (text == "fp8") {
+    p.precision = PrecisionRecipe::fp8_current;
+    assume("FP8 recipe not stated: per-tensor current scaling");
+  } else if (text == "fp8-alt") {
+    p.precision = is_blackwell(row_.gpu) ? PrecisionRecipe::mxfp8 : PrecisionRecipe::fp8_block;
+    assume("FP8 in the alternative granularity: MXFP8 on Blackwell, block-wise on Hopper");
+  } else {
+    result_.reason = fmt::format("precision {} is not known", text);
+  }
+  if (deepseek_own) {
+    p.dispatch_precision = PrecisionRecipe::fp8_block;
+    p.moment_bytes = 2;
+    assume("DeepSeek's own training: FP8 dispatch, BF16 moments (arXiv:2412.19437 section 3.3)");
+  }
+  // Megatron-Bridge recipes set grad_reduce_in_fp32 = False.
+  if (row_.source.find("Megatron-Bridge") != std::string::npos) p.gradient_bytes = 2;
+}
+
+void RowReader::set_recompute() {
+  const auto stated = stated_recompute(row_);
+  if (!stated) return assume("recompute not stated: none");
+  plan().recompute = stated->policy.kind;
+  plan().recompute_modules = stated->policy.modules;
+  for (const std::string& word : stated->unknown) assume(fmt::format("not modelled: {}", word));
+}
+
+void RowReader::set_communication() {
+  Plan& p = plan();
+  if (scenario().workload.experts > 0) set_dispatcher();
+  const auto overlap = stated_ep_overlap(row_);
+  const auto graph = stated_cuda_graph(row_);
+  if (!overlap && p.ep > 1) assume("overlap of expert-parallel communication not stated: none");
+  if (!graph) assume("CUDA graphs not stated: none");
+  p.ep_overlap = p.ep > 1 && overlap.value_or(false);
+  p.cuda_graph = graph && *graph >= GraphScope::layers;
+  if (graph == GraphScope::router) assume("a CUDA graph of the router alone counts as none");
+  if (graph == GraphScope::layers) assume("a CUDA graph of attention and router counts as one of the whole step");
+  if (lowered(row_.overlap).find("dualpipe") != std::string::npos)
+    assume("DualPipe, simulated as 1F1B with EP overlap");
+  if (row_.note.find("Muon") != std::string::npos) assume("Muon optimizer, simulated as Adam");
+}
+
+void RowReader::set_dispatcher() {
+  Plan& p = plan();
+  if (p.ep == 1) return;
+  if (const auto stated = stated_dispatcher(row_)) {
+    p.dispatcher = *stated;
+  } else {
+    // HybridEP came with the releases of late 2025.
+    const bool early = row_.source.find("25.05") != std::string::npos || row_.source.find("25.09") != std::string::npos;
+    p.dispatcher = is_rack(row_.gpu) && !early ? Dispatcher::hybridep : Dispatcher::nccl;
+    assume(fmt::format("dispatcher not stated: {}", p.dispatcher == Dispatcher::nccl ? "NCCL" : "HybridEP"));
+  }
+  // Defaults of DeepEP (Buffer.num_sms) and of Megatron-Core (moe_deepep_num_sms, moe_hybridep_num_sms).
+  const int usual = p.dispatcher == Dispatcher::deepep ? 20 : p.dispatcher == Dispatcher::hybridep ? 16 : 0;
+  p.communication_sms = usual == 0 ? 0 : stated_communication_sms(row_).value_or(usual);
+}
+
+void RowReader::set_routing() {
+  RoutingSpec& routing = scenario().routing;
+  if (scenario().workload.experts == 0) return;
+  const auto natural = [&] {
+    routing.kind = RoutingKind::dirichlet;
+    routing.concentration = kNaturalConcentration;
+    assume("natural routing: Dirichlet popularity, the most loaded of 64 experts 1.7 times the mean");
+  };
+  switch (stated_routing(row_)) {
+    case StatedRouting::forced:
+      routing.kind = RoutingKind::uniform;
+      break;
+    case StatedRouting::natural:
+      natural();
+      break;
+    case StatedRouting::open:
+      routing.kind = RoutingKind::uniform;
+      assume("routing not stated: random, every expert equally likely");
+      break;
+    case StatedRouting::capacity_limited:
+      routing.capacity_factor = stated_capacity_factor(row_).value_or(1);
+      if (!stated_capacity_factor(row_)) assume("capacity factor not stated: 1");
+      if (routing.capacity_factor > 1) return natural();
+      // No expert may exceed the mean, so the busiest ranks have it, and padding gives it to the others.
+      routing.kind = RoutingKind::balanced;
+      routing.capacity_factor = 0;
+      assume("tokens dropped at capacity factor 1: every expert computes the mean");
+      break;
+  }
+}
+
+void RowReader::set_batch() {
+  Batch& batch = scenario().batch;
+  batch.global_batch = row_.gbs;
+  batch.sequence_length = row_.seq_len;
+  batch.micro_batch = row_.mbs;
+  if (row_.mbs > 0) return;
+  batch.micro_batch = 1;
+  const int replica = plan().tp * plan().cp * plan().pp;
+  const auto accumulation = stated_accumulation(row_);
+  if (!accumulation || *accumulation == 0 || row_.num_gpus % replica != 0) return;
+  const int dp = row_.num_gpus / replica;
+  if (row_.gbs % (dp * *accumulation) == 0) batch.micro_batch = row_.gbs / (dp * *accumulation);
+}
+
+auto configuration(const MeasuredRow& r) {
+  return std::tuple(r.model, r.gpu, r.num_gpus, r.precision, r.seq_len, or_one(r.mbs), or_one(r.tp), or_one(r.pp),
+                    or_one(r.vpp), or_one(r.cp), or_one(r.ep), r.etp);
+}
+
+}  // namespace
+
+std::vector<std::vector<std::string>> fill_from_equal_rows(std::vector<MeasuredRow>& rows) {
+  const std::vector<MeasuredRow> given = rows;
+  std::vector<std::vector<std::string>> filled(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (const auto& [member, name] :
+         {std::pair(&MeasuredRow::recompute, "recompute"), std::pair(&MeasuredRow::overlap, "overlap"),
+          std::pair(&MeasuredRow::dispatcher, "dispatcher")}) {
+      if (!(rows[i].*member).empty()) continue;
+      int nearest = std::numeric_limits<int>::max();
+      for (const MeasuredRow& other : given) {
+        const int distance = std::abs(other.line - rows[i].line);
+        if ((other.*member).empty() || distance >= nearest || configuration(other) != configuration(given[i])) continue;
+        nearest = distance;
+        rows[i].*member = other.*member;
+      }
+      if (nearest < std::numeric_limits<int>::max()) filled[i].emplace_back(name);
+    }
+  }
+  return filled;
+}
+
+RowScenario scenario_of_row(const MeasuredRow& row, const std::string& platform, const SearchPath& search,
+                            const Files& files) {
+  return RowReader(row, platform, search, files).read();
+}
+
+}  // namespace moesim

@@ -1,0 +1,27 @@
+// A measured row as a scenario. What the row does not say is assumed by rules that hold for every row alike, and each
+// assumption is told; nothing here depends on what was measured.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/scenario.hpp"
+#include "study/measured_table.hpp"
+
+namespace moesim {
+
+// Fills recompute, overlap and dispatcher, where a row leaves them empty, from the nearest row of the same model,
+// devices, precision and mapping. Gives, per row, the columns that were filled. Call on the whole table.
+std::vector<std::vector<std::string>> fill_from_equal_rows(std::vector<MeasuredRow>& rows);
+
+struct RowScenario {
+  Scenario scenario;
+  std::vector<std::string> assumptions;
+  std::string reason;  // why the row cannot run; empty when it can
+};
+
+// `platform`: preset or file that stands for all devices of the table; "": the preset named in the gpu column.
+RowScenario scenario_of_row(const MeasuredRow& row, const std::string& platform, const SearchPath& search,
+                            const Files& files = disk_files());
+
+}  // namespace moesim

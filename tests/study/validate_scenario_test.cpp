@@ -1,0 +1,170 @@
+#include "study/validate_scenario.hpp"
+
+#include <algorithm>
+
+#include "catch.hpp"
+
+using namespace moesim;
+
+namespace {
+
+const SearchPath kData{{MOESIM_SOURCE_DIR}};
+
+// Mixtral 8x22B on 128 H100, tp 2, pp 8, ep 4: every figure of the mapping is given.
+MeasuredRow mixtral() {
+  MeasuredRow row;
+  row.model = "mixtral-8x22b";
+  row.gpu = "h100-sxm";
+  row.precision = "bf16";
+  row.num_gpus = 128;
+  row.seq_len = 4096;
+  row.gbs = 256;
+  row.tp = 2;
+  row.pp = 8;
+  row.ep = 4;
+  return row;
+}
+
+RowScenario read(const MeasuredRow& row) { return scenario_of_row(row, "", kData); }
+
+bool assumes(const RowScenario& scenario, const std::string& part) {
+  return std::any_of(scenario.assumptions.begin(), scenario.assumptions.end(),
+                     [&](const std::string& text) { return text.find(part) != std::string::npos; });
+}
+
+}  // namespace
+
+TEST_CASE("Row to scenario: sizes, and what is not said has a stated assumption") {
+  const RowScenario found = read(mixtral());
+  REQUIRE(found.reason == "");
+  const Scenario& s = found.scenario;
+  CHECK(s.workload.name == "mixtral-8x22b");
+  CHECK(s.platform.gpus == 128);
+  CHECK(s.plan.tp == 2);
+  CHECK(s.plan.etp == 1);
+  CHECK(s.plan.layout == "");
+  CHECK(s.batch.micro_batch == 1);
+  CHECK(s.batch.global_batch == 256);
+  CHECK(s.routing.kind == RoutingKind::uniform);
+  CHECK(assumes(found, "recompute not stated"));
+  CHECK(assumes(found, "dispatcher not stated: NCCL"));
+  CHECK(assumes(found, "routing not stated"));
+}
+
+TEST_CASE("Row to scenario: MCore without folding cuts experts by tp, with folding it does not") {
+  MeasuredRow row = mixtral();
+  row.note = "method=MCore; CF=1";
+  CHECK(read(row).scenario.plan.etp == 2);
+  CHECK(read(row).scenario.routing.kind == RoutingKind::balanced);
+  row.note = "method=MCore w/ Folding; CF=1";
+  CHECK(read(row).scenario.plan.etp == 1);
+  row.note = "method=FSDP+EP; CF=1";
+  row.pp = 1;
+  row.ep = 8;
+  CHECK(read(row).scenario.plan.zero_stage == 3);
+}
+
+TEST_CASE("Row to scenario: racks of 72 are used in segments that divide the job") {
+  MeasuredRow row = mixtral();
+  row.gpu = "gb200-nvl72";
+  const RowScenario large = read(row);
+  CHECK(large.scenario.platform.gpus_per_node == 64);
+  CHECK(assumes(large, "64 of the 72 GPUs"));
+  CHECK(assumes(large, "dispatcher not stated: HybridEP"));
+  row.num_gpus = 64;
+  row.pp = 4;
+  CHECK(read(row).scenario.platform.gpus_per_node == 72);
+}
+
+TEST_CASE("Row to scenario: layouts, given or built") {
+  MeasuredRow row = mixtral();
+  row.model = "deepseek-v3";
+  row.num_gpus = 256;
+  row.tp = 1;
+  row.ep = 8;
+  row.pp = 4;
+  row.vpp = 4;
+  row.note = "layout Et*4|(t*4|)*14tmL; force-balanced";
+  const RowScenario given = read(row);
+  CHECK(given.reason == "");
+  CHECK(given.scenario.plan.layout == "Et*4|(t*4|)*14tmL");
+  CHECK(given.scenario.plan.schedule == ScheduleKind::interleaved);
+  row.note = "no MTP layer";
+  const RowScenario built = read(row);
+  CHECK(built.reason == "");
+  CHECK(built.scenario.workload.mtp_layers == 0);
+  CHECK(built.scenario.plan.layout.ends_with("|tL"));
+  CHECK(assumes(built, "61 layers in 16 chunks"));
+}
+
+TEST_CASE("Row to scenario: precision") {
+  MeasuredRow row = mixtral();
+  row.precision = "fp8";
+  CHECK(read(row).scenario.plan.precision == PrecisionRecipe::fp8_current);
+  CHECK(assumes(read(row), "FP8 recipe not stated"));
+  row.overlap = "DualPipe F/B overlap";
+  CHECK(read(row).scenario.plan.precision == PrecisionRecipe::fp8_block);
+  CHECK(read(row).scenario.plan.dispatch_precision == PrecisionRecipe::fp8_block);
+  row.precision = "fp6";
+  CHECK(read(row).reason == "precision fp6 is not known");
+}
+
+TEST_CASE("Row to scenario: overlap, graphs and dispatcher") {
+  MeasuredRow row = mixtral();
+  row.overlap = "EP A2A overlap ON; CUDA graph full_iteration ";
+  row.dispatcher = "HybridEP 32 SMs";
+  const Plan plan = read(row).scenario.plan;
+  CHECK(plan.ep_overlap);
+  CHECK(plan.cuda_graph);
+  CHECK(plan.dispatcher == Dispatcher::hybridep);
+  CHECK(plan.communication_sms == 32);
+  row.dispatcher = "deepep";
+  CHECK(read(row).scenario.plan.communication_sms == 20);
+}
+
+TEST_CASE("Row to scenario: the data parallel size tells of context parallelism that is not printed") {
+  MeasuredRow row = mixtral();
+  row.dp = 4;
+  CHECK(read(row).scenario.plan.cp == 2);
+  row.cp = 1;
+  CHECK(read(row).scenario.plan.cp == 1);
+}
+
+TEST_CASE("Row to scenario: gradient accumulation gives the micro-batch where none is printed") {
+  MeasuredRow row = mixtral();
+  row.note = "GA 8";
+  CHECK(read(row).scenario.batch.micro_batch == 4);
+  row.mbs = 2;
+  CHECK(read(row).scenario.batch.micro_batch == 2);
+}
+
+TEST_CASE("Row to scenario: a row that cannot run says why") {
+  MeasuredRow row = mixtral();
+  row.gbs = 0;
+  CHECK(read(row).reason == "gbs is empty");
+  row = mixtral();
+  row.gpu = "mi355x";
+  CHECK(read(row).reason.find("mi355x") != std::string::npos);
+  row = mixtral();
+  row.tp = 3;
+  CHECK(read(row).reason.find("tp x cp x pp") != std::string::npos);
+  row = mixtral();
+  row.tp = row.pp = row.ep = 0;
+  CHECK(read(row).reason == "tp, pp and ep are empty");
+}
+
+TEST_CASE("Row to scenario: empty columns take those of the nearest row of the same configuration") {
+  std::vector<MeasuredRow> rows(4, mixtral());
+  for (int i = 0; i < 4; ++i) rows[i].line = i + 2;
+  rows[1].recompute = "none";
+  rows[2].recompute = "full";
+  rows[2].ep = 8;
+  rows[3].dispatcher = "deepep";
+  const auto filled = fill_from_equal_rows(rows);
+  CHECK(rows[0].recompute == "none");
+  CHECK(rows[0].dispatcher == "deepep");
+  CHECK(filled[0] == std::vector<std::string>{"recompute", "dispatcher"});
+  CHECK(rows[2].dispatcher == "");
+  CHECK(filled[2].empty());
+  CHECK(rows[3].recompute == "none");
+}

@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "base/diagnostics.hpp"
+#include "commands.hpp"
+#include "run_options.hpp"
+#include "study/sweep.hpp"
+#include "study/validate.hpp"
+#include "study/validate_output.hpp"
+#include "study/validate_report.hpp"
+
+namespace moesim {
+
+namespace {
+
+struct Options {
+  ValidateOptions validate;
+  BatchRunOptions batch;
+  std::string where, format = "table", report;
+};
+
+// The version and the program itself: results of another build are simulated again.
+std::string build_identity() {
+  std::ifstream program("/proc/self/exe", std::ios::binary);
+  std::ostringstream bytes;
+  bytes << program.rdbuf();
+  return fmt::format("{}-{}", MOESIM_VERSION, fingerprint(bytes.str(), {}, ""));
+}
+
+// A line that overwrites itself on a terminal; else a line every ten seconds.
+std::function<void(const Progress&)> progress_printer(ProgressLine& line) {
+  using Clock = std::chrono::steady_clock;
+  return [&line, last = Clock::now()](const Progress& progress) mutable {
+    if (line.active()) return line.show(to_string(progress));
+    if (Clock::now() - last < std::chrono::seconds(10)) return;
+    last = Clock::now();
+    fmt::print(stderr, "{}\n", to_string(progress));
+  };
+}
+
+int run(Options& options) {
+  ProgressLine line;
+  ValidateOptions& validate_options = options.validate;
+  validate_options.where = parse_row_filter(options.where);
+  validate_options.batch.out_folder = options.batch.out;
+  validate_options.batch.version = build_identity();
+  validate_options.batch.pool.jobs = options.batch.jobs;
+  validate_options.batch.pool.timeout_s = options.batch.timeout_s;
+  validate_options.batch.pool.on_progress = progress_printer(line);
+  const std::string folder = std::filesystem::path(validate_options.tables[0]).parent_path().string();
+  const Validation validation = validate(validate_options, default_search_path(folder));
+  line.clear();
+  for (const std::string& warning : validation.warnings) spdlog::warn("{}", warning);
+  fmt::print("{}", options.format == "json" ? validation_json(validation) : validation_table(validation));
+  if (validation.interrupted) return kInterrupted;
+  if (!options.report.empty()) {
+    write_validation_report(validation, options.report);
+    spdlog::info("report written to {}", options.report);
+  }
+  spdlog::info("{} rows, {} simulations, {:.1f} s", validation.rows.size(), validation.simulations, validation.wall_s);
+  return errors_of(validation.rows).empty() ? kRunFailed : kDone;
+}
+
+}  // namespace
+
+void add_validate_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  options->batch.jobs = 2;
+  options->batch.out = "results/validation";
+  auto* command = app.add_subcommand("validate", "Predicts every row of tables of measured steps; prints the errors");
+  command->add_option("table", options->validate.tables, "CSV files with the columns of docs/FORMATS.md")->required();
+  command->add_option("--where", options->where, "Rows to keep, as in gpu=h100-sxm|h800-sxm,model=mixtral-8x22b");
+  command->add_option("--limit", options->validate.limit, "Keep so many rows at most; 0: all");
+  command->add_option("--platform", options->validate.platform,
+                      "Preset or file to simulate on, whatever the gpu column says");
+  command->add_option("--seed", options->validate.seed, "Seed of everything drawn at random")->capture_default_str();
+  add_batch_options(*command, options->batch);
+  command->add_option("--out", options->batch.out, "Folder for the results; what it holds already is not run again")
+      ->capture_default_str();
+  command->add_option("--format", options->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  command->add_option("--report", options->report, "Write a Markdown report here, and its plot beside it");
+  command->callback([options, &exit_code] { exit_code = run(*options); });
+}
+
+}  // namespace moesim
