@@ -1,9 +1,11 @@
 // Small scenarios drawn at random, all of them sound: shapes, mappings, schedules, routings and overlaps mixed.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "base/diagnostics.hpp"
 #include "base/random.hpp"
 #include "config/scenario.hpp"
 
@@ -13,7 +15,22 @@ class ScenarioDraw {
  public:
   explicit ScenarioDraw(uint64_t seed) : random_(seed, {42}) {}
 
+  // What a user could write: drawn until the reader accepts it.
   Scenario draw() {
+    while (true) {
+      Scenario scenario = draw_any();
+      try {
+        const MemoryFiles files(std::map<std::string, std::string>{{"random.yaml", scenario_text(scenario)}});
+        return load_scenario("random.yaml", {}, {{MOESIM_SOURCE_DIR}}, files).scenario;
+      } catch (const InputError&) {
+        ++refused_;
+        if (refused_ > 1000) throw;
+      }
+    }
+  }
+
+ private:
+  Scenario draw_any() {
     Scenario s;
     s.name = "random";
     const int gpus = pick({8, 16, 32});
@@ -31,7 +48,6 @@ class ScenarioDraw {
     return s;
   }
 
- private:
   void draw_plan(Scenario& s, int gpus) {
     Plan& plan = s.plan;
     plan.pp = pick({1, 1, 2, 4});
@@ -64,6 +80,10 @@ class ScenarioDraw {
     if (chance(0.5)) plan.all_to_all = static_cast<AllToAllForm>(pick({1, 2, 3, 4}));
     plan.communication_sms = plan.dispatcher == Dispatcher::nccl ? 0 : pick({0, 20, 32});
     plan.cuda_graph = chance(0.3);
+    plan.ep_overlap = plan.ep > 1 && chance(0.3);
+    plan.overlap_shared_expert = chance(0.5);
+    if (chance(0.3)) plan.dp_bucket_bytes = 1e6 * pick({1, 10, 100});
+    plan.moment_bytes = pick({2, 4});
     plan.gradient_bytes = pick({2, 4});
   }
 
@@ -115,6 +135,7 @@ class ScenarioDraw {
 
   Random random_;
   bool moe_ = true;
+  int refused_ = 0;
 };
 
 }  // namespace moesim

@@ -11,7 +11,7 @@ using namespace moesim;
 
 namespace {
 
-constexpr int kScenarios = 60;
+constexpr int kScenarios = 60;  // 1,200 hold as well
 
 std::string json_of(const Scenario& scenario) {
   return json_text(run_step(scenario, {}).report, {.machine_facts = false});
@@ -117,7 +117,11 @@ TEST_CASE("adaptive transport ends when plain flows do") {
 
 TEST_CASE("folded replicas change nothing where they are alike") {
   auto scenarios = random_scenarios();
-  for (Scenario& s : scenarios) s.routing = {};
+  for (Scenario& s : scenarios) {
+    s.routing = {};
+    // A closed form sees no contention: with replicas under the same leaf switch it has the whole uplink to itself.
+    if (s.plan.all_to_all == AllToAllForm::closed_form) s.plan.all_to_all = AllToAllForm::port_balanced;
+  }
   const auto folded = simulate(scenarios),
              whole = simulate(scenarios, [](Scenario&s) { s.plan.simulated_replicas = 0; });
   int several = 0;
