@@ -97,6 +97,17 @@ TEST_CASE("Row to scenario: layouts, given or built") {
   CHECK(assumes(built, "61 layers in 16 chunks"));
 }
 
+TEST_CASE("Row to scenario: papers that print no vpp ran the interleaved schedule, release notes did not") {
+  MeasuredRow row = mixtral();  // 56 layers, 8 stages, 32 microbatches
+  CHECK(read(row).scenario.plan.vpp == 1);
+  row.source = "arXiv:2504.14960 Table 3";
+  CHECK(read(row).scenario.plan.vpp == 7);
+  CHECK(read(row).scenario.plan.schedule == ScheduleKind::interleaved);
+  CHECK(assumes(read(row), "vpp not printed"));
+  row.gbs = 8 * 9;  // 9 microbatches do not divide by 8 stages
+  CHECK(read(row).scenario.plan.vpp == 1);
+}
+
 TEST_CASE("Row to scenario: precision") {
   MeasuredRow row = mixtral();
   row.precision = "fp8";
