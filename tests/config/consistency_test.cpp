@@ -33,7 +33,8 @@ TEST_CASE("ranks against machine and model") {
       {"ep x etp x pp", plan("pp: 2, ep: 16"),
        "s.yaml:4:19: plan.ep: ep x etp x pp = 16 x 1 x 2 = 32 does not divide platform.gpus = 16"},
       {"a partial node", "workload: tiny\nplatform: {base: pod, gpus: 12}\n" + kBatch,
-       "s.yaml:2:29: platform.gpus: 12 is not a multiple of gpus_per_node = 8\n"
+       "s.yaml:2:29: platform.gpus: 12 is not a multiple of gpus_per_node = 8; where nodes are used in part, give the "
+       "devices used per node\n"
        "s.yaml:3:23: batch.global_batch: 32 sequences are not divisible by micro_batch x dp = 1 x 12 = 12"},
       {"experts and ep",
        plan("ep: 8"),
@@ -98,7 +99,8 @@ TEST_CASE("batch, sequence and ranks") {
        "schedule: interleaved}\n",
        "s.yaml:3:23: batch.global_batch: 6 microbatches per rank are not divisible by pp = 4, which the interleaved "
        "schedule needs"},
-      {"replicas", plan("tp: 4, simulated_replicas: 8"), "s.yaml:4:35: plan.simulated_replicas: 8 is more than dp = 4"},
+      {"replicas", plan("tp: 4, simulated_replicas: 8"),
+       "s.yaml:4:35: plan.simulated_replicas: 8 is more than the 4 replicas there are"},
       {"sequence and cp",
        "workload: tiny\nplatform: pod\nbatch: {global_batch: 32, sequence_length: 4098}\nplan: {cp: 2}\n",
        "s.yaml:3:44: batch.sequence_length: 4098 tokens are not divisible by 2 x cp = 4"},
