@@ -22,7 +22,8 @@ using nlohmann::json;
 
 // Devices times operations that the engine will handle: only the order of the runs depends on it, longest first.
 double cost_of(const Scenario& scenario) {
-  const Mapping mapping = derive_mapping(scenario.plan, scenario.platform.gpus, scenario.batch);
+  const Mapping mapping =
+      derive_mapping(scenario.plan, scenario.platform.gpus, scenario.platform.gpus_per_node, scenario.batch);
   return static_cast<double>(mapping.microbatches) * scenario.workload.layers * mapping.cell;
 }
 
