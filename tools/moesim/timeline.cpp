@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
 #include "base/diagnostics.hpp"
 #include "metrics/summarize.hpp"
 #include "report/trace.hpp"
+#include "study/run_wafer_step.hpp"
 
 namespace moesim {
 
@@ -54,7 +56,37 @@ std::vector<uint32_t> timeline_ranks(const StepContext& context, const std::stri
   return chosen;
 }
 
+namespace {
+
+void write_wafer_timeline(const RunResult& result, const TimelineOptions& options) {
+  LoweredWaferStep& step = *result.wafer_step;
+  const WaferContext& context = step.context;
+  TraceOptions trace;
+  trace.level = options.level == "phase"  ? TraceLevel::phase
+                : options.level == "flow" ? TraceLevel::flow
+                                          : TraceLevel::task;
+  // The first wafers, MemoryX and SwarmX.
+  const int wafers = options.ranks == "all" ? context.fabric.wafers : std::min<int>(context.fabric.wafers, 4);
+  for (int wafer = 0; wafer < wafers; ++wafer) trace.sim_ranks.push_back(static_cast<uint32_t>(wafer));
+  trace.sim_ranks.push_back(context.fabric.memoryx_rank());
+  trace.sim_ranks.push_back(context.fabric.swarmx_rank());
+  std::vector<RankLabel> labels;
+  for (uint32_t rank = 0; rank < context.ranks(); ++rank)
+    labels.push_back({static_cast<int>(rank), wafer_label(context, rank)});
+  const std::vector<uint32_t> critical = critical_rows(result.execution);
+  TraceInput input{step.program, result.execution, labels, critical, trace};
+  input.nic_bytes_per_s = context.system.wafer.io_bytes_per_s;
+  input.flows_of = [&step](BlockId block, TaskId task) {
+    const Block& of = step.program.blocks[block];
+    return step.work->flows(of, step.program.templates[of.graph].tasks[task]);
+  };
+  write_trace_file(input, options.file);
+}
+
+}  // namespace
+
 void write_timeline(const RunResult& result, const TimelineOptions& options) {
+  if (result.wafer_step) return write_wafer_timeline(result, options);
   LoweredStep& step = *result.step;
   TraceOptions trace;
   trace.sim_ranks = timeline_ranks(step.context, options.ranks);
