@@ -22,7 +22,13 @@ Shard shard_of(const ModelShape& model, const WaferTile& tile, int sequences) {
   return shard;
 }
 
-void add_layer(const ModelShape& model, int layer, const Plan& plan, const WaferTile& tile, WaferMemory& memory) {
+// Weights come one by one in any order: an FFN runs slice by slice of its width, each as wide as the grid, and adds up
+// its output. Only one slice is there at a time.
+double slice(const WaferSystem& system, int width) {
+  return width > system.wafer.grid_columns ? static_cast<double>(system.wafer.grid_columns) / width : 1;
+}
+
+void add_layer(const ModelShape& model, const WaferSystem& system, int layer, const Plan& plan, const WaferTile& tile, WaferMemory& memory) {
   const double tokens = static_cast<double>(tile.microbatch) * static_cast<double>(tile.sequence_length);
   const double rows = tokens * model.top_k;
   const Shard all = shard_of(model, tile, tile.microbatch);
@@ -33,10 +39,11 @@ void add_layer(const ModelShape& model, int layer, const Plan& plan, const Wafer
     memory.saved += plan.recompute == Recompute::full ? kBytes * tokens * model.hidden : whole.total();
   memory.attention = std::max(memory.attention, kGradients * (part.norm_outputs / 2 + part.latents +
                                                               part.query_key_value + part.attention_output));
-  memory.ffn = std::max(memory.ffn, kGradients * (whole.dense_ffn + whole.shared_expert));
+  memory.ffn = std::max({memory.ffn, kGradients * whole.dense_ffn * slice(system, model.dense_ffn),
+                         kGradients * whole.shared_expert * slice(system, model.shared_ffn)});
   if (!has_experts(model, layer)) return;
   const double one_expert = (whole.expert_input + whole.expert_hidden + whole.expert_activation) / model.experts;
-  memory.experts = std::max(memory.experts, whole.router + kGradients * (one_expert + whole.shared_expert));
+  memory.experts = std::max(memory.experts, whole.router + kGradients * one_expert);
 }
 
 }  // namespace
@@ -59,7 +66,7 @@ std::string WaferMemory::largest() const {
 WaferMemory wafer_memory(const ModelShape& model, const WaferSystem& system, const Plan& plan, const WaferTile& tile) {
   WaferMemory memory;
   const int layers = model.layers + model.mtp_layers;
-  for (int layer = 0; layer < layers; ++layer) add_layer(model, layer, plan, tile, memory);
+  for (int layer = 0; layer < layers; ++layer) add_layer(model, system, layer, plan, tile, memory);
   const double length = static_cast<double>(tile.sequence_length);
   const double layer_input = kBytes * tile.microbatch * length * model.hidden;
   memory.hidden = 3 * layer_input;
@@ -68,7 +75,8 @@ WaferMemory wafer_memory(const ModelShape& model, const WaferSystem& system, con
   memory.logits = kBytes * std::min(tile.attention_batch, tile.microbatch) * length * model.vocab;
   const LayerParameters last = layer_parameters(model, model.layers - 1);
   const double held = last.attention + last.attention_replicated + last.norms + last.router + last.shared;
-  memory.weights = system.prefetch_bytes + system.memoryx.weight_wire_bytes * held;
+  // Those of the next layer come before those of this one go.
+  memory.weights = system.prefetch_bytes + 2 * system.memoryx.weight_wire_bytes * held;
   memory.gradients = system.gradient_buffer_bytes;
   return memory;
 }
