@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,28 +10,19 @@
 #include <string>
 #include <utility>
 
-#include "lower/collectives.hpp"
+#include "lower/block_emitter.hpp"
 #include "lower/data_parallel.hpp"
-#include "lower/layer_emitter.hpp"
 #include "plan/schedule.hpp"
 
 namespace moesim {
 
 namespace {
 
-// Exits of a block: compute is past it; its pipeline message has arrived; its gradients are reduced.
-enum Exit : uint8_t { kDone, kSentForward, kReduced, kSentBackward };
-// Entries: the forward lane and, in blocks that overlap two microbatches, the backward lane.
-enum Entry : uint8_t { kFirstLane, kSecondLane };
-
-// What a block does on one of its lanes.
-struct LaneWork {
-  PipelineOp op;
-  int stage = 0;
-  bool first = false;  // first microbatch of the step: parameters are still being gathered
-  bool last = false;   // last microbatch: gradients are complete and can be reduced
-  int peer = -1;       // stage that gets the result; -1: nobody
-};
+BlockKind kind_of(std::span<const LaneWork> lanes) {
+  if (lanes.size() > 1) return BlockKind::overlapped;
+  if (lanes[0].op.forward()) return BlockKind::forward;
+  return lanes[0].op.kind == OpKind::backward_weight ? BlockKind::weight_gradient : BlockKind::backward;
+}
 
 class StepLowering {
  public:
@@ -43,7 +35,10 @@ class StepLowering {
     for (int cell = 0; cell < context_.mapping.simulated_cells; ++cell) {
       blocks_.clear();
       last_.assign(stages, {});
+      first_uses_.assign(stages, {});
       for (int stage = 0; stage < stages; ++stage) add_stage(stage, cell);
+      if (gathers_ahead(context_.plan))
+        for (int stage = 0; stage < stages; ++stage) add_gathers(stage, cell);
       connect_pipeline();
       add_optimizers(cell);
     }
@@ -51,23 +46,20 @@ class StepLowering {
   }
 
  private:
-  using OpKey = std::tuple<bool, int, int>;  // forward, virtual stage, microbatch
+  using OpKey = std::tuple<bool, int, int>;  // forward, slice, microbatch
 
-  int virtual_stage(int stage, int chunk) const { return chunk * context_.plan.pp + stage; }
-  int virtual_stages() const { return context_.plan.pp * context_.plan.vpp; }
+  int slice(int stage, int chunk) const { return context_.pipeline.slice({stage, chunk}); }
 
   void add_stage(int stage, int cell);
-  LaneWork lane_work(int stage, const PipelineOp& op) const;
+  LaneWork lane_work(int stage, size_t index) const;
   BlockId add_block(int stage, int cell, std::span<const LaneWork> lanes);
   void connect_pipeline();
   void add_optimizers(int cell);
+  void add_gathers(int stage, int cell);
   uint32_t block_template(int stage, int cell, std::span<const LaneWork> lanes);
   std::string lane_key(const LaneWork& lane) const;
   std::string place_key(int stage, int cell, int peer) const;
   const ChunkContent& chunk_of(const LaneWork& lane) const { return context_.chunk(lane.stage, lane.op.chunk); }
-  EmitSteps forward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane, int first_rank);
-  EmitSteps backward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane, int first_rank);
-  void send(TemplateBuilder& builder, const LaneWork& lane, int first_rank);
   uint32_t keep(TemplateBuilder&& builder);
 
   LoweredStep& step_;
@@ -81,7 +73,12 @@ class StepLowering {
     uint8_t entry = kFirstLane;
   };
   std::map<OpKey, Placed> blocks_;
-  std::vector<std::vector<BlockId>> last_;  // per stage: blocks that the optimizer waits for
+  struct FirstUse {
+    int chunk = 0;
+    BlockId block = 0;
+  };
+  std::vector<std::vector<FirstUse>> first_uses_;  // per stage, in the order of the schedule: first forward of a chunk
+  std::vector<std::vector<BlockId>> last_;         // per stage: blocks that the optimizer waits for
 };
 
 // Where ranks are, relative to the first one: templates are shared only between equal surroundings.
@@ -108,19 +105,29 @@ uint32_t StepLowering::keep(TemplateBuilder&& builder) {
   return static_cast<uint32_t>(program_.templates.size() - 1);
 }
 
-LaneWork StepLowering::lane_work(int stage, const PipelineOp& op) const {
-  const int own = virtual_stage(stage, op.chunk), next = op.forward ? own + 1 : own - 1;
-  LaneWork lane{op, stage, op.forward && op.microbatch == 0,
-                !op.forward && op.microbatch == context_.mapping.microbatches - 1};
-  if (next >= 0 && next < virtual_stages()) lane.peer = next % context_.plan.pp;
+LaneWork StepLowering::lane_work(int stage, size_t index) const {
+  const StageOps& ops = schedule_[stage];
+  const PipelineOp& op = ops[index];
+  LaneWork lane{op, stage};
+  const auto same = [&op](const PipelineOp& other) {
+    return other.chunk == op.chunk && other.forward() == op.forward() &&
+           other.gives_weight_gradients() == op.gives_weight_gradients();
+  };
+  const auto at = ops.begin() + static_cast<std::ptrdiff_t>(index);
+  lane.first = op.forward() && std::none_of(ops.begin(), at, same);
+  lane.last = op.gives_weight_gradients() && std::none_of(at + 1, ops.end(), same);
+  const int own = slice(stage, op.chunk), next = op.forward() ? own + 1 : own - 1;
+  if (op.kind != OpKind::backward_weight && next >= 0 && next < context_.pipeline.slices)
+    lane.peer = context_.pipeline.seat(next, context_.pipeline.way_of_chunk(op.chunk)).stage;
   return lane;
 }
 
 std::string StepLowering::lane_key(const LaneWork& lane) const {
   const ChunkContent& chunk = chunk_of(lane);
-  std::string key =
-      fmt::format("{}{}{} peer{} {}{}", lane.op.forward ? 'F' : 'B', lane.first ? "first" : "", lane.last ? "last" : "",
-                  lane.peer < 0 ? 99 : lane.peer - lane.stage, chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
+  std::string key = fmt::format("{}{}{} peer{} {}{}", "FBDW"[static_cast<int>(lane.op.kind)],
+                                lane.first ? fmt::format("first{}", gathers_per_port(context_, lane.stage)) : "",
+                                lane.last ? "last" : "", lane.peer < 0 ? 99 : lane.peer - lane.stage,
+                                chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
   for (int layer : chunk.layers) key += layer_class(context_.model, layer) + ",";
   return key;
 }
@@ -129,128 +136,50 @@ uint32_t StepLowering::block_template(int stage, int cell, std::span<const LaneW
   std::string key, name;
   for (const LaneWork& lane : lanes) {
     key += lane_key(lane) + place_key(stage, cell, lane.peer) + "/";
-    name += fmt::format("{}{} chunk {}", name.empty() ? "" : " with ", lane.op.forward ? "forward" : "backward",
-                        virtual_stage(stage, lane.op.chunk));
+    static constexpr const char* kNames[] = {"forward", "backward", "backward data", "weight gradients"};
+    name += fmt::format("{}{} chunk {}", name.empty() ? "" : " with ", kNames[static_cast<int>(lane.op.kind)],
+                        slice(stage, lane.op.chunk));
   }
   const auto found = templates_.find(key);
   if (found != templates_.end()) return found->second;
 
   TemplateBuilder builder(program_, context_.cost, name, context_.mapping.cell);
   const int first_rank = simulated_rank(context_.mapping, stage, cell, 0);
-  LayerEmitter emitter(context_, builder, first_rank);
-  const auto steps = [&](const LaneWork& lane) {
-    return lane.op.forward ? forward_steps(builder, emitter, lane, first_rank)
-                           : backward_steps(builder, emitter, lane, first_rank);
-  };
-  if (lanes.size() == 1) {
-    emit_all(steps(lanes[0]));
-    builder.exit(kDone);
-  } else {
-    emit_overlapped(builder, steps(lanes[0]), steps(lanes[1]));
-    builder.exit_all_lanes(kDone);
-  }
+  BlockEmitter(context_, builder, first_rank, lanes).emit();
   const uint32_t id = keep(std::move(builder));
   templates_.emplace(key, id);
   return id;
 }
 
-void StepLowering::send(TemplateBuilder& builder, const LaneWork& lane, int first_rank) {
-  if (lane.peer < 0) return;
-  const int port = lane.op.forward ? kSentForward : kSentBackward;
-  const int shift = (lane.peer - lane.stage) * context_.mapping.simulated_cells * context_.mapping.cell;
-  if (shift == 0) return builder.exit(port);  // the next chunk is on the same stage
-  const auto sent = builder.background(Stream::pp, lane.op.forward ? "send activations" : "send gradients", 0,
-                                       lane.op.forward ? Phase::forward : Phase::backward, [&](int rank) {
-                                         return point_to_point(context_.fabric, context_.pod, first_rank, rank,
-                                                               rank + shift, context_.activation_bytes);
-                                       });
-  builder.exit(port, sent, false);
-}
-
-// The first microbatch's forward waits, layer by layer, for the parameters that the last step's optimizer updated; with
-// ZeRO-3 every forward gathers them, one layer ahead of its use.
-EmitSteps StepLowering::forward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane,
-                                      int first_rank) {
-  const Plan& plan = context_.plan;
-  const ChunkContent& chunk = chunk_of(lane);
-  const bool gather = plan.zero_stage == 3 || (plan.zero_stage == 1 && plan.overlap_param_gather && lane.first);
-  const auto buckets = std::make_shared<const std::vector<RankParameters>>(bucket_parameters(context_, chunk));
-  const auto ahead = std::make_shared<std::vector<TaskId>>();
-  EmitSteps steps;
-  steps.push_back({[=, this, &builder, &emitter] {
-    if (gather) *ahead = gather_parameters(context_, builder, buckets->front(), 0, false);
-    if (gather && chunk.layers.empty()) builder.wait_for(*ahead);
-    if (chunk.layers.empty() && chunk.embedding) emitter.embedding(Phase::forward);
-  }});
-  for (size_t i = 0; i < chunk.layers.size(); ++i) {
-    const int local = static_cast<int>(i);
-    steps.push_back({[=, this, &builder, &emitter] {
-      if (gather) builder.wait_for(*ahead);
-      // ZeRO-3 holds one gathered layer beyond the current one; ZeRO-1 gathers as fast as it can.
-      if (gather && i + 1 < buckets->size())
-        *ahead = gather_parameters(context_, builder, (*buckets)[i + 1], local + 1, context_.plan.zero_stage == 3);
-      if (i == 0 && chunk.embedding) emitter.embedding(Phase::forward);
-    }});
-    const EmitSteps layer = emitter.forward(chunk.layers[i], local);
-    steps.insert(steps.end(), layer.begin(), layer.end());
-  }
-  steps.push_back({[=, this, &builder, &emitter] {
-    if (chunk.loss) emitter.loss(static_cast<int>(chunk.layers.size()), Phase::forward);
-    send(builder, lane, first_rank);
-  }});
-  return steps;
-}
-
-EmitSteps StepLowering::backward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane,
-                                       int first_rank) {
-  const Plan& plan = context_.plan;
-  const ChunkContent& chunk = chunk_of(lane);
-  const int count = static_cast<int>(chunk.layers.size());
-  struct State {
-    std::vector<RankParameters> buckets;
-    std::vector<TaskId> ahead, reduced;
-    RankParameters pending;  // gradients that wait until their bucket is full
+// One after the other from the step's beginning, in the order in which forwards need them.
+void StepLowering::add_gathers(int stage, int cell) {
+  const int per_port = gathers_per_port(context_, stage);
+  TemplateBuilder builder(program_, context_.cost, fmt::format("parameter gather {}", stage), context_.mapping.cell);
+  struct Link {
+    uint8_t from_port;
+    BlockId to;
+    uint8_t to_port;
   };
-  const auto state = std::make_shared<State>();
-  state->buckets = bucket_parameters(context_, chunk);
-  const bool gather = plan.zero_stage == 3;
-  const bool reduce = gather || (lane.last && plan.overlap_grad_reduce);
-  const auto flush = [=, this, &builder](int layer, bool always) {
-    const double bytes = (state->pending.dense + state->pending.expert) * context_.plan.gradient_bytes;
-    if (!reduce || (!always && bytes < context_.plan.dp_bucket_bytes)) return;
-    state->reduced = reduce_gradients(context_, builder, std::exchange(state->pending, {}), layer);
-  };
-  EmitSteps steps;
-  steps.push_back({[=, this, &builder, &emitter] {
-    const int last_layer = std::max(0, count - 1);
-    if (gather) state->ahead = gather_parameters(context_, builder, state->buckets.back(), last_layer, false);
-    if (gather) builder.wait_for(state->ahead);  // the last bucket holds the logits too
-    if (chunk.loss) emitter.loss(count, Phase::backward);
-  }});
-  for (int i = count - 1; i >= 0; --i) {
-    steps.push_back({[=, this, &builder] {
-      if (!gather) return;
-      builder.wait_for(state->ahead);
-      if (i > 0) state->ahead = gather_parameters(context_, builder, state->buckets[i - 1], i - 1, true);
-    }});
-    const EmitSteps layer = emitter.backward(chunk.layers[i], i);
-    steps.insert(steps.end(), layer.begin(), layer.end());
-    steps.push_back({[=, &emitter] {
-      if (i == 0 && chunk.embedding) emitter.embedding(Phase::backward);
-      state->pending += state->buckets[i];
-      flush(i, i == 0);
-    }});
-  }
-  steps.push_back({[=, this, &builder, &emitter] {
-    if (count == 0) {
-      if (chunk.embedding) emitter.embedding(Phase::backward);
-      state->pending += state->buckets[0];
-      flush(0, true);
+  std::vector<Link> links;
+  for (const FirstUse& use : first_uses_[stage]) {
+    const std::vector<RankParameters> buckets = bucket_parameters(context_, context_.chunk(stage, use.chunk));
+    std::vector<TaskId> tasks;
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      tasks = gather_parameters(context_, builder, buckets[i], static_cast<int>(i), false);
+      const bool port_full = (i + 1) % per_port == 0 || i + 1 == buckets.size();
+      if (!port_full) continue;
+      const auto port = static_cast<uint8_t>(links.size());
+      builder.exit(port, tasks, false);
+      links.push_back({port, use.block, static_cast<uint8_t>(kGathered + i / per_port)});
     }
-    send(builder, lane, first_rank);
-    builder.exit(kReduced, state->reduced);
-  }});
-  return steps;
+  }
+  Block block;
+  block.graph = keep(std::move(builder));
+  block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
+  block.stage = static_cast<uint16_t>(stage);
+  block.replica = static_cast<uint16_t>(cell);
+  const BlockId id = program_.add_block(std::move(block));
+  for (const Link& link : links) program_.connect(id, link.from_port, link.to, link.to_port);
 }
 
 BlockId StepLowering::add_block(int stage, int cell, std::span<const LaneWork> lanes) {
@@ -263,6 +192,7 @@ BlockId StepLowering::add_block(int stage, int cell, std::span<const LaneWork> l
     const ChunkContent& chunk = chunk_of(lane);
     return static_cast<uint16_t>(chunk.layers.empty() ? 0 : chunk.layers[0]);
   };
+  block.kind = kind_of(lanes);
   block.chunk = static_cast<uint16_t>(lanes[0].op.chunk);
   block.microbatch = static_cast<uint32_t>(lanes[0].op.microbatch);
   block.first_layer = first_layer(lanes[0]);
@@ -278,13 +208,15 @@ void StepLowering::add_stage(int stage, int cell) {
   const StageOps& ops = schedule_[stage];
   std::optional<BlockId> before;
   for (size_t i = 0; i < ops.size(); ++i) {
-    std::vector<LaneWork> lanes{lane_work(stage, ops[i])};
-    if (ops[i].overlaps_next) lanes.push_back(lane_work(stage, ops[++i]));
+    std::vector<LaneWork> lanes{lane_work(stage, i)};
+    if (ops[i].overlaps_next) lanes.push_back(lane_work(stage, ++i));
     const BlockId id = add_block(stage, cell, lanes);
     for (uint8_t entry = 0; entry < lanes.size(); ++entry) {
       const LaneWork& lane = lanes[entry];
       if (before) program_.connect(*before, kDone, id, entry);
-      blocks_[{lane.op.forward, virtual_stage(stage, lane.op.chunk), lane.op.microbatch}] = {id, entry};
+      if (lane.op.kind != OpKind::backward_weight)
+        blocks_[{lane.op.forward(), slice(stage, lane.op.chunk), lane.op.microbatch}] = {id, entry};
+      if (lane.first) first_uses_[stage].push_back({lane.op.chunk, id});
       if (lane.last) last_[stage].push_back(id);
     }
     before = id;
@@ -295,7 +227,7 @@ void StepLowering::connect_pipeline() {
   for (const auto& [key, placed] : blocks_) {
     const auto [forward, own, microbatch] = key;
     const int next = forward ? own + 1 : own - 1;
-    if (next < 0 || next >= virtual_stages()) continue;
+    if (next < 0 || next >= context_.pipeline.slices) continue;
     const Placed& to = blocks_.at({forward, next, microbatch});
     program_.connect(placed.block, forward ? kSentForward : kSentBackward, to.block, to.entry);
   }
@@ -309,6 +241,7 @@ void StepLowering::add_optimizers(int cell) {
     Block block;
     block.graph = keep(std::move(builder));
     block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
+    block.kind = BlockKind::optimizer;
     block.stage = static_cast<uint16_t>(stage);
     block.replica = static_cast<uint16_t>(cell);
     const BlockId id = program_.add_block(std::move(block));

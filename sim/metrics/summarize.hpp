@@ -19,6 +19,8 @@ namespace moesim {
 std::vector<Breakdown> breakdown_by_rank(const Program& program, const Execution& execution);
 Breakdown mean(std::span<const Breakdown> ranks);
 
+std::vector<PipelineStage> pipeline_use(const Program& program, const Execution& execution);
+
 // Rows from the beginning to the task that ended last, each let start by the one before it.
 std::vector<uint32_t> critical_rows(const Execution& execution);
 // Flows of a transfer whose amounts the routing decides; may be empty.

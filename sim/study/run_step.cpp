@@ -108,6 +108,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   fill_rates(report, context, execution.makespan_s);
   fill_loads(report, step.work->statistics());
   report.breakdown_s = mean(breakdown_by_rank(step.program, execution));
+  report.pipeline = pipeline_use(step.program, execution);
   report.memory = memory_rows(context, report.overload_factor);
   const LowerBound bound = lower_bound(step.program, context.fabric, execution, contention_free_s);
   report.lower_bound_s = bound.seconds;
