@@ -35,12 +35,12 @@ struct Wafer {
 struct MemoryX {
   double capacity_bytes = 0;
   double egress_bytes_per_s = 0, ingress_bytes_per_s = 0;
-  double update_bytes_per_s = 0;       // memory bandwidth that the optimizer reaches over all nodes
-  double update_bytes = 32;            // Adam: fp32 gradient sum, weight and two moments read, three written, fp16 copies
-  double accumulate_bytes = 10;        // a gradient added to the fp32 sum
-  double state_bytes = 18;             // held: fp16 and fp32 weight, two moments, gradient sum
-  double weight_wire_bytes = 2;        // per weight streamed down
-  double gradient_wire_bytes = 2;      // per gradient sent up
+  double update_bytes_per_s = 0;   // memory bandwidth that the optimizer reaches over all nodes
+  double update_bytes = 32;        // Adam: fp32 gradient sum, weight and two moments read, three written, fp16 copies
+  double accumulate_bytes = 10;    // a gradient added to the fp32 sum
+  double state_bytes = 18;         // held: fp16 and fp32 weight, two moments, gradient sum
+  double weight_wire_bytes = 2;    // per weight streamed down
+  double gradient_wire_bytes = 2;  // per gradient sent up
 };
 
 // A tree: its root below MemoryX, wafers at the leaves.
@@ -51,7 +51,8 @@ struct SwarmX {
 };
 
 struct WaferSystem {
-  int systems = 0;  // wafers; 0: not a wafer system
+  int systems = 0;          // wafers; 0: not a wafer system
+  int most_systems = 2048;  // that one MemoryX and SwarmX can serve
   Wafer wafer;
   MemoryX memoryx;
   SwarmX swarmx;

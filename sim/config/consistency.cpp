@@ -338,6 +338,9 @@ void check_wafers(Rules& rules) {
                 spelling(p.precision));
   rules.require(p.recompute != Recompute::selective, {"plan.recompute"},
                 "selective recomputation is not known on a wafer: none or full");
+  const int most = rules.s.platform.wafers.most_systems;
+  rules.require(systems <= most, {"platform.systems", "platform.most_systems"}, "{} is more than most_systems = {}",
+                systems, most);
   rules.require(b.global_batch == 0 || divides(systems, b.global_batch), {"batch.global_batch", "platform.systems"},
                 "{} sequences are not divisible by {} systems", b.global_batch, systems);
   rules.require(p.simulated_replicas <= systems, {"plan.simulated_replicas", "platform.systems"},

@@ -39,8 +39,7 @@ void visit(Visitor& v, Wafer& w) {
 
 void visit(Visitor& v, MemoryX& m) {
   v.number("capacity_bytes", m.capacity_bytes, Unit::bytes, kBytes, "of all nodes", Need::required);
-  v.number("egress_bytes_per_s", m.egress_bytes_per_s, Unit::bytes_per_s, kBandwidth, "towards SwarmX",
-           Need::required);
+  v.number("egress_bytes_per_s", m.egress_bytes_per_s, Unit::bytes_per_s, kBandwidth, "towards SwarmX", Need::required);
   v.number("ingress_bytes_per_s", m.ingress_bytes_per_s, Unit::bytes_per_s, kBandwidth, "from SwarmX", Need::required);
   v.number("update_bytes_per_s", m.update_bytes_per_s, Unit::bytes_per_s, kBandwidth,
            "memory bandwidth of all nodes that the optimizer reaches", Need::required);
@@ -60,12 +59,13 @@ void visit(Visitor& v, SwarmX& s) {
 }
 
 void visit(Visitor& v, WaferSystem& s) {
-  v.integer("systems", s.systems, {1, 2048}, "wafers; data parallel", Need::required);
+  v.integer("systems", s.systems, {1, 1e6}, "wafers; data parallel", Need::required);
+  v.integer("most_systems", s.most_systems, {1, 1e6}, "that can be joined");
   v.section("wafer", s.wafer, "one wafer and its I/O", Need::required);
   v.section("memoryx", s.memoryx, "weights, optimizer state, and the nodes that update them", Need::required);
   v.section("swarmx", s.swarmx, "tree that broadcasts weights and sums gradients", Need::required);
-  v.number("prefetch_bytes", s.prefetch_bytes, Unit::bytes, above(0, 1e15),
-           "SRAM for weights that wait for their turn", Need::required);
+  v.number("prefetch_bytes", s.prefetch_bytes, Unit::bytes, above(0, 1e15), "SRAM for weights that wait for their turn",
+           Need::required);
   v.number("gradient_buffer_bytes", s.gradient_buffer_bytes, Unit::bytes, above(0, 1e15),
            "SRAM for gradients that wait for the way out", Need::required);
   v.number("step_latency_s", s.step_latency_s, Unit::seconds, {0, 1000},

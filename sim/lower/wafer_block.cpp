@@ -41,7 +41,8 @@ class LayerBlocks {
   WaferBlock forward() {
     start("forward", Phase::forward);
     if (is_mtp()) compute(projection(), forward_of(projection_ops()));
-    add_attention(add_stream("attention weights", attention_elements()), [](const Ops& ops) { return forward_of(ops); });
+    add_attention(add_stream("attention weights", attention_elements()),
+                  [](const Ops& ops) { return forward_of(ops); });
     if (!routed()) {
       compute(add_stream("FFN weights", parameters_.dense_ffn), forward_of(ffn_ops()));
       return finish();
@@ -65,7 +66,8 @@ class LayerBlocks {
         compute(project, forward_of(projection_ops())).phase = Phase::recompute;
       }
       attention = add_stream("attention weights", attention_elements(), true);
-      add_attention(attention, [](const Ops& ops) { return forward_of(ops); }, Phase::recompute);
+      add_attention(
+          attention, [](const Ops& ops) { return forward_of(ops); }, Phase::recompute);
     }
     if (!routed()) {
       WaferCompute& ffn = compute(add_stream("FFN weights", parameters_.dense_ffn), backward_of(ffn_ops()));
@@ -188,7 +190,8 @@ class LayerBlocks {
     const double expert = parameters_.experts / model_.experts;
     const double bytes = expert * context_.system.memoryx.weight_wire_bytes;
     const int fit = static_cast<int>(context_.system.prefetch_bytes / kStreamsInWindow / bytes);
-    const int per_chunk = std::max({1, std::min(fit, model_.experts), (model_.experts + kMostChunks - 1) / kMostChunks});
+    const int per_chunk =
+        std::max({1, std::min(fit, model_.experts), (model_.experts + kMostChunks - 1) / kMostChunks});
     std::vector<WaferStream> chunks;
     for (int first = 0; first < model_.experts; first += per_chunk) {
       const int count = std::min(per_chunk, model_.experts - first);

@@ -26,9 +26,9 @@ struct WaferCompute {
   Kernels again;  // recomputed: the forward's kernels
   Kernels kernels;
   Phase phase = Phase::forward;
-  int stream = -1;                // -1: needs no weights
-  bool routed = false;            // work follows the rows of the stream's experts
-  double gradient_elements = 0;   // leave afterwards: those of `gradient_stream`
+  int stream = -1;               // -1: needs no weights
+  bool routed = false;           // work follows the rows of the stream's experts
+  double gradient_elements = 0;  // leave afterwards: those of `gradient_stream`
   int gradient_stream = -1;
 };
 

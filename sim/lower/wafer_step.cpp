@@ -60,6 +60,7 @@ class WaferLowering {
     block.graph = made.graph;
     block.microbatch = static_cast<uint32_t>(microbatch);
     block.first_layer = static_cast<uint16_t>(layer);
+    block.kind = made.gradient_bytes.empty() ? BlockKind::forward : BlockKind::backward;
     const BlockId id = program_.add_block(std::move(block));
     if (id > 0) {
       program_.connect(id - 1, kComputed, id, kComputed);
@@ -123,6 +124,7 @@ class WaferLowering {
     Block block;
     block.graph = static_cast<uint32_t>(program_.templates.size() - 1);
     block.microbatch = static_cast<uint32_t>(context_.plan.microbatches.size() - 1);
+    block.kind = BlockKind::optimizer;
     const BlockId id = program_.add_block(std::move(block));
     program_.connect(*reduced_, kUpdated, id, 0);
   }

@@ -22,7 +22,8 @@ class Builder {
         wafers_(static_cast<uint32_t>(context.fabric.wafers)),
         graph_(block.name + (update && block.phase == Phase::backward ? ", update" : ""), context.ranks()) {
     for (uint32_t rank = 0; rank < wafers_; ++rank) all_wafers_.push_back(rank);
-    for (const WaferStream& stream : block.streams) out_.stream_bytes.push_back(stream.held ? 0 : stream.bytes(context));
+    for (const WaferStream& stream : block.streams)
+      out_.stream_bytes.push_back(stream.held ? 0 : stream.bytes(context));
     for (const WaferCompute& run : block.computes)
       if (run.gradient_elements > 0)
         out_.gradient_bytes.push_back(run.gradient_elements * context.system.memoryx.gradient_wire_bytes);
@@ -240,8 +241,7 @@ class Builder {
     const int32_t here = endpoint(place, Port::nic), host = endpoint(place, Port::far_nic);
     Transfer transfer;
     transfer.ranks = {wafer};
-    transfer.flows = {
-        {out ? here : host, out ? host : here, out ? block_.spill_out_bytes : block_.spill_in_bytes}};
+    transfer.flows = {{out ? here : host, out ? host : here, out ? block_.spill_out_bytes : block_.spill_in_bytes}};
     task.payload = graph_.add_transfer(std::move(transfer));
     return add(task, after);
   }

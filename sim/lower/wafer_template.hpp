@@ -23,8 +23,8 @@ enum WaferPort : uint8_t { kComputed, kStreamed, kReduced, kUpdated, kSaved, kFi
 struct WaferComputeSlot {
   int first_expert = 0, experts = 0;
   uint32_t wafer = 0;
-  int kernels = -1;                // index into WaferSlots::kernels; -1: MemoryX's work on the experts that were sent
-  double seconds_per_expert = 0;   // MemoryX
+  int kernels = -1;               // index into WaferSlots::kernels; -1: MemoryX's work on the experts that were sent
+  double seconds_per_expert = 0;  // MemoryX
 };
 struct WaferTransferSlot {
   int first_expert = 0, experts = 0;
@@ -39,7 +39,7 @@ struct WaferSlots {
 
 struct WaferTemplate {
   uint32_t graph = 0;
-  std::vector<double> stream_bytes;    // in the prefetch window: 0 for weights held through the block
+  std::vector<double> stream_bytes;  // in the prefetch window: 0 for weights held through the block
   std::vector<double> gradient_bytes;
   bool spills = false, fetches = false;
 

@@ -28,15 +28,15 @@ double slice(const WaferSystem& system, int width) {
   return width > system.wafer.grid_columns ? static_cast<double>(system.wafer.grid_columns) / width : 1;
 }
 
-void add_layer(const ModelShape& model, const WaferSystem& system, int layer, const Plan& plan, const WaferTile& tile, WaferMemory& memory) {
+void add_layer(const ModelShape& model, const WaferSystem& system, int layer, const Plan& plan, const WaferTile& tile,
+               WaferMemory& memory) {
   const double tokens = static_cast<double>(tile.microbatch) * static_cast<double>(tile.sequence_length);
   const double rows = tokens * model.top_k;
   const Shard all = shard_of(model, tile, tile.microbatch);
   const ActivationBytes whole = layer_activations(model, layer, all, {}, rows);
-  const ActivationBytes part = layer_activations(
-      model, layer, shard_of(model, tile, std::min(tile.attention_batch, tile.microbatch)), {}, rows);
-  if (!tile.spill)
-    memory.saved += plan.recompute == Recompute::full ? kBytes * tokens * model.hidden : whole.total();
+  const ActivationBytes part =
+      layer_activations(model, layer, shard_of(model, tile, std::min(tile.attention_batch, tile.microbatch)), {}, rows);
+  if (!tile.spill) memory.saved += plan.recompute == Recompute::full ? kBytes * tokens * model.hidden : whole.total();
   memory.attention = std::max(memory.attention, kGradients * (part.norm_outputs / 2 + part.latents +
                                                               part.query_key_value + part.attention_output));
   memory.ffn = std::max({memory.ffn, kGradients * whole.dense_ffn * slice(system, model.dense_ffn),

@@ -21,14 +21,14 @@ struct WaferTile {
 
 // In bytes. Attention, FFN, experts and logits are not there at the same time.
 struct WaferMemory {
-  double saved = 0;       // what the backward pass needs of each layer: its input, or with recompute: none everything
-  double hidden = 0;      // the hidden state, its gradient, the layer's output
-  double attention = 0;   // of one tile: norm, q, k, v, output, and their gradients
-  double ffn = 0;         // one slice of a dense FFN or shared experts, and its gradients
-  double experts = 0;     // scores of the router; rows of one expert, its hidden widths, and their gradients
-  double logits = 0;      // of one tile
-  double weights = 0;     // prefetched, and those held through the tiles
-  double gradients = 0;   // waiting for the way out
+  double saved = 0;      // what the backward pass needs of each layer: its input, or with recompute: none everything
+  double hidden = 0;     // the hidden state, its gradient, the layer's output
+  double attention = 0;  // of one tile: norm, q, k, v, output, and their gradients
+  double ffn = 0;        // one slice of a dense FFN or shared experts, and its gradients
+  double experts = 0;    // scores of the router; rows of one expert, its hidden widths, and their gradients
+  double logits = 0;     // of one tile
+  double weights = 0;    // prefetched, and those held through the tiles
+  double gradients = 0;  // waiting for the way out
 
   double working() const;  // the largest of attention, ffn, experts, logits
   double total() const { return saved + hidden + working() + weights + gradients; }

@@ -48,9 +48,9 @@ WaferPlan derive_wafer_plan(const ModelShape& model, const WaferSystem& system, 
     return wafer_memory(model, system, plan, {microbatch, attention_batch, batch.sequence_length, spill});
   };
   const auto fits = [&](int attention_batch) {
-    const double least = std::min(
-        plan.saved_activations == SavedActivations::host ? 1e300 : memory(attention_batch, false).total(),
-        plan.saved_activations == SavedActivations::wafer ? 1e300 : memory(attention_batch, true).total());
+    const double least =
+        std::min(plan.saved_activations == SavedActivations::host ? 1e300 : memory(attention_batch, false).total(),
+                 plan.saved_activations == SavedActivations::wafer ? 1e300 : memory(attention_batch, true).total());
     return least <= system.wafer.sram_bytes;
   };
   out.attention_batch = plan.attention_batch > 0    ? plan.attention_batch

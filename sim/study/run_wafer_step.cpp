@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kReportedResources = 4;  // of each kind
 constexpr double kFp32Bytes = 4;
-constexpr double kGoodEnough = 0.99;      // of the best throughput
+constexpr double kGoodEnough = 0.99;  // of the best throughput
 
 std::vector<StageMemory> memory_rows(const WaferContext& context) {
   const WaferMemory& sram = context.plan.memory;
@@ -91,15 +91,13 @@ void fill_facts(SimulationFacts& facts, const LoweredWaferStep& step, const Exec
 }
 
 StepInput settled(const Scenario& scenario, const RunOptions& options) {
-  StepInput input{scenario.workload, scenario.platform, scenario.plan,
-                  scenario.routing,  scenario.batch,    options.seed};
+  StepInput input{scenario.workload, scenario.platform, scenario.plan, scenario.routing, scenario.batch, options.seed};
   if (input.plan.attention_tiles == 0) {
     const int tiles = best_attention_tiles(input);
     // What was the largest attention batch for one tile stays the attention batch.
     Plan one = input.plan;
     one.attention_tiles = 1;
-    input.plan.attention_batch =
-        derive_wafer_plan(input.model, input.pod.wafers, one, input.batch).attention_batch;
+    input.plan.attention_batch = derive_wafer_plan(input.model, input.pod.wafers, one, input.batch).attention_batch;
     input.plan.attention_tiles = tiles;
   }
   return input;
@@ -118,9 +116,8 @@ int best_attention_tiles(const StepInput& input) {
   for (const int tiles : wafer_tile_choices(input.model, input.pod.wafers, input.plan, input.batch)) {
     one.plan.attention_tiles = tiles;
     const auto step = lower_wafer_step(one);
-    const double seconds =
-        execute_reference(step->program, step->context.fabric.fabric, *step->work).makespan_s -
-        input.pod.wafers.step_latency_s;  // paid once a step, whatever the microbatches
+    const double seconds = execute_reference(step->program, step->context.fabric.fabric, *step->work).makespan_s -
+                           input.pod.wafers.step_latency_s;  // paid once a step, whatever the microbatches
     const double rate = step->context.plan.microbatches[0] / seconds;
     tried.emplace_back(tiles, rate);
     best = std::max(best, rate);
