@@ -362,7 +362,8 @@ void check_consistency(const Scenario& scenario, const ValueSources& sources, Pr
     check_wafers(rules);
     return check_routing(rules);
   }
-  rules.require(scenario.batch.global_batch > 0, {"batch.global_batch"}, "auto is for wafer systems");
+  if (scenario.batch.global_batch == 0 && rules.known({"batch.global_batch"}))
+    return rules.require(false, {"batch.global_batch"}, "auto is for wafer systems");
   check_ranks(rules);
   check_pipeline(rules);
   check_batch(rules);

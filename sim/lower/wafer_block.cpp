@@ -13,8 +13,9 @@ namespace moesim {
 
 namespace {
 
-// Streams are cut so that a few of them fit in the prefetch window.
-constexpr double kStreamsInWindow = 4;
+// Experts come in streams of about this size, computed one after the other while the next arrive: weight by weight in
+// truth. Smaller ones change the step by less than 1 % (docs/model/wafer.md).
+constexpr double kStreamBytes = 128e6;
 constexpr int kMostChunks = 100;  // ports of a block are numbered in 8 bits
 
 using Ops = std::function<Kernels(Pass)>;
@@ -189,7 +190,7 @@ class LayerBlocks {
   std::vector<WaferStream> expert_chunks() const {
     const double expert = parameters_.experts / model_.experts;
     const double bytes = expert * context_.system.memoryx.weight_wire_bytes;
-    const int fit = static_cast<int>(context_.system.prefetch_bytes / kStreamsInWindow / bytes);
+    const int fit = static_cast<int>(kStreamBytes / bytes);
     const int per_chunk =
         std::max({1, std::min(fit, model_.experts), (model_.experts + kMostChunks - 1) / kMostChunks});
     std::vector<WaferStream> chunks;

@@ -50,7 +50,7 @@ TEST_CASE("attention_batch: max fits, and one more does not") {
     }
 }
 
-TEST_CASE("activations stay on the wafer while they fit; what breaks a batch has a name") {
+TEST_CASE("activations stay on the wafer while they fit, and what breaks a batch has a name") {
   CHECK_FALSE(plan_of(qwen({"plan.attention_tiles=4"})).spill);
   CHECK(plan_of(qwen({"plan.attention_tiles=64"})).spill);
   const WaferPlan kept = plan_of(qwen({"plan.attention_tiles=64", "plan.saved_activations=wafer"}));

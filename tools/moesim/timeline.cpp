@@ -71,9 +71,10 @@ std::vector<uint32_t> timeline_wafers(const WaferContext& context, const std::st
     int wafer = -1;
     const auto [end, error] = std::from_chars(item.data(), item.data() + item.size(), wafer);
     if (error != std::errc() || end != item.data() + item.size() || wafer < 0 || wafer >= simulated)
-      throw InputError(fmt::format("--trace-ranks: '{}' is no wafer that is simulated (0 to {}; "
-                                   "plan.simulated_replicas=0 simulates all)",
-                                   item, simulated - 1));
+      throw InputError(
+          fmt::format("--trace-ranks: '{}' is no wafer that is simulated (0 to {}; "
+                      "plan.simulated_replicas=0 simulates all)",
+                      item, simulated - 1));
     chosen.push_back(static_cast<uint32_t>(wafer));
   }
   return chosen;
