@@ -33,8 +33,8 @@ struct RankPlace {
   int gpu = 0;    // within the node; also the rail
   int leaf = -1;  // leaf switch; -1 when the fabric is non-blocking and no leaf link is modelled
   int32_t nvlink_out = 0, nvlink_in = 0, nic_out = 0, nic_in = 0;  // link ids; -1: none
-  std::string name;   // for reports; empty: by node and gpu
-  int zone = -1;      // of Fabric::zones
+  std::string name;                                                // for reports; empty: by node and gpu
+  int zone = -1;                                                   // of Fabric::zones
 };
 
 // Endpoints are numbered as in graph/task.hpp: rank * 5 + {nvlink, nic, far nvlink, far nic, far beyond the spine}.

@@ -24,7 +24,8 @@ void StructDocumenter::add(const FieldInfo& field, const std::string& type, cons
 }
 
 void StructDocumenter::on_integer(const FieldInfo& field, int64_t& value) {
-  add(field, (field.word ? fmt::format("{} or integer ", field.word) : "integer ") + describe(field.range, Unit::number),
+  add(field,
+      (field.word ? fmt::format("{} or integer ", field.word) : "integer ") + describe(field.range, Unit::number),
       fmt::format("{}", value));
 }
 void StructDocumenter::on_number(const FieldInfo& field, double& value) {

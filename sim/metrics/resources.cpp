@@ -52,7 +52,8 @@ std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabr
     if (place.name.empty())
       uses.push_back({fmt::format("node{}.gpu{}.compute", place.node, place.gpu), "compute", work[rank] / step, 0});
     else if (work[rank] > 0)
-      uses.push_back({place.name + ".compute", place.name == "memoryx" ? "optimizer" : "compute", work[rank] / step, 0});
+      uses.push_back(
+          {place.name + ".compute", place.name == "memoryx" ? "optimizer" : "compute", work[rank] / step, 0});
   }
   for (size_t link = 0; link < fabric.links.size(); ++link) {
     const double bytes = execution.link_bytes[link];

@@ -35,8 +35,8 @@ void key_figures(TableCanvas& table, const StepReport& report) {
   row("step time", seconds_text(report.step_time_s, table.ascii()), "MFU", percent_text(report.mfu));
   row("tokens/s", count_text(report.tokens_per_s), ("TFLOPS per " + report.device_noun).c_str(),
       count_text(report.tflops_per_device));
-  row(report.device_noun == "GPU" ? "tokens/s per GPU" : ("tokens/s/" + report.device_noun).c_str(), count_text(report.tokens_per_s_per_device), "tokens per step",
-      count_text(report.tokens_per_step));
+  row(report.device_noun == "GPU" ? "tokens/s per GPU" : ("tokens/s/" + report.device_noun).c_str(),
+      count_text(report.tokens_per_s_per_device), "tokens per step", count_text(report.tokens_per_step));
   row("lower bound", seconds_text(report.lower_bound_s, table.ascii()), "overload factor",
       fmt::format("{:.4g}", report.overload_factor));
   if (report.lower_bound_s > 0)
