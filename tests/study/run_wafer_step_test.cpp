@@ -81,10 +81,10 @@ TEST_CASE("measured: batch tiling on attention, Qwen3-30B-A3B shapes, 128 expert
 
 // 16 sequences of 2,048 tokens at once, conventional; the baseline has a dense FFN of 8 x 768 and the same batch.
 TEST_CASE("published: conventional batching loses half from 1 to 128 experts, batch tiling nothing") {
-  std::vector<Sets> runs{with(dense(8), batch(16, 1, 960))};
+  std::vector<Sets> runs{with(dense(8), batch(16, 1, 1024))};
   const std::vector<int> experts{8, 16, 32, 64, 128};
-  for (const int count : experts) runs.push_back(with(sparse(count, 8), batch(16, 1, 960)));
-  for (const int count : experts) runs.push_back(with(sparse(count, 8), batch(16, 15, 960)));
+  for (const int count : experts) runs.push_back(with(sparse(count, 8), batch(16, 1, 1024)));
+  for (const int count : experts) runs.push_back(with(sparse(count, 8), batch(16, 16, 1024)));
   const auto rates = figures("qwen3-30b-a3b-cs2", runs, tokens_per_s);
   for (size_t i = 1; i <= experts.size(); ++i) {
     CHECK(rates[i] < rates[i - 1]);
