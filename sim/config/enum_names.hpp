@@ -65,6 +65,7 @@ inline constexpr auto kDispatchers = std::to_array<Spelled<Dispatcher>>({
     {Dispatcher::nccl, "nccl"},
     {Dispatcher::deepep, "deepep"},
     {Dispatcher::hybridep, "hybridep"},
+    {Dispatcher::allgather, "allgather"},
 });
 inline constexpr auto kAllToAllForms = std::to_array<Spelled<AllToAllForm>>({
     {AllToAllForm::automatic, "auto"},

@@ -11,7 +11,12 @@
 namespace moesim {
 
 enum class ScheduleKind { one_f_one_b, interleaved, gpipe, zb_h1, zb_2p, dualpipe, dualpipev, custom };
-enum class Dispatcher { nccl, deepep, hybridep };
+enum class Dispatcher {
+  nccl,       // all-to-all-v
+  deepep,     // a token travels once per node, then over NVLink
+  hybridep,   // the same with few SMs
+  allgather,  // every rank gets all tokens of the group and keeps its own; partial sums are reduce-scattered
+};
 enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
 enum class CpKind { ring, all_gather };
 // Where a wafer keeps what the backward pass needs of each layer.
@@ -43,8 +48,9 @@ struct Plan {
   PrecisionRecipe precision = PrecisionRecipe::bf16;
   PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // of what travels to the experts: tokens, and gradients
                                                                // in the backward; the way back is bf16
-  double gradient_bytes = 4;  // per element, accumulated and reduced (4: fp32, 2: bf16)
-  double moment_bytes = 4;    // per element of each of Adam's moments (4: fp32, 2: bf16)
+  double gradient_bytes = 4;      // per element, accumulated and reduced (4: fp32, 2: bf16)
+  double saved_hidden_bytes = 2;  // per element of an FFN's hidden activations kept for the backward (2: bf16; 1: FP8)
+  double moment_bytes = 4;        // per element of each of Adam's moments (4: fp32, 2: bf16)
 
   Recompute recompute = Recompute::none;
   std::vector<RecomputeModule> recompute_modules;  // selective only

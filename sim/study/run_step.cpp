@@ -33,8 +33,22 @@ std::string fidelity_text(const Plan& plan) {
                      plan.transport == Transport::flows ? "flows" : "adaptive");
 }
 
-std::vector<StageMemory> memory_rows(const StepContext& context, double overload) {
+std::vector<double> overload_by_stage(const StepContext& context, const LoadStatistics& loads) {
+  std::vector<double> overload;
+  for (int stage = 0; stage < context.plan.pp; ++stage) {
+    std::vector<int> layers;
+    for (int index = 0; index < context.pipeline.chunks; ++index) {
+      const std::vector<int>& more = context.chunk(stage, index).layers;
+      layers.insert(layers.end(), more.begin(), more.end());
+    }
+    overload.push_back(loads.overload_of(layers));
+  }
+  return overload;
+}
+
+std::vector<StageMemory> memory_rows(const StepContext& context, const LoadStatistics& loads) {
   std::vector<StageMemory> rows;
+  const std::vector<double> overload = overload_by_stage(context, loads);
   const auto needs =
       stage_memory(context.model, context.plan, context.mapping, context.shard, context.chunks, overload);
   for (size_t stage = 0; stage < needs.size(); ++stage) {
@@ -109,7 +123,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   fill_loads(report, step.work->statistics());
   report.breakdown_s = mean(breakdown_by_rank(step.program, execution));
   report.pipeline = pipeline_use(step.program, execution);
-  report.memory = memory_rows(context, report.overload_factor);
+  report.memory = memory_rows(context, step.work->statistics());
   const LowerBound bound = lower_bound(step.program, context.fabric, execution, contention_free_s);
   report.lower_bound_s = bound.seconds;
   report.lower_bound_by = bound.by;
