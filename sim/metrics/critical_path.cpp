@@ -38,6 +38,15 @@ std::string busiest_link(const Fabric& fabric, const Block& block, std::span<con
       case LinkClass::leaf:
         name = "leaf uplink";
         break;
+      case LinkClass::io:
+        name = "wafer I/O";
+        break;
+      case LinkClass::swarmx:
+        name = "swarmx";
+        break;
+      case LinkClass::memoryx:
+        name = "memoryx";
+        break;
     }
   }
   return name;

@@ -19,6 +19,12 @@ enum class Dispatcher {
 };
 enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
 enum class CpKind { ring, all_gather };
+// Where a wafer keeps what the backward pass needs of each layer.
+enum class SavedActivations {
+  wafer,      // in SRAM
+  host,       // a host of the system, over its I/O; fetched a layer ahead in the backward pass
+  automatic,  // on the host where they do not fit in SRAM
+};
 enum class Transport {
   adaptive,  // a transfer that meets no other runs on a timer; the moment another claims a link, both become flows
   flows,     // every transfer is SimGrid flows
@@ -70,11 +76,17 @@ struct Plan {
   bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
 
   Transport transport = Transport::adaptive;
-  int simulated_replicas = 1;  // data-parallel cells simulated per stage; the rest are folded; 0: all
+  int simulated_replicas = 1;  // data-parallel cells (wafers) simulated per stage; the rest are folded; 0: all
+
+  // Wafer systems: attention runs in `attention_tiles` tiles of `attention_batch` sequences (Batch Tiling on
+  // Attention), the rest of a layer on all of them together.
+  int attention_tiles = 1;  // 0: the best that fits
+  int attention_batch = 0;  // 0: batch.micro_batch; -1: the largest that fits
+  SavedActivations saved_activations = SavedActivations::wafer;
 };
 
 struct Batch {
-  int global_batch = 0;     // sequences per step
+  int global_batch = 0;     // sequences per step; 0: as many as the wafers take at once
   int micro_batch = 1;      // sequences per microbatch and data-parallel rank
   int sequence_length = 0;  // tokens
 };

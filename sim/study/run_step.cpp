@@ -10,6 +10,7 @@
 #include "metrics/summarize.hpp"
 #include "plan/stage_memory.hpp"
 #include "study/process_facts.hpp"
+#include "study/run_wafer_step.hpp"
 
 namespace moesim {
 
@@ -89,6 +90,7 @@ void fill_loads(StepReport& report, const LoadStatistics& loads) {
 }  // namespace
 
 RunResult run_step(const Scenario& scenario, const RunOptions& options) {
+  if (scenario.platform.is_wafer_system()) return run_wafer_step(scenario, options);
   const auto begin = std::chrono::steady_clock::now();
   const std::clock_t cpu_begin = std::clock();
   RunResult result;
