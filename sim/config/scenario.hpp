@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "cluster/faults.hpp"
 #include "cluster/pod.hpp"
+#include "cluster/reliability.hpp"
 #include "config/presets.hpp"
 #include "config/reader.hpp"
 #include "model/routing_spec.hpp"
@@ -21,6 +23,9 @@ struct Scenario {
   Plan plan;
   RoutingSpec routing;
   Batch batch;
+  FaultSpec faults;
+  Reliability goodput;
+  int runs = 1;  // simulations, each with a seed of its own
 };
 
 struct ResolvedScenario {

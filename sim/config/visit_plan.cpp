@@ -59,6 +59,9 @@ void visit(Visitor& v, Scenario& s) {
   v.section("plan", s.plan, "how the model is mapped on the cluster");
   v.section("routing", s.routing, "how tokens choose experts");
   v.section("batch", s.batch, "what one step processes", Need::required);
+  v.section("faults", s.faults, "what is wrong with the cluster");
+  v.section("goodput", s.goodput, "failures and checkpoints of a long run");
+  v.integer("runs", s.runs, {1, 100'000}, "simulations with seeds of their own, for the spread of the step time");
 }
 
 }  // namespace moesim

@@ -30,7 +30,7 @@ void Executor::begin() {
   for (BlockId id = 0; id < program_.blocks.size(); ++id) {
     const Block& block = program_.blocks[id];
     bool first = true;
-    for (uint16_t count : block.inputs) first = first && count == 0;
+    for (uint32_t count : block.inputs) first = first && count == 0;
     if (first) instantiate(id);
   }
   draining_ = false;
@@ -105,7 +105,8 @@ void Executor::start(const Ready& ready) {
   live.started_s[task_id] = backend_.now();
   switch (task.kind) {
     case TaskKind::compute: {
-      const double seconds = task.slot >= 0 ? live.data.seconds[task.slot] : task.seconds;
+      const double nominal = task.slot >= 0 ? live.data.seconds[task.slot] : task.seconds;
+      const double seconds = nominal * source_.stretch(live.block, program_.blocks[live.block], task_id, task);
       live.nominal_s[task_id] = seconds;
       return backend_.start_compute(ready.token, first_rank + task.rank, seconds);
     }

@@ -45,8 +45,9 @@ class StepLowering {
       last_.assign(stages, {});
       for (int stage = 0; stage < stages; ++stage) add_stage(stage, cell);
       connect_pipeline();
-      add_optimizers(cell);
+      gradients_reduced(cell);
     }
+    for (int cell = 0; cell < context_.mapping.simulated_cells; ++cell) add_optimizers(cell);
     step_.work = std::make_unique<RoutedWork>(context_, std::move(slots_), step_.input.seed);
   }
 
@@ -60,6 +61,7 @@ class StepLowering {
   LaneWork lane_work(int stage, const PipelineOp& op) const;
   BlockId add_block(int stage, int cell, std::span<const LaneWork> lanes);
   void connect_pipeline();
+  void gradients_reduced(int cell);
   void add_optimizers(int cell);
   uint32_t block_template(int stage, int cell, std::span<const LaneWork> lanes);
   std::string lane_key(const LaneWork& lane) const;
@@ -81,7 +83,8 @@ class StepLowering {
     uint8_t entry = kFirstLane;
   };
   std::map<OpKey, Placed> blocks_;
-  std::vector<std::vector<BlockId>> last_;  // per stage: blocks that the optimizer waits for
+  std::vector<std::vector<BlockId>> last_;  // per stage of the cell: blocks that the optimizer waits for
+  BlockId gradients_reduced_ = 0;           // a join of those of all cells
 };
 
 // Where ranks are, relative to the first one: templates are shared only between equal surroundings.
@@ -301,7 +304,20 @@ void StepLowering::connect_pipeline() {
   }
 }
 
-// Clipping needs the gradient norm of the whole model: every stage's optimizer waits for all stages.
+// Reduction needs all replicas, clipping the gradient norm of the whole model: every optimizer waits for all stages of
+// all cells, rank by rank at the same position.
+void StepLowering::gradients_reduced(int cell) {
+  if (cell == 0) {
+    TemplateBuilder builder(program_, context_.cost, "gradients reduced", context_.mapping.cell);
+    builder.exit(kDone);
+    Block block;
+    block.graph = keep(std::move(builder));
+    gradients_reduced_ = program_.add_block(std::move(block));
+  }
+  for (const std::vector<BlockId>& stage : last_)
+    for (const BlockId before : stage) program_.connect(before, kReduced, gradients_reduced_, kFirstLane);
+}
+
 void StepLowering::add_optimizers(int cell) {
   for (int stage = 0; stage < context_.plan.pp; ++stage) {
     TemplateBuilder builder(program_, context_.cost, fmt::format("optimizer {}", stage), context_.mapping.cell);
@@ -312,10 +328,7 @@ void StepLowering::add_optimizers(int cell) {
     block.stage = static_cast<uint16_t>(stage);
     block.replica = static_cast<uint16_t>(cell);
     const BlockId id = program_.add_block(std::move(block));
-    for (int other = 0; other < context_.plan.pp; ++other)
-      for (BlockId before : last_[other]) {
-        program_.connect(before, kReduced, id, 0);
-      }
+    program_.connect(gradients_reduced_, kDone, id, kFirstLane);
   }
 }
 
@@ -324,6 +337,7 @@ void StepLowering::add_optimizers(int cell) {
 std::unique_ptr<LoweredStep> lower_step(StepInput input) {
   auto step = std::make_unique<LoweredStep>(std::move(input));
   StepLowering(*step).run();
+  step->work->disturb(Disturbance(step->context, step->program));
   return step;
 }
 

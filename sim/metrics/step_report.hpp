@@ -76,6 +76,7 @@ struct StepReport {
   std::vector<CriticalPathEntry> critical_path;  // longest first
   std::vector<ResourceUse> resources;            // busiest first
   SimulationFacts simulation;
+  std::string faults;  // what is wrong with the cluster; empty: nothing
   bool fits() const {
     for (const StageMemory& stage : memory)
       if (!stage.fits) return false;

@@ -17,7 +17,8 @@ namespace moesim {
 // Per simulated rank. Every moment of the step goes to what the rank's compute stream did, or, when it stood still, to
 // what the next task on it waited for: a transfer's stream from the moment the rank joined it, else the pipeline.
 std::vector<Breakdown> breakdown_by_rank(const Program& program, const Execution& execution);
-Breakdown mean(std::span<const Breakdown> ranks);
+// `weights`: one per rank; empty: all alike.
+Breakdown mean(std::span<const Breakdown> ranks, std::span<const double> weights = {});
 
 // Rows from the beginning to the task that ended last, each let start by the one before it.
 std::vector<uint32_t> critical_rows(const Execution& execution);

@@ -99,8 +99,10 @@ std::string json_text(const StepReport& report, const JsonOptions& options) {
                              {"platform", report.platform},
                              {"lower_bound_by", report.lower_bound_by},
                              {"layer_overload", report.layer_overload}};
+  ordered_json all = json;
+  if (!report.faults.empty()) all["faults"] = report.faults;
   // Names come from files; bytes that are not UTF-8 are replaced, not fatal.
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return all.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace moesim

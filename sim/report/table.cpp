@@ -157,6 +157,7 @@ void simulation(TableCanvas& table, const StepReport& report) {
   if (facts.transfers > 0)
     row("transfers", count_text(static_cast<double>(facts.transfers)), "  contended",
         count_text(static_cast<double>(facts.contended_transfers)));
+  if (!report.faults.empty()) table.wrapped("  faults: ", report.faults);
   table.wrapped("  folded: ", facts.folded.empty() ? "nothing" : facts.folded);
 }
 

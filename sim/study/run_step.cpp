@@ -72,14 +72,23 @@ void fill_loads(StepReport& report, const LoadStatistics& loads) {
         loads.layer_samples[layer] == 0 ? 0 : loads.layer_sum[layer] / static_cast<double>(loads.layer_samples[layer]));
 }
 
+// Of each simulated rank in figures of the mean device.
+std::vector<double> rank_weights(const StepContext& context) {
+  const Mapping& mapping = context.mapping;
+  std::vector<double> weights;
+  for (size_t rank = 0; rank < context.fabric.ranks.size() && !mapping.cell_weights.empty(); ++rank)
+    weights.push_back(mapping.cell_weights[rank / mapping.cell % mapping.simulated_cells]);
+  return weights;
+}
+
 }  // namespace
 
 RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   const std::clock_t cpu_begin = std::clock();
   RunResult result;
-  result.step =
-      lower_step({scenario.workload, scenario.platform, scenario.plan, scenario.routing, scenario.batch, options.seed});
+  result.step = lower_step({scenario.workload, scenario.platform, scenario.plan, scenario.routing, scenario.batch,
+                            options.seed, scenario.faults});
   LoweredStep& step = *result.step;
   const StepContext& context = step.context;
   const double setup_cpu_s = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
@@ -105,7 +114,8 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   report.platform = scenario.platform.name;
   fill_rates(report, context, execution.makespan_s);
   fill_loads(report, step.work->statistics());
-  report.breakdown_s = mean(breakdown_by_rank(step.program, execution));
+  report.breakdown_s = mean(breakdown_by_rank(step.program, execution), rank_weights(context));
+  report.faults = describe(scenario.faults);
   report.memory = memory_rows(context, report.overload_factor);
   const LowerBound bound = lower_bound(step.program, context.fabric, execution, contention_free_s);
   report.lower_bound_s = bound.seconds;
