@@ -7,6 +7,7 @@
 
 #include "report/breakdown.hpp"
 #include "report/format.hpp"
+#include "report/goodput.hpp"
 #include "report/table_canvas.hpp"
 
 namespace moesim {
@@ -171,6 +172,7 @@ std::string table_text(const StepReport& report, const TableOptions& options) {
   memory(table, report);
   busiest_resources(table, report);
   critical_path(table, report);
+  if (report.goodput) goodput_table(table, *report.goodput);
   simulation(table, report);
   return table.text();
 }

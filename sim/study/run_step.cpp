@@ -9,6 +9,7 @@
 #include "engine/simulate.hpp"
 #include "metrics/summarize.hpp"
 #include "plan/stage_memory.hpp"
+#include "study/goodput.hpp"
 #include "study/process_facts.hpp"
 
 namespace moesim {
@@ -116,6 +117,9 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   fill_loads(report, step.work->statistics());
   report.breakdown_s = mean(breakdown_by_rank(step.program, execution), rank_weights(context));
   report.faults = describe(scenario.faults);
+  if (scenario.goodput.asked())
+    report.goodput = simulate_goodput(scenario.goodput, context.mapping.world, report.step_time_s,
+                                      report.tokens_per_step, options.seed);
   report.memory = memory_rows(context, report.overload_factor);
   const LowerBound bound = lower_bound(step.program, context.fabric, execution, contention_free_s);
   report.lower_bound_s = bound.seconds;
