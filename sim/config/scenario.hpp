@@ -47,8 +47,11 @@ Device load_device(const std::string& name, const std::vector<std::string>& sets
 Pod load_platform(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
                   const Files& files = disk_files());
 
-// YAML that loads back to the same scenario, without any preset.
+// YAML that loads back to the same scenario, without any preset; a recorded_file's name is then relative to the working
+// directory.
 std::string scenario_text(const Scenario& scenario);
+// The same and what it reads from other files: changes whenever the scenario does.
+std::string input_text(const Scenario& scenario);
 // The same with the origin of each value in a comment (`moesim check`).
 std::string check_text(const ResolvedScenario& resolved);
 // Every key with type, range, default and meaning (`moesim schema`).

@@ -90,7 +90,7 @@ int run_all(const std::vector<StudyRun>& runs, const SimulateOptions& simulate, 
     return json_text(run_step(scenario, run_options).report, {simulate.machine_facts});
   };
   work.input_text = [&](const StudyRun& run) {
-    return scenario_text(load(run).scenario) + fmt::format("seed: {}\n", simulate.seed);
+    return input_text(load(run).scenario) + fmt::format("seed: {}\n", simulate.seed);
   };
   work.on_finished = [&](const StudyRun& run, const Outcome& outcome) {
     progress.clear();
