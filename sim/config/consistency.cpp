@@ -7,12 +7,14 @@
 #include <initializer_list>
 #include <map>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "config/enum_names.hpp"
 #include "config/scenario.hpp"
 #include "plan/layout.hpp"
+#include "plan/schedule_text.hpp"
 
 namespace moesim {
 namespace {
@@ -141,11 +143,14 @@ void check_ranks(Rules& rules) {
                 "shared_ffn = {} is not divisible by tp = {}", w.shared_ffn, p.tp);
 }
 
+// What multiplies pp to the number of slices of the model.
+const char* chunks_key(const Plan& p) { return p.schedule == ScheduleKind::dualpipev ? "2 (dualpipev)" : "vpp"; }
+
 void check_layout(Rules& rules) {
   const Plan& p = rules.s.plan;
   const ModelShape& w = rules.s.workload;
   const Keys key = {"plan.layout"};
-  const int64_t chunks = int64_t{p.pp} * p.vpp;
+  const int64_t chunks = pipeline_shape(p).slices;
   Layout layout;
   try {
     layout = parse_layout(p.layout);
@@ -153,7 +158,8 @@ void check_layout(Rules& rules) {
     return rules.require(false, key, "{}", error.what());
   }
   rules.require(static_cast<int64_t>(layout.size()) == chunks, {"plan.layout", "plan.pp", "plan.vpp"},
-                "the layout has {} chunks, but pp x vpp = {} x {} = {}", layout.size(), p.pp, p.vpp, chunks);
+                "the layout has {} chunks, but pp x {} = {} x {} = {}", layout.size(), chunks_key(p), p.pp,
+                chunks / p.pp, chunks);
   const int layers = count_items(layout, LayoutItem::layer), mtp = count_items(layout, LayoutItem::mtp);
   rules.require(layers == w.layers, {"plan.layout", "workload.layers"}, "the layout has {} layers (t), the model {}",
                 layers, w.layers);
@@ -166,11 +172,41 @@ void check_layout(Rules& rules) {
                 key, "a layout starts with one E, then t, then m, and ends with one L");
 }
 
+// `microbatches` per rank.
+void check_schedule(Rules& rules, int64_t microbatches) {
+  const Plan& p = rules.s.plan;
+  const Keys keys = {"plan.schedule", "plan.pp", "batch.global_batch"};
+  const int64_t multiple = microbatch_multiple(p), fewest = fewest_microbatches(p);
+  rules.require(divides(multiple, microbatches), {"batch.global_batch", "plan.pp", "plan.vpp"},
+                "{} microbatches per rank are not divisible by {} = {}, which the {} schedule needs", microbatches,
+                multiple == p.pp ? "pp" : "two directions", multiple, spelling(p.schedule));
+  rules.require(microbatches >= fewest, keys, "{} microbatches per rank are fewer than 2 x pp = {}, which {} needs",
+                microbatches, fewest, spelling(p.schedule));
+  if (p.schedule != ScheduleKind::custom || static_cast<int>(p.schedule_ops.size()) != p.pp) return;
+  std::vector<StageOps> stages;
+  try {
+    for (const std::string& text : p.schedule_ops) stages.push_back(parse_schedule(text));
+  } catch (const std::invalid_argument& error) {
+    return rules.require(false, {"plan.schedule_ops"}, "stage {}: {}", stages.size(), error.what());
+  }
+  const std::string problem = schedule_problem(pipeline_shape(p), stages, static_cast<int>(microbatches));
+  rules.require(problem.empty(), {"plan.schedule_ops"}, "{}", problem);
+}
+
 void check_pipeline(Rules& rules) {
   const Plan& p = rules.s.plan;
   const ModelShape& w = rules.s.workload;
-  rules.require(p.vpp == 1 || p.schedule == ScheduleKind::interleaved, {"plan.vpp", "plan.schedule"},
+  const bool custom = p.schedule == ScheduleKind::custom, two_way = p.schedule == ScheduleKind::dualpipe;
+  rules.require(p.vpp == 1 || custom || p.schedule == ScheduleKind::interleaved, {"plan.vpp", "plan.schedule"},
                 "vpp = {} needs schedule: interleaved", p.vpp);
+  rules.require(!two_way || p.pp % 2 == 0, {"plan.pp", "plan.schedule"}, "dualpipe needs an even pp, not {}", p.pp);
+  const Keys lists = {"plan.schedule_ops", "plan.schedule", "plan.pp"};
+  rules.require(custom || p.schedule_ops.empty(), lists, "lists of operations need schedule: custom");
+  rules.require(!custom || static_cast<int>(p.schedule_ops.size()) == p.pp, lists,
+                "{} lists of operations for pp = {} stages", p.schedule_ops.size(), p.pp);
+  rules.require(!p.ep_overlap || p.schedule == ScheduleKind::one_f_one_b || p.schedule == ScheduleKind::interleaved,
+                {"plan.ep_overlap", "plan.schedule"},
+                "ep_overlap needs schedule 1f1b or interleaved; dualpipe and dualpipev overlap by themselves");
   rules.require(p.vpp > 1 || p.schedule != ScheduleKind::interleaved, {"plan.schedule", "plan.vpp"},
                 "interleaved needs vpp > 1");
   rules.require(w.experts == 0 || p.tp == 1 || p.sequence_parallel, {"plan.sequence_parallel", "plan.tp"},
@@ -178,10 +214,10 @@ void check_pipeline(Rules& rules) {
   rules.require(p.vpp == 1 || p.pp > 1, {"plan.vpp", "plan.pp"}, "vpp = {} needs pp > 1", p.vpp);
   if (!rules.known({"plan.layout"})) return;
   if (!p.layout.empty()) return check_layout(rules);
-  const int64_t chunks = int64_t{p.pp} * p.vpp;
+  const int64_t chunks = pipeline_shape(p).slices;
   rules.require(divides(chunks, w.layers), {"plan.pp", "plan.vpp", "workload.layers"},
-                "{} layers do not divide into pp x vpp = {} x {} = {} chunks; give plan.layout", w.layers, p.pp, p.vpp,
-                chunks);
+                "{} layers do not divide into pp x {} = {} x {} = {} chunks; give plan.layout", w.layers, chunks_key(p),
+                p.pp, chunks / p.pp, chunks);
 }
 
 void check_batch(Rules& rules) {
@@ -195,11 +231,7 @@ void check_batch(Rules& rules) {
     rules.require(divides(per_round, b.global_batch), keys,
                   "{} sequences are not divisible by micro_batch x dp = {} x {} = {}", b.global_batch, b.micro_batch,
                   dp, per_round);
-    if (divides(per_round, b.global_batch) && rules.known(keys))
-      rules.require(p.vpp == 1 || divides(p.pp, b.global_batch / per_round),
-                    {"batch.global_batch", "plan.pp", "plan.vpp"},
-                    "{} microbatches per rank are not divisible by pp = {}, which the interleaved schedule needs",
-                    b.global_batch / per_round, p.pp);
+    if (divides(per_round, b.global_batch) && rules.known(keys)) check_schedule(rules, b.global_batch / per_round);
     const int64_t replica = std::lcm(int64_t{p.tp} * p.cp, int64_t{p.etp} * p.ep) * p.pp;
     if (divides(replica, pod.gpus))
       rules.require(p.simulated_replicas <= pod.gpus / replica,

@@ -40,6 +40,12 @@ inline constexpr auto kPlacements = std::to_array<Spelled<Placement>>({
 inline constexpr auto kScheduleKinds = std::to_array<Spelled<ScheduleKind>>({
     {ScheduleKind::one_f_one_b, "1f1b"},
     {ScheduleKind::interleaved, "interleaved"},
+    {ScheduleKind::gpipe, "gpipe"},
+    {ScheduleKind::zb_h1, "zb-h1"},
+    {ScheduleKind::zb_2p, "zb-2p"},
+    {ScheduleKind::dualpipe, "dualpipe"},
+    {ScheduleKind::dualpipev, "dualpipev"},
+    {ScheduleKind::custom, "custom"},
 });
 inline constexpr auto kRecomputes = std::to_array<Spelled<Recompute>>({
     {Recompute::none, "none"},

@@ -16,6 +16,9 @@ void visit_parallelism(Visitor& v, Plan& p) {
   v.flag("sequence_parallel", p.sequence_parallel, "with tp > 1: norms and the router see 1/tp of the tokens");
   v.choice("cp_kind", p.cp_kind, "how context parallel ranks exchange keys and values");
   v.choice("schedule", p.schedule, "order of forward and backward passes in the pipeline");
+  v.texts("schedule_ops", p.schedule_ops,
+          "of schedule custom, one list per stage, as \"F0 F1+B0 D1 W1\": F forward, B backward, D and W its data and "
+          "weight half, .1 on chunk 1, + overlapping");
   v.text("layout", p.layout, "Megatron-LM's pipeline layout, as \"Et*4|(t*4|)*14tmL\"; empty: layers cut evenly");
 }
 
@@ -39,6 +42,7 @@ void visit(Visitor& v, Plan& p) {
   v.choice("all_to_all", p.all_to_all, "how the simulator lowers an all-to-all");
   v.integer("communication_sms", p.communication_sms, {0, 1e6}, "SMs that dispatch and combine occupy");
   v.flag("ep_overlap", p.ep_overlap, "hide dispatch and combine behind the compute of another microbatch");
+  v.flag("delay_wgrad", p.delay_wgrad, "compute a layer's weight gradients while its gradients travel");
   v.flag("overlap_shared_expert", p.overlap_shared_expert, "shared experts compute while tokens travel");
   v.flag("cuda_graph", p.cuda_graph, "kernels are launched from a graph: host_launch_s does not bind");
   v.choice("transport", p.transport, "adaptive: timers while a transfer meets no other; flows: always flows");

@@ -20,9 +20,14 @@ struct BlockEdge {
   uint8_t to_port = 0;
 };
 
+// What a block does for the pipeline.
+enum class BlockKind : uint8_t { forward, backward, weight_gradient, overlapped, optimizer };
+inline constexpr int kBlockKinds = 5;
+
 struct Block {
   uint32_t graph = 0;       // index into Program::templates
   uint32_t first_rank = 0;  // simulated rank of the template's rank 0
+  BlockKind kind = BlockKind::forward;
   uint16_t stage = 0;
   uint16_t chunk = 0;  // model chunk on the stage (virtual pipeline)
   uint32_t microbatch = 0;

@@ -102,7 +102,7 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   RankParameters held;
   std::vector<std::vector<TaskId>> reductions, gathers;
   std::vector<RankParameters> buckets;
-  for (int index = 0; index < plan.vpp; ++index)
+  for (int index = 0; index < context.pipeline.chunks; ++index)
     for (const RankParameters& bucket : bucket_parameters(context, context.chunk(stage, index))) {
       buckets.push_back(bucket);
       held += bucket;
@@ -113,8 +113,9 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   }
   builder.delay("gradient norm", Phase::optimizer, gradient_norm_s(context));
   const bool sharded = plan.zero_stage > 0;
-  const double own =
-      sharded ? held.dense / (mapping.dp * plan.cp) + held.expert / mapping.edp : held.dense + held.expert;
+  const double own = sharded
+                         ? (held.dense / (mapping.dp * plan.cp) + held.expert / mapping.edp) / context.pipeline.copies()
+                         : held.dense + held.expert;
   builder.compute(optimizer_ops(own, plan.gradient_bytes, plan.moment_bytes), 0, Phase::optimizer);
   builder.compute(weight_cast_ops(held.dense + held.expert, plan.precision), 0, Phase::optimizer);
   if (plan.zero_stage == 1 && !plan.overlap_param_gather) {

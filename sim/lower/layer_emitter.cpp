@@ -1,6 +1,7 @@
 #include "lower/layer_emitter.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "lower/all_to_all.hpp"
 
@@ -23,11 +24,24 @@ double kv_bytes(const StepContext& context) {
 
 }  // namespace
 
-Kernels LayerEmitter::of(OpsOf ops, Phase phase) const {
-  if (phase != Phase::backward) return ops(context_.model, context_.shard, Pass::forward);
-  Kernels kernels = ops(context_.model, context_.shard, Pass::backward_data);
-  append(kernels, ops(context_.model, context_.shard, Pass::backward_weight));
+Kernels LayerEmitter::of_passes(const std::function<Kernels(Pass)>& ops, Phase phase) const {
+  if (phase == Phase::weight_gradient) return ops(Pass::backward_weight);
+  if (phase != Phase::backward) return ops(Pass::forward);
+  Kernels kernels = ops(Pass::backward_data);
+  if (weights_ == WeightGradients::with_data) append(kernels, ops(Pass::backward_weight));
   return kernels;
+}
+
+Kernels LayerEmitter::of(OpsOf ops, Phase phase) const {
+  return of_passes([&](Pass pass) { return ops(context_.model, context_.shard, pass); }, phase);
+}
+
+void LayerEmitter::delay(std::function<void()> weight_gradients) {
+  if (weights_ == WeightGradients::beside_communication) delayed_.push_back(std::move(weight_gradients));
+}
+
+void LayerEmitter::flush_weight_gradients() {
+  for (const auto& gradients : std::exchange(delayed_, {})) gradients();
 }
 
 // Dispatchers other than plain NCCL read tokens where they are; only NCCL needs them permuted into send order
@@ -39,9 +53,15 @@ Kernels LayerEmitter::around_dispatch(OpsOf ops, Phase phase) const {
   return kernels;
 }
 
-void LayerEmitter::embedding(Phase phase, int local) { builder_.compute(of(embedding_ops, phase), local, phase); }
+void LayerEmitter::embedding(Phase phase, int local) {
+  builder_.compute(of(embedding_ops, phase), local, phase);
+  if (phase == Phase::backward)
+    delay([=, this] { builder_.compute(of(embedding_ops, Phase::weight_gradient), local, Phase::weight_gradient); });
+}
 
 void LayerEmitter::loss(int local, Phase phase) {
+  if (phase == Phase::weight_gradient) return builder_.compute(of(output_ops, phase), local, phase);
+  if (phase == Phase::backward) delay([=, this] { loss(local, Phase::weight_gradient); });
   if (phase == Phase::backward) builder_.compute(of(output_ops, phase), local, phase);
   enter_tensor_region(local, phase);
   if (phase != Phase::backward) builder_.compute(of(output_ops, phase), local, phase);
@@ -101,22 +121,52 @@ void LayerEmitter::attention_forward(int layer, int local, Phase phase) {
 
 void LayerEmitter::attention_backward(int layer, int local) {
   enter_tensor_region(local, Phase::backward);
-  const auto both = [&](auto ops) {
-    Kernels kernels = ops(context_.model, layer, context_.shard, Pass::backward_data);
-    append(kernels, ops(context_.model, layer, context_.shard, Pass::backward_weight));
-    return kernels;
+  const auto gradients = [&](auto ops) {
+    return of_passes([&](Pass pass) { return ops(context_.model, layer, context_.shard, pass); }, Phase::backward);
   };
-  builder_.compute(both(attention_out_ops), local, Phase::backward);
+  builder_.compute(gradients(attention_out_ops), local, Phase::backward);
   // Keys and values travel again, and their gradients with them.
-  attention_core(both(attention_core_ops), 2 * kv_bytes(context_), local, Phase::backward);
-  builder_.compute(both(attention_in_ops), local, Phase::backward);
+  attention_core(gradients(attention_core_ops), 2 * kv_bytes(context_), local, Phase::backward);
+  builder_.compute(gradients(attention_in_ops), local, Phase::backward);
   if (context_.plan.tp > 1) leave_tensor_region(local, Phase::backward);
+  delay([=, this] { attention_weight_gradients(layer, local); });
+}
+
+void LayerEmitter::attention_weight_gradients(int layer, int local) {
+  for (auto ops : {attention_out_ops, attention_core_ops, attention_in_ops})
+    builder_.compute(ops(context_.model, layer, context_.shard, Pass::backward_weight), local, Phase::weight_gradient);
+}
+
+void LayerEmitter::expert_weight_gradients(int local) {
+  experts(ExpertKernels::backward_weight, local, Phase::weight_gradient);
+  builder_.compute(of(shared_expert_ops, Phase::weight_gradient), local, Phase::weight_gradient);
+}
+
+void LayerEmitter::weight_gradients(int layer, int local) {
+  const auto of_layer = [&](OpsOf ops) {
+    builder_.compute(of(ops, Phase::weight_gradient), local, Phase::weight_gradient);
+  };
+  const bool mtp = layer >= context_.model.layers;
+  if (mtp) loss(local, Phase::weight_gradient);
+  if (has_experts(context_.model, layer)) {
+    of_layer(combine_ops);
+    expert_weight_gradients(local);
+    of_layer(router_ops);
+  } else {
+    of_layer(dense_ffn_ops);
+  }
+  attention_weight_gradients(layer, local);
+  if (!mtp) return;
+  of_layer(mtp_projection_ops);
+  of_layer(embedding_ops);
 }
 
 void LayerEmitter::dense_ffn(int local, Phase phase) {
   enter_tensor_region(local, phase);
   builder_.compute(of(dense_ffn_ops, phase), local, phase);
   if (context_.plan.tp > 1) leave_tensor_region(local, phase);
+  if (phase == Phase::backward)
+    delay([=, this] { builder_.compute(of(dense_ffn_ops, Phase::weight_gradient), local, Phase::weight_gradient); });
 }
 
 void LayerEmitter::shared_experts(int local, Phase phase) {
@@ -163,12 +213,13 @@ void LayerEmitter::experts(ExpertKernels list, int local, Phase phase) {
       return ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, expert_tensor_bytes());
     });
   };
-  expert_tensor(CollectiveKind::all_gather, "etp all-gather");
+  const bool travels = list != ExpertKernels::backward_weight && list != ExpertKernels::activation;
+  if (travels) expert_tensor(CollectiveKind::all_gather, "etp all-gather");
   const int64_t rows = context_.shard.local_tokens() * context_.model.top_k * context_.plan.etp;
   const std::vector<int> nominal(static_cast<size_t>(context_.local_experts()),
                                  static_cast<int>(rows / std::max(1, context_.local_experts())));
   builder_.routed_compute(expert_kernels(context_, list), static_cast<uint32_t>(list), nominal, local, phase);
-  expert_tensor(CollectiveKind::reduce_scatter, "etp reduce-scatter");
+  if (travels) expert_tensor(CollectiveKind::reduce_scatter, "etp reduce-scatter");
 }
 
 EmitSteps LayerEmitter::moe_forward(int local, Phase phase) {
@@ -199,19 +250,37 @@ EmitSteps LayerEmitter::moe_backward(int local) {
     shared_experts(local, Phase::backward);
   };
   const bool overlap = context_.plan.overlap_shared_expert;
+  const bool delays = weights_ == WeightGradients::beside_communication;
   const auto to_experts = [=, this] {
     builder_.compute(around_dispatch(combine_ops, Phase::backward), local, Phase::backward);
+    const auto beside = [=, this] {
+      if (overlap) shared();
+      flush_weight_gradients();  // of the layer above
+    };
     route("combine backward", local, Phase::backward, false, context_.plan.dispatch_precision,
-          overlap ? std::function<void()>(shared) : nullptr);
+          overlap || delays ? std::function<void()>(beside) : nullptr);
   };
   const auto at_experts = [=, this] {
-    const bool activation = policy.drops(RecomputeModule::moe_act) && !policy.drops(RecomputeModule::moe);
-    experts(activation ? ExpertKernels::recompute_activation : ExpertKernels::backward, local, Phase::backward);
-    route("dispatch backward", local, Phase::backward, true, PrecisionRecipe::bf16);
+    if (policy.drops(RecomputeModule::moe_act) && !policy.drops(RecomputeModule::moe))
+      experts(ExpertKernels::activation, local, Phase::backward);
+    const bool both = weights_ == WeightGradients::with_data;
+    experts(both ? ExpertKernels::backward : ExpertKernels::backward_data, local, Phase::backward);
+    if (overlap)
+      delay([=, this] { expert_weight_gradients(local); });
+    else
+      delay([=, this] { experts(ExpertKernels::backward_weight, local, Phase::weight_gradient); });
+    route("dispatch backward", local, Phase::backward, true, PrecisionRecipe::bf16,
+          delays ? std::function<void()>([this] { flush_weight_gradients(); }) : nullptr);
   };
   const auto back = [=, this] {
-    if (!overlap) shared();
+    if (!overlap) {
+      shared();
+      delay([=, this] {
+        builder_.compute(of(shared_expert_ops, Phase::weight_gradient), local, Phase::weight_gradient);
+      });
+    }
     builder_.compute(around_dispatch(router_ops, Phase::backward), local, Phase::backward);
+    delay([=, this] { builder_.compute(of(router_ops, Phase::weight_gradient), local, Phase::weight_gradient); });
   };
   steps.insert(steps.end(), {{to_experts, true}, {at_experts, true}, {back, false}});
   return steps;
@@ -256,6 +325,8 @@ EmitSteps LayerEmitter::backward(int layer, int local) {
     attention_backward(layer, local);
     if (!mtp) return;
     builder_.compute(of(mtp_projection_ops, Phase::backward), local, Phase::backward);
+    delay(
+        [=, this] { builder_.compute(of(mtp_projection_ops, Phase::weight_gradient), local, Phase::weight_gradient); });
     embedding(Phase::backward, local);
   }});
   return steps;

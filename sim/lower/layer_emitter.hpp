@@ -21,25 +21,42 @@ using EmitSteps = std::vector<EmitStep>;
 void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward);
 void emit_all(const EmitSteps& steps);
 
+// Where a block's backward computes the gradients of weights.
+enum class WeightGradients {
+  with_data,             // right after the input gradients of the same operator, as autograd does
+  beside_communication,  // while gradients travel (DualPipe; Megatron-LM --delay-wgrad-compute)
+  elsewhere,             // in a block of their own (zero bubble)
+};
+
 // `local` is the layer's number within the template, `layer` a layer of the model of the same class.
 class LayerEmitter {
  public:
-  LayerEmitter(const StepContext& context, TemplateBuilder& builder, int first_rank)
-      : context_(context), builder_(builder), first_rank_(first_rank) {}
+  LayerEmitter(const StepContext& context, TemplateBuilder& builder, int first_rank,
+               WeightGradients weights = WeightGradients::with_data)
+      : context_(context), builder_(builder), first_rank_(first_rank), weights_(weights) {}
 
   void embedding(Phase phase, int local = 0);
   EmitSteps forward(int layer, int local, Phase phase = Phase::forward);
   EmitSteps backward(int layer, int local);  // with the recomputation that the plan asks for
   void loss(int local, Phase phase);
+  // What a backward elsewhere left out.
+  void weight_gradients(int layer, int local);
+  // Computes weight gradients that still wait for communication to hide.
+  void flush_weight_gradients();
 
  private:
   using OpsOf = Kernels (*)(const ModelShape&, const Shard&, Pass);
 
-  // Kernels of the phase: forward (also when recomputing), or data and weight gradients.
+  // Kernels of the phase: forward (also when recomputing), gradients of inputs (with those of weights unless they are
+  // computed elsewhere or later), gradients of weights.
   Kernels of(OpsOf ops, Phase phase) const;
+  Kernels of_passes(const std::function<Kernels(Pass)>& ops, Phase phase) const;
+  void delay(std::function<void()> weight_gradients);     // nothing unless they are computed beside communication
   Kernels around_dispatch(OpsOf ops, Phase phase) const;  // router_ops or combine_ops
   void attention_forward(int layer, int local, Phase phase);
   void attention_backward(int layer, int local);
+  void attention_weight_gradients(int layer, int local);
+  void expert_weight_gradients(int local);
   void attention_core(const Kernels& kernels, double kv_bytes, int local, Phase phase);
   EmitSteps moe_forward(int local, Phase phase);
   EmitSteps moe_backward(int local);
@@ -57,6 +74,8 @@ class LayerEmitter {
   const StepContext& context_;
   TemplateBuilder& builder_;
   int first_rank_;
+  WeightGradients weights_;
+  std::vector<std::function<void()>> delayed_;
 };
 
 }  // namespace moesim

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,9 +28,22 @@ enum Entry : uint8_t { kFirstLane, kSecondLane };
 struct LaneWork {
   PipelineOp op;
   int stage = 0;
-  bool first = false;  // first microbatch of the step: parameters are still being gathered
-  bool last = false;   // last microbatch: gradients are complete and can be reduced
+  bool first = false;  // first forward of the chunk in this step: parameters are still being gathered
+  bool last = false;   // its last weight gradients: they are complete and can be reduced
   int peer = -1;       // stage that gets the result; -1: nobody
+};
+
+BlockKind kind_of(std::span<const LaneWork> lanes) {
+  if (lanes.size() > 1) return BlockKind::overlapped;
+  if (lanes[0].op.forward()) return BlockKind::forward;
+  return lanes[0].op.kind == OpKind::backward_weight ? BlockKind::weight_gradient : BlockKind::backward;
+}
+
+// Parameters of a chunk layer by layer, and how far their collectives have come.
+struct GradientBuckets {
+  std::vector<RankParameters> layers;
+  std::vector<TaskId> ahead, reduced;
+  RankParameters pending;  // gradients that wait until their bucket is full
 };
 
 class StepLowering {
@@ -52,13 +66,12 @@ class StepLowering {
   }
 
  private:
-  using OpKey = std::tuple<bool, int, int>;  // forward, virtual stage, microbatch
+  using OpKey = std::tuple<bool, int, int>;  // forward, slice, microbatch
 
-  int virtual_stage(int stage, int chunk) const { return chunk * context_.plan.pp + stage; }
-  int virtual_stages() const { return context_.plan.pp * context_.plan.vpp; }
+  int slice(int stage, int chunk) const { return context_.pipeline.slice({stage, chunk}); }
 
   void add_stage(int stage, int cell);
-  LaneWork lane_work(int stage, const PipelineOp& op) const;
+  LaneWork lane_work(int stage, size_t index) const;
   BlockId add_block(int stage, int cell, std::span<const LaneWork> lanes);
   void connect_pipeline();
   void gradients_reduced(int cell);
@@ -69,6 +82,10 @@ class StepLowering {
   const ChunkContent& chunk_of(const LaneWork& lane) const { return context_.chunk(lane.stage, lane.op.chunk); }
   EmitSteps forward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane, int first_rank);
   EmitSteps backward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane, int first_rank);
+  EmitSteps weight_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane);
+  void layer_done(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane, GradientBuckets& buckets,
+                  int local);
+  WeightGradients weight_gradients_of(const LaneWork& lane) const;
   void send(TemplateBuilder& builder, const LaneWork& lane, int first_rank);
   uint32_t keep(TemplateBuilder&& builder);
 
@@ -111,19 +128,33 @@ uint32_t StepLowering::keep(TemplateBuilder&& builder) {
   return static_cast<uint32_t>(program_.templates.size() - 1);
 }
 
-LaneWork StepLowering::lane_work(int stage, const PipelineOp& op) const {
-  const int own = virtual_stage(stage, op.chunk), next = op.forward ? own + 1 : own - 1;
-  LaneWork lane{op, stage, op.forward && op.microbatch == 0,
-                !op.forward && op.microbatch == context_.mapping.microbatches - 1};
-  if (next >= 0 && next < virtual_stages()) lane.peer = next % context_.plan.pp;
+LaneWork StepLowering::lane_work(int stage, size_t index) const {
+  const StageOps& ops = schedule_[stage];
+  const PipelineOp& op = ops[index];
+  LaneWork lane{op, stage};
+  const auto same = [&op](const PipelineOp& other) {
+    return other.chunk == op.chunk && other.forward() == op.forward() &&
+           other.gives_weight_gradients() == op.gives_weight_gradients();
+  };
+  const auto at = ops.begin() + static_cast<std::ptrdiff_t>(index);
+  lane.first = op.forward() && std::none_of(ops.begin(), at, same);
+  lane.last = op.gives_weight_gradients() && std::none_of(at + 1, ops.end(), same);
+  const int own = slice(stage, op.chunk), next = op.forward() ? own + 1 : own - 1;
+  if (op.kind != OpKind::backward_weight && next >= 0 && next < context_.pipeline.slices)
+    lane.peer = context_.pipeline.seat(next, context_.pipeline.way_of_chunk(op.chunk)).stage;
   return lane;
+}
+
+WeightGradients StepLowering::weight_gradients_of(const LaneWork& lane) const {
+  if (lane.op.kind == OpKind::backward_data) return WeightGradients::elsewhere;
+  return context_.plan.delays_weight_gradients() ? WeightGradients::beside_communication : WeightGradients::with_data;
 }
 
 std::string StepLowering::lane_key(const LaneWork& lane) const {
   const ChunkContent& chunk = chunk_of(lane);
-  std::string key =
-      fmt::format("{}{}{} peer{} {}{}", lane.op.forward ? 'F' : 'B', lane.first ? "first" : "", lane.last ? "last" : "",
-                  lane.peer < 0 ? 99 : lane.peer - lane.stage, chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
+  std::string key = fmt::format("{}{}{} peer{} {}{}", "FBDW"[static_cast<int>(lane.op.kind)], lane.first ? "first" : "",
+                                lane.last ? "last" : "", lane.peer < 0 ? 99 : lane.peer - lane.stage,
+                                chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
   for (int layer : chunk.layers) key += layer_class(context_.model, layer) + ",";
   return key;
 }
@@ -132,18 +163,20 @@ uint32_t StepLowering::block_template(int stage, int cell, std::span<const LaneW
   std::string key, name;
   for (const LaneWork& lane : lanes) {
     key += lane_key(lane) + place_key(stage, cell, lane.peer) + "/";
-    name += fmt::format("{}{} chunk {}", name.empty() ? "" : " with ", lane.op.forward ? "forward" : "backward",
-                        virtual_stage(stage, lane.op.chunk));
+    static constexpr const char* kNames[] = {"forward", "backward", "backward data", "weight gradients"};
+    name += fmt::format("{}{} chunk {}", name.empty() ? "" : " with ", kNames[static_cast<int>(lane.op.kind)],
+                        slice(stage, lane.op.chunk));
   }
   const auto found = templates_.find(key);
   if (found != templates_.end()) return found->second;
 
   TemplateBuilder builder(program_, context_.cost, name, context_.mapping.cell);
   const int first_rank = simulated_rank(context_.mapping, stage, cell, 0);
-  LayerEmitter emitter(context_, builder, first_rank);
+  LayerEmitter emitter(context_, builder, first_rank, weight_gradients_of(lanes.back()));
   const auto steps = [&](const LaneWork& lane) {
-    return lane.op.forward ? forward_steps(builder, emitter, lane, first_rank)
-                           : backward_steps(builder, emitter, lane, first_rank);
+    if (lane.op.forward()) return forward_steps(builder, emitter, lane, first_rank);
+    if (lane.op.kind == OpKind::backward_weight) return weight_steps(builder, emitter, lane);
+    return backward_steps(builder, emitter, lane, first_rank);
   };
   if (lanes.size() == 1) {
     emit_all(steps(lanes[0]));
@@ -159,11 +192,11 @@ uint32_t StepLowering::block_template(int stage, int cell, std::span<const LaneW
 
 void StepLowering::send(TemplateBuilder& builder, const LaneWork& lane, int first_rank) {
   if (lane.peer < 0) return;
-  const int port = lane.op.forward ? kSentForward : kSentBackward;
+  const int port = lane.op.forward() ? kSentForward : kSentBackward;
   const int shift = (lane.peer - lane.stage) * context_.mapping.simulated_cells * context_.mapping.cell;
   if (shift == 0) return builder.exit(port);  // the next chunk is on the same stage
-  const auto sent = builder.background(Stream::pp, lane.op.forward ? "send activations" : "send gradients", 0,
-                                       lane.op.forward ? Phase::forward : Phase::backward, [&](int rank) {
+  const auto sent = builder.background(Stream::pp, lane.op.forward() ? "send activations" : "send gradients", 0,
+                                       lane.op.forward() ? Phase::forward : Phase::backward, [&](int rank) {
                                          return point_to_point(context_.fabric, context_.pod, first_rank, rank,
                                                                rank + shift, context_.activation_bytes);
                                        });
@@ -204,56 +237,73 @@ EmitSteps StepLowering::forward_steps(TemplateBuilder& builder, LayerEmitter& em
   return steps;
 }
 
+void StepLowering::layer_done(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane,
+                              GradientBuckets& buckets, int local) {
+  const Plan& plan = context_.plan;
+  buckets.pending += buckets.layers[local];
+  const bool reduce =
+      lane.op.gives_weight_gradients() && (plan.zero_stage == 3 || (lane.last && plan.overlap_grad_reduce));
+  const double bytes = (buckets.pending.dense + buckets.pending.expert) * plan.gradient_bytes;
+  if (!reduce || (local > 0 && bytes < plan.dp_bucket_bytes)) return;
+  emitter.flush_weight_gradients();
+  buckets.reduced = reduce_gradients(context_, builder, std::exchange(buckets.pending, {}), local);
+}
+
 EmitSteps StepLowering::backward_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane,
                                        int first_rank) {
-  const Plan& plan = context_.plan;
   const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
-  struct State {
-    std::vector<RankParameters> buckets;
-    std::vector<TaskId> ahead, reduced;
-    RankParameters pending;  // gradients that wait until their bucket is full
-  };
-  const auto state = std::make_shared<State>();
-  state->buckets = bucket_parameters(context_, chunk);
-  const bool gather = plan.zero_stage == 3;
-  const bool reduce = gather || (lane.last && plan.overlap_grad_reduce);
-  const auto flush = [=, this, &builder](int layer, bool always) {
-    const double bytes = (state->pending.dense + state->pending.expert) * context_.plan.gradient_bytes;
-    if (!reduce || (!always && bytes < context_.plan.dp_bucket_bytes)) return;
-    state->reduced = reduce_gradients(context_, builder, std::exchange(state->pending, {}), layer);
-  };
+  const auto buckets = std::make_shared<GradientBuckets>(bucket_parameters(context_, chunk));
+  const bool gather = context_.plan.zero_stage == 3;
   EmitSteps steps;
   steps.push_back({[=, this, &builder, &emitter] {
     const int last_layer = std::max(0, count - 1);
-    if (gather) state->ahead = gather_parameters(context_, builder, state->buckets.back(), last_layer, false);
-    if (gather) builder.wait_for(state->ahead);  // the last bucket holds the logits too
+    if (gather) buckets->ahead = gather_parameters(context_, builder, buckets->layers.back(), last_layer, false);
+    if (gather) builder.wait_for(buckets->ahead);  // the last bucket holds the logits too
     if (chunk.loss) emitter.loss(count, Phase::backward);
   }});
   for (int i = count - 1; i >= 0; --i) {
     steps.push_back({[=, this, &builder] {
       if (!gather) return;
-      builder.wait_for(state->ahead);
-      if (i > 0) state->ahead = gather_parameters(context_, builder, state->buckets[i - 1], i - 1, true);
+      builder.wait_for(buckets->ahead);
+      if (i > 0) buckets->ahead = gather_parameters(context_, builder, buckets->layers[i - 1], i - 1, true);
     }});
     const EmitSteps layer = emitter.backward(chunk.layers[i], i);
     steps.insert(steps.end(), layer.begin(), layer.end());
-    steps.push_back({[=, &emitter] {
+    steps.push_back({[=, this, &builder, &emitter] {
       if (i == 0 && chunk.embedding) emitter.embedding(Phase::backward);
-      state->pending += state->buckets[i];
-      flush(i, i == 0);
+      layer_done(builder, emitter, lane, *buckets, i);
     }});
   }
   steps.push_back({[=, this, &builder, &emitter] {
     if (count == 0) {
       if (chunk.embedding) emitter.embedding(Phase::backward);
-      state->pending += state->buckets[0];
-      flush(0, true);
+      layer_done(builder, emitter, lane, *buckets, 0);
     }
     send(builder, lane, first_rank);
-    builder.exit(kReduced, state->reduced);
+    emitter.flush_weight_gradients();
+    builder.exit(kReduced, buckets->reduced);
   }});
   return steps;
+}
+
+EmitSteps StepLowering::weight_steps(TemplateBuilder& builder, LayerEmitter& emitter, const LaneWork& lane) {
+  return {{[=, this, &builder, &emitter] {
+    const ChunkContent& chunk = chunk_of(lane);
+    const int count = static_cast<int>(chunk.layers.size());
+    GradientBuckets buckets{bucket_parameters(context_, chunk)};
+    if (chunk.loss) emitter.loss(count, Phase::weight_gradient);
+    for (int i = count - 1; i >= 0; --i) {
+      emitter.weight_gradients(chunk.layers[i], i);
+      if (i == 0 && chunk.embedding) emitter.embedding(Phase::weight_gradient);
+      layer_done(builder, emitter, lane, buckets, i);
+    }
+    if (count == 0) {
+      if (chunk.embedding) emitter.embedding(Phase::weight_gradient);
+      layer_done(builder, emitter, lane, buckets, 0);
+    }
+    builder.exit(kReduced, buckets.reduced);
+  }}};
 }
 
 BlockId StepLowering::add_block(int stage, int cell, std::span<const LaneWork> lanes) {
@@ -266,6 +316,7 @@ BlockId StepLowering::add_block(int stage, int cell, std::span<const LaneWork> l
     const ChunkContent& chunk = chunk_of(lane);
     return static_cast<uint16_t>(chunk.layers.empty() ? 0 : chunk.layers[0]);
   };
+  block.kind = kind_of(lanes);
   block.chunk = static_cast<uint16_t>(lanes[0].op.chunk);
   block.microbatch = static_cast<uint32_t>(lanes[0].op.microbatch);
   block.first_layer = first_layer(lanes[0]);
@@ -281,13 +332,14 @@ void StepLowering::add_stage(int stage, int cell) {
   const StageOps& ops = schedule_[stage];
   std::optional<BlockId> before;
   for (size_t i = 0; i < ops.size(); ++i) {
-    std::vector<LaneWork> lanes{lane_work(stage, ops[i])};
-    if (ops[i].overlaps_next) lanes.push_back(lane_work(stage, ops[++i]));
+    std::vector<LaneWork> lanes{lane_work(stage, i)};
+    if (ops[i].overlaps_next) lanes.push_back(lane_work(stage, ++i));
     const BlockId id = add_block(stage, cell, lanes);
     for (uint8_t entry = 0; entry < lanes.size(); ++entry) {
       const LaneWork& lane = lanes[entry];
       if (before) program_.connect(*before, kDone, id, entry);
-      blocks_[{lane.op.forward, virtual_stage(stage, lane.op.chunk), lane.op.microbatch}] = {id, entry};
+      if (lane.op.kind != OpKind::backward_weight)
+        blocks_[{lane.op.forward(), slice(stage, lane.op.chunk), lane.op.microbatch}] = {id, entry};
       if (lane.last) last_[stage].push_back(id);
     }
     before = id;
@@ -298,7 +350,7 @@ void StepLowering::connect_pipeline() {
   for (const auto& [key, placed] : blocks_) {
     const auto [forward, own, microbatch] = key;
     const int next = forward ? own + 1 : own - 1;
-    if (next < 0 || next >= virtual_stages()) continue;
+    if (next < 0 || next >= context_.pipeline.slices) continue;
     const Placed& to = blocks_.at({forward, next, microbatch});
     program_.connect(placed.block, forward ? kSentForward : kSentBackward, to.block, to.entry);
   }
@@ -325,6 +377,7 @@ void StepLowering::add_optimizers(int cell) {
     Block block;
     block.graph = keep(std::move(builder));
     block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
+    block.kind = BlockKind::optimizer;
     block.stage = static_cast<uint16_t>(stage);
     block.replica = static_cast<uint16_t>(cell);
     const BlockId id = program_.add_block(std::move(block));

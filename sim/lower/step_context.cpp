@@ -33,6 +33,7 @@ StepContext::StepContext(const StepInput& step_input)
       model(step_input.model),
       pod(step_input.pod),
       plan(step_input.plan),
+      pipeline(pipeline_shape(plan)),
       mapping(mapping_with_faults(step_input)),
       fabric(build_fabric(pod, simulated_global_ranks(plan, mapping), step_input.faults)),
       shard(derive_shard(step_input)),
@@ -66,10 +67,13 @@ Kernels expert_kernels(const StepContext& context, ExpertKernels list) {
       append(kernels, of(Pass::backward_data));
       append(kernels, of(Pass::backward_weight));
       return kernels;
-    case ExpertKernels::recompute_activation:
+    case ExpertKernels::backward_data:
+      return of(Pass::backward_data);
+    case ExpertKernels::backward_weight:
+      return of(Pass::backward_weight);
+    case ExpertKernels::activation:
       for (const Kernel& kernel : of(Pass::forward))
         if (kernel.op == Op::expert_activation) kernels.push_back(kernel);
-      append(kernels, expert_kernels(context, ExpertKernels::backward));
       return kernels;
   }
   return kernels;

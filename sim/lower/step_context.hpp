@@ -14,6 +14,7 @@
 #include "model/shape.hpp"
 #include "plan/mapping.hpp"
 #include "plan/partition.hpp"
+#include "plan/pipeline_shape.hpp"
 
 namespace moesim {
 
@@ -34,12 +35,13 @@ struct StepContext {
   const ModelShape& model;
   const Pod& pod;
   const Plan& plan;
+  PipelineShape pipeline;
   Mapping mapping;
   Fabric fabric;
   Shard shard;
   RunCost cost;
   Groups tensor, context, expert, expert_tensor;
-  std::vector<ChunkContent> chunks;  // virtual stage order
+  std::vector<ChunkContent> chunks;  // slices of the model, in order
   double activation_bytes = 0;       // of one microbatch's hidden states on one rank, as pipeline stages send them
   double ep_sm_share = 0;
   Transfer dispatcher_rates;  // startup and rates of the dispatcher, without flows or ranks
@@ -47,12 +49,12 @@ struct StepContext {
   // Distinct EP x ETP groups of a cell; each has a token matrix of its own.
   int routed_groups() const { return mapping.cell / (plan.ep * plan.etp); }
   int local_experts() const { return model.experts / plan.ep; }
-  const ChunkContent& chunk(int stage, int index) const { return chunks[index * plan.pp + stage]; }
+  const ChunkContent& chunk(int stage, int index) const { return chunks[pipeline.slice({stage, index})]; }
 };
 
 // Lists of expert kernels, so that a slot can name one.
-enum class ExpertKernels : uint32_t { forward, backward, recompute_activation };
-inline constexpr int kExpertKernelLists = 3;
+enum class ExpertKernels : uint32_t { forward, backward, backward_data, backward_weight, activation };
+inline constexpr int kExpertKernelLists = 5;
 Kernels expert_kernels(const StepContext& context, ExpertKernels list);
 
 // Layers of the same class have the same tasks and durations.

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/check.hpp"
+#include "plan/pipeline_shape.hpp"
 
 namespace moesim {
 
@@ -115,8 +116,12 @@ double SpreadGroup::spine_share(int gpus_per_node, int nodes_per_leaf) const {
   return one_leaf ? 0 : std::min(1.0, static_cast<double>(hop) / nodes_per_leaf);
 }
 
-SpreadGroup attention_data_group(const Plan& plan, const Mapping& mapping) { return {mapping.dp * plan.cp, plan.tp}; }
+SpreadGroup attention_data_group(const Plan& plan, const Mapping& mapping) {
+  return {mapping.dp * plan.cp * pipeline_shape(plan).copies(), plan.tp};
+}
 
-SpreadGroup expert_data_group(const Plan& plan, const Mapping& mapping) { return {mapping.edp, plan.etp * plan.ep}; }
+SpreadGroup expert_data_group(const Plan& plan, const Mapping& mapping) {
+  return {mapping.edp * pipeline_shape(plan).copies(), plan.etp * plan.ep};
+}
 
 }  // namespace moesim

@@ -43,7 +43,8 @@ int global_rank(const Mapping& mapping, int stage, int cell, int local);
 int simulated_rank(const Mapping& mapping, int stage, int cell, int local);
 std::vector<int> simulated_global_ranks(const Plan& plan, const Mapping& mapping);
 
-// A data-parallel group spans the stage: `size` members, consecutive ones `stride` ranks apart.
+// A data-parallel group spans the stage (with DualPipe, also the stage that mirrors it, taken as more of the same):
+// `size` members, consecutive ones `stride` ranks apart.
 struct SpreadGroup {
   int size = 1;
   int stride = 1;

@@ -1,6 +1,7 @@
 #include "plan/partition.hpp"
 
 #include "plan/layout.hpp"
+#include "plan/pipeline_shape.hpp"
 
 namespace moesim {
 
@@ -44,7 +45,7 @@ std::vector<ChunkContent> by_layout(const ModelShape& shape, const std::string& 
 
 std::vector<ChunkContent> partition_layers(const ModelShape& shape, const Plan& plan) {
   if (!plan.layout.empty()) return by_layout(shape, plan.layout);
-  return even_cut(shape, plan.pp * plan.vpp);
+  return even_cut(shape, pipeline_shape(plan).slices);
 }
 
 }  // namespace moesim

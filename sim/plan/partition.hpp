@@ -1,4 +1,4 @@
-// Which layers, and whether embedding and loss, each model chunk holds. Chunk c of stage s is the (c * pp + s)-th.
+// Which layers, and whether embedding and loss, each slice of the model holds, in the order of plan/pipeline_shape.hpp.
 #pragma once
 
 #include <vector>

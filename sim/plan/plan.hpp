@@ -10,7 +10,7 @@
 
 namespace moesim {
 
-enum class ScheduleKind { one_f_one_b, interleaved };
+enum class ScheduleKind { one_f_one_b, interleaved, gpipe, zb_h1, zb_2p, dualpipe, dualpipev, custom };
 enum class Dispatcher { nccl, deepep, hybridep };
 enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
 enum class CpKind { ring, all_gather };
@@ -30,6 +30,7 @@ struct Plan {
   CpKind cp_kind = CpKind::ring;
 
   ScheduleKind schedule = ScheduleKind::one_f_one_b;
+  std::vector<std::string> schedule_ops;  // custom: one list per stage, as "F0 F1 B0 B1" (plan/schedule_text.hpp)
   // Megatron-LM's --pipeline-model-parallel-layout, e.g. "Et*4|(t*4|)*14tmL"; empty: layers are cut evenly.
   std::string layout;
 
@@ -53,6 +54,12 @@ struct Plan {
   int communication_sms = 0;  // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3)
   // Expert-parallel communication of a forward is hidden behind a backward of an earlier microbatch, and vice versa.
   bool ep_overlap = false;
+  // Weight gradients of a layer are computed while its gradients travel (Megatron-LM --delay-wgrad-compute); DualPipe
+  // always does.
+  bool delay_wgrad = false;
+  bool delays_weight_gradients() const {
+    return delay_wgrad || schedule == ScheduleKind::dualpipe || schedule == ScheduleKind::dualpipev;
+  }
   bool overlap_shared_expert = false;  // shared experts compute while tokens travel
   bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
 

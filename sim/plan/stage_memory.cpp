@@ -46,8 +46,9 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
   sharding.tp = plan.tp;
   sharding.ep = plan.ep;
   sharding.etp = plan.etp;
-  sharding.dp = mapping.dp * plan.cp;
-  sharding.edp = mapping.edp;
+  const PipelineShape pipeline = pipeline_shape(plan);
+  sharding.dp = mapping.dp * plan.cp * pipeline.copies();
+  sharding.edp = mapping.edp * pipeline.copies();
   sharding.zero_stage = plan.zero_stage;
   sharding.gradient_bytes = plan.gradient_bytes;
   sharding.moment_bytes = plan.moment_bytes;
@@ -59,8 +60,9 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
     std::vector<ChunkNeed> needs;
     StageMemoryNeed& result = stages.emplace_back();
     double workspace = 0, live = 0, peak = 0;
-    for (int index = 0; index < plan.vpp; ++index) {
-      needs.push_back(chunk_need(shape, plan, sharding, shard, chunks[index * plan.pp + stage], rows));
+    for (int index = 0; index < pipeline.chunks; ++index) {
+      const ChunkContent& chunk = chunks[pipeline.slice({stage, index})];
+      needs.push_back(chunk_need(shape, plan, sharding, shard, chunk, rows));
       result.state += needs.back().state;
       workspace = std::max(workspace, needs.back().workspace);
     }
@@ -72,7 +74,9 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
         peak = std::max(peak, live + need.saved / need.layers);
         live += need.saved - needs[ops[++i].chunk].saved;
       } else {
-        live += (ops[i].forward ? 1 : -1) * need.saved;
+        // What a forward saves is held until its weight gradients are done.
+        if (ops[i].forward()) live += need.saved;
+        if (ops[i].gives_weight_gradients()) live -= need.saved;
       }
       peak = std::max(peak, live);
     }
