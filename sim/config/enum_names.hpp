@@ -80,6 +80,7 @@ inline constexpr auto kCpKinds = std::to_array<Spelled<CpKind>>({
 inline constexpr auto kTransports = std::to_array<Spelled<Transport>>({
     {Transport::adaptive, "adaptive"},
     {Transport::flows, "flows"},
+    {Transport::uncontended, "uncontended"},
 });
 inline constexpr auto kPrecisionRecipes = std::to_array<Spelled<PrecisionRecipe>>({
     {PrecisionRecipe::bf16, "bf16"},

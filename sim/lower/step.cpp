@@ -333,7 +333,7 @@ void StepLowering::add_stage(int stage, int cell) {
   std::optional<BlockId> before;
   for (size_t i = 0; i < ops.size(); ++i) {
     std::vector<LaneWork> lanes{lane_work(stage, i)};
-    if (ops[i].overlaps_next) lanes.push_back(lane_work(stage, ++i));
+    if (ops[i].overlaps_next && context_.plan.overlap_blocks) lanes.push_back(lane_work(stage, ++i));
     const BlockId id = add_block(stage, cell, lanes);
     for (uint8_t entry = 0; entry < lanes.size(); ++entry) {
       const LaneWork& lane = lanes[entry];

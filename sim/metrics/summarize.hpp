@@ -27,6 +27,12 @@ using FlowsOf = std::function<std::vector<Flow>(uint32_t block, uint32_t task)>;
 std::vector<CriticalPathEntry> critical_path(const Program& program, const Fabric& fabric, const Execution& execution,
                                              const FlowsOf& flows_of);
 
+// The same path by layer of the model and by the link that each transfer keeps busiest. `layers`: of the model with its
+// multi-token-prediction layers. Entries are named in `op`; by link, what is not a transfer is left out.
+std::vector<CriticalPathEntry> critical_path_by_layer(const Program& program, const Execution& execution, int layers);
+std::vector<CriticalPathEntry> critical_path_by_link(const Program& program, const Fabric& fabric,
+                                                     const Execution& execution, const FlowsOf& flows_of);
+
 // Links by bytes / (bandwidth x step) and devices by compute time / step, busiest first; so many of each kind.
 std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric, const Execution& execution,
                                       size_t most_of_a_kind);

@@ -29,8 +29,9 @@ std::string folded_text(const StepContext& context) {
 
 std::string fidelity_text(const Plan& plan) {
   static constexpr const char* forms[] = {"auto", "flat", "port_balanced", "hierarchical", "closed_form"};
+  static constexpr const char* transports[] = {"adaptive", "flows", "uncontended"};
   return fmt::format("all-to-all {}, transport {}", forms[static_cast<int>(plan.all_to_all)],
-                     plan.transport == Transport::flows ? "flows" : "adaptive");
+                     transports[static_cast<int>(plan.transport)]);
 }
 
 std::vector<StageMemory> memory_rows(const StepContext& context, double overload) {
@@ -73,6 +74,27 @@ void fill_loads(StepReport& report, const LoadStatistics& loads) {
         loads.layer_samples[layer] == 0 ? 0 : loads.layer_sum[layer] / static_cast<double>(loads.layer_samples[layer]));
 }
 
+// Gives the length of the longest path without contention, where that is asked for.
+double simulate(LoweredStep& step, const RunOptions& options, Execution& execution) {
+  const Fabric& fabric = step.context.fabric;
+  const bool uncontended = step.context.plan.transport == Transport::uncontended;
+  double contention_free_s = 0;
+  if (uncontended || !options.step_time_only) {
+    Execution reference = execute_reference(step.program, fabric, *step.work);
+    contention_free_s = reference.makespan_s;
+    if (uncontended) execution = std::move(reference);
+  }
+  if (uncontended) return contention_free_s;
+  EngineOptions engine;
+  engine.all_activities = step.context.plan.transport == Transport::flows;
+  if (options.on_progress)
+    engine.on_progress = [&](uint64_t done, uint64_t total, double simulated_s) {
+      options.on_progress(static_cast<double>(done) / static_cast<double>(total), simulated_s);
+    };
+  execution = execute_simgrid(step.program, fabric, *step.work, engine);
+  return contention_free_s;
+}
+
 // Of each simulated rank in figures of the mean device.
 std::vector<double> rank_weights(const StepContext& context) {
   const Mapping& mapping = context.mapping;
@@ -95,14 +117,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   const double setup_cpu_s = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
   if (options.before_simulation) options.before_simulation(context);
 
-  const double contention_free_s = execute_reference(step.program, context.fabric, *step.work).makespan_s;
-  EngineOptions engine;
-  engine.all_activities = scenario.plan.transport == Transport::flows;
-  if (options.on_progress)
-    engine.on_progress = [&](uint64_t done, uint64_t total, double simulated_s) {
-      options.on_progress(static_cast<double>(done) / static_cast<double>(total), simulated_s);
-    };
-  result.execution = execute_simgrid(step.program, context.fabric, *step.work, engine);
+  const double contention_free_s = simulate(step, options, result.execution);
   const Execution& execution = result.execution;
 
   StepReport& report = result.report;
@@ -121,7 +136,10 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
     report.goodput = simulate_goodput(scenario.goodput, context.mapping.world, report.step_time_s,
                                       report.tokens_per_step, options.seed);
   report.memory = memory_rows(context, report.overload_factor);
-  const LowerBound bound = lower_bound(step.program, context.fabric, execution, contention_free_s);
+  if (options.step_time_only) return result;
+  const LowerBound bound = scenario.plan.transport == Transport::uncontended
+                               ? LowerBound{contention_free_s, "dependencies"}
+                               : lower_bound(step.program, context.fabric, execution, contention_free_s);
   report.lower_bound_s = bound.seconds;
   report.lower_bound_by = bound.by;
   report.critical_path =
