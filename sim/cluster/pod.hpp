@@ -31,6 +31,9 @@ struct Pod {
   int nodes_per_leaf = 32;         // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
   double oversubscription = 1;     // leaf downlinks : uplinks; 1 is non-blocking
   DispatcherCost deepep, hybridep;
+  // What dispatch and combine keep of their bandwidth while compute runs beside them on the same devices and both want
+  // device memory.
+  double overlapped_efficiency = 1;
   double message_startup_s = 0;     // software cost of starting one message of a collective
   double collective_startup_s = 0;  // software cost of launching one collective
 };

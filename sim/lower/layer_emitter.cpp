@@ -176,8 +176,12 @@ void LayerEmitter::shared_experts(int local, Phase phase) {
   if (context_.plan.tp > 1) leave_tensor_region(local, phase);
 }
 
-Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group) const {
+Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group, bool beside_compute) const {
   Transfer transfer = context_.dispatcher_rates;
+  if (beside_compute) {
+    transfer.nic_rate *= context_.pod.overlapped_efficiency;
+    transfer.nvlink_rate *= context_.pod.overlapped_efficiency;
+  }
   for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
   const AllToAll all_to_all(context_.fabric, first_rank_, group);
   transfer.latency_s += all_to_all.latency_s();
@@ -188,6 +192,19 @@ Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group) const 
   return transfer;
 }
 
+// The host waits for the counts of arriving tokens before it launches anything more, so that compute of the other
+// microbatch, although independent, stands still meanwhile (DeepEP's and HybridEP's dispatch without CUDA graphs).
+void LayerEmitter::prepare_dispatch(int local, Phase phase) {
+  if (context_.dispatcher_rates.latency_s <= 0) return;
+  builder_.blocking_collective(Stream::ep, "dispatch preparation", local, phase, context_.expert,
+                               [this](const std::vector<int>& group) {
+                                 Transfer transfer;
+                                 for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
+                                 transfer.latency_s = context_.dispatcher_rates.latency_s;
+                                 return transfer;
+                               });
+}
+
 // `beside`: what computes while the tokens travel.
 void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
                          const std::function<void()>& beside) {
@@ -195,7 +212,14 @@ void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, P
     if (beside) beside();
     return;
   }
-  const auto make = [this](const std::vector<int>& group) { return dispatcher_transfer(group); };
+  const bool travels_beside = overlapped_ || beside;
+  const bool prepares = overlapped_ && !reverse && phase != Phase::backward && !context_.plan.cuda_graph;
+  if (prepares) prepare_dispatch(local, phase);
+  const auto make = [=, this](const std::vector<int>& group) {
+    Transfer transfer = dispatcher_transfer(group, travels_beside);
+    if (prepares) transfer.latency_s -= context_.dispatcher_rates.latency_s;
+    return transfer;
+  };
   const double bytes = token_bytes(context_.model, wire);
   if (!beside) return builder_.routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
   const auto tasks = builder_.background_routed_collective(op, local, phase, context_.expert, reverse, bytes, make);

@@ -26,6 +26,14 @@ struct Breakdown {
   }
 };
 
+// How a pipeline stage's step divides into blocks of its schedule (on the stage's first rank; a block's communication
+// counts with it). `bubble_s`: no block was under way.
+struct PipelineStage {
+  int stage = 0;
+  std::array<double, 5> seconds{};  // forward, backward, weight gradients, overlapped, optimizer: as BlockKind
+  double bubble_s = 0;
+};
+
 struct StageMemory {
   int stage = 0;
   double parameters_bytes = 0, gradients_bytes = 0, optimizer_bytes = 0, activations_bytes = 0;
@@ -71,6 +79,7 @@ struct StepReport {
   double tokens_per_step = 0, tokens_per_s = 0, tokens_per_s_per_device = 0;
   double model_flops_per_step = 0, tflops_per_device = 0, mfu = 0;
   Breakdown breakdown_s;
+  std::vector<PipelineStage> pipeline;
   std::vector<StageMemory> memory;
   double overload_factor = 1;
   std::vector<double> layer_overload;  // mean per layer; 0 for layers without experts

@@ -20,6 +20,8 @@ std::vector<Breakdown> breakdown_by_rank(const Program& program, const Execution
 // `weights`: one per rank; empty: all alike.
 Breakdown mean(std::span<const Breakdown> ranks, std::span<const double> weights = {});
 
+std::vector<PipelineStage> pipeline_use(const Program& program, const Execution& execution);
+
 // Rows from the beginning to the task that ended last, each let start by the one before it.
 std::vector<uint32_t> critical_rows(const Execution& execution);
 // Flows of a transfer whose amounts the routing decides; may be empty.

@@ -25,6 +25,19 @@ ordered_json breakdown_json(const Breakdown& breakdown) {
   return json;
 }
 
+ordered_json pipeline_json(const StepReport& report) {
+  ordered_json stages = ordered_json::array();
+  for (const PipelineStage& stage : report.pipeline)
+    stages.push_back({{"stage", stage.stage},
+                      {"forward_s", stage.seconds[0]},
+                      {"backward_s", stage.seconds[1]},
+                      {"weight_gradient_s", stage.seconds[2]},
+                      {"overlapped_s", stage.seconds[3]},
+                      {"optimizer_s", stage.seconds[4]},
+                      {"bubble_s", stage.bubble_s}});
+  return stages;
+}
+
 ordered_json memory_json(const StepReport& report) {
   ordered_json stages = ordered_json::array();
   for (const StageMemory& stage : report.memory)
@@ -113,6 +126,7 @@ std::string json_text(const StepReport& report, const JsonOptions& options) {
                              {"tflops_per_device", report.tflops_per_device},
                              {"mfu", report.mfu},
                              {"breakdown_s", breakdown_json(report.breakdown_s)},
+                             {"pipeline", pipeline_json(report)},
                              {"memory", memory_json(report)},
                              {"overload_factor", report.overload_factor},
                              {"lower_bound_s", report.lower_bound_s},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "report/breakdown.hpp"
@@ -69,6 +70,25 @@ void where_the_time_went(TableCanvas& table, const StepReport& report) {
     if (i == 0 || parts[i].seconds != 0) row(parts[i].label, seconds_quanta[i], share_quanta[i], shares[i]);
   }
   row("step", time, share, 0);
+}
+
+// What the schedule did, in the mean stage; only where there is a pipeline.
+void pipeline(TableCanvas& table, const StepReport& report) {
+  if (report.pipeline.size() < 2) return;
+  static constexpr std::array<const char*, 6> kNames = {"forward alone",      "backward alone", "weight gradients",
+                                                        "forward + backward", "optimizer",      "bubble"};
+  std::array<double, 6> mean{};
+  for (const PipelineStage& stage : report.pipeline) {
+    for (size_t i = 0; i < stage.seconds.size(); ++i) mean[i] += stage.seconds[i];
+    mean[5] += stage.bubble_s;
+  }
+  for (double& seconds : mean) seconds /= static_cast<double>(report.pipeline.size());
+  table.heading("Pipeline", fmt::format("mean of {} stages, communication included", report.pipeline.size()));
+  const SecondsColumn column(*std::max_element(mean.begin(), mean.end()), table.ascii());
+  for (size_t i = 0; i < mean.size(); ++i)
+    if (mean[i] > 0)
+      table.line("  " + fit(kNames[i], 19) + fit(column.text(mean[i]), 11, Align::right) +
+                 fit(percent_text(mean[i] / report.step_time_s), 11, Align::right));
 }
 
 // Consecutive stages that read the same are one row, "4-6".
@@ -169,6 +189,7 @@ std::string table_text(const StepReport& report, const TableOptions& options) {
   headline(table, report);
   key_figures(table, report);
   where_the_time_went(table, report);
+  pipeline(table, report);
   memory(table, report);
   busiest_resources(table, report);
   critical_path(table, report);

@@ -37,6 +37,7 @@ std::vector<Cause> causes_of(const Scenario& scenario) {
   Cause contention{"contention", {}, ""};
   if (scenario.plan.transport != Transport::uncontended) {
     contention.off = {"plan.transport=uncontended"};
+    if (scenario.platform.overlapped_efficiency < 1) contention.off.emplace_back("platform.overlapped_efficiency=1");
     contention.described = "plan.transport=uncontended";
   }
   causes.push_back(contention);

@@ -131,6 +131,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   fill_rates(report, context, execution.makespan_s);
   fill_loads(report, step.work->statistics());
   report.breakdown_s = mean(breakdown_by_rank(step.program, execution), rank_weights(context));
+  report.pipeline = pipeline_use(step.program, execution);
   report.faults = describe(scenario.faults);
   if (scenario.goodput.asked())
     report.goodput = simulate_goodput(scenario.goodput, context.mapping.world, report.step_time_s,
