@@ -40,6 +40,22 @@ void path_section(TableCanvas& table, const char* name, const std::vector<Critic
                fit(percent_text(rest), 9, Align::right));
 }
 
+// Transfers of all links of a kind, then the single links.
+void link_section(TableCanvas& table, const std::vector<CriticalPathEntry>& entries) {
+  std::vector<CriticalPathEntry> kinds;
+  for (const CriticalPathEntry& entry : entries) {
+    const auto same = [&entry](const CriticalPathEntry& kind) { return kind.link == entry.link; };
+    auto kind = std::find_if(kinds.begin(), kinds.end(), same);
+    if (kind == kinds.end()) kind = kinds.insert(kinds.end(), {"all " + entry.link, "", entry.link});
+    if (entry.link.empty()) kind->op = "latency only";
+    kind->seconds += entry.seconds;
+    kind->share += entry.share;
+  }
+  std::stable_sort(kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  kinds.insert(kinds.end(), entries.begin(), entries.end());
+  path_section(table, "link", kinds);
+}
+
 void sensitivity_section(TableCanvas& table, const Explanation& e) {
   table.heading("What if", fmt::format("each {:g} % less and more, simulated; strongest first", 100 * e.change));
   table.line("  " + fit("quantity", 20) + fit("now", 20) + fit("step at less", 13, Align::right) +
@@ -107,7 +123,7 @@ std::string explanation_table(const Explanation& e, bool ascii) {
                       seconds_text(e.lower_bound_s, ascii), e.bound_by, percent_text(e.lower_bound_s / e.step_s)));
   path_section(table, "operation", e.by_operation);
   path_section(table, "layer", e.by_layer);
-  path_section(table, "link", e.by_link);
+  link_section(table, e.by_link);
   sensitivity_section(table, e);
   math_section(table, e);
   attribution_section(table, e);
