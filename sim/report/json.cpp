@@ -126,7 +126,6 @@ std::string json_text(const StepReport& report, const JsonOptions& options) {
                              {"tflops_per_device", report.tflops_per_device},
                              {"mfu", report.mfu},
                              {"breakdown_s", breakdown_json(report.breakdown_s)},
-                             {"pipeline", pipeline_json(report)},
                              {"memory", memory_json(report)},
                              {"overload_factor", report.overload_factor},
                              {"lower_bound_s", report.lower_bound_s},
@@ -136,7 +135,8 @@ std::string json_text(const StepReport& report, const JsonOptions& options) {
                              {"model", report.model},
                              {"platform", report.platform},
                              {"lower_bound_by", report.lower_bound_by},
-                             {"layer_overload", report.layer_overload}};
+                             {"layer_overload", report.layer_overload},
+                             {"pipeline", pipeline_json(report)}};
   ordered_json all = json;
   if (!report.faults.empty()) all["faults"] = report.faults;
   if (report.goodput) all["goodput"] = goodput_json(*report.goodput);
