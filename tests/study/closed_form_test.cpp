@@ -88,7 +88,8 @@ TEST_CASE("experts over two nodes: the NIC decides") {
   const auto terms = closed_form(s);
   const double start = 1e-6;
   CHECK(seconds_of(terms, "dispatch") == Approx(4 * 4 * 2 * (start + 1024.0 * 4 / 2 * 512 * 2 / 50e9)));
-  CHECK(sum_of(terms) == Approx(simulated_s(s)).epsilon(0.01));
+  // The formulas leave out the latency of reductions.
+  CHECK(sum_of(terms) == Approx(simulated_s(s)).epsilon(0.02));
 }
 
 TEST_CASE("a uniform pipeline: the bubble of 1F1B closes the sum") {
