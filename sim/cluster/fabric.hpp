@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/faults.hpp"
 #include "cluster/pod.hpp"
 
 namespace moesim {
@@ -53,6 +54,8 @@ struct Fabric {
 
 // `global_ranks[i]`: the device that simulated rank i stands for. When only some of the ranks under a leaf switch are
 // simulated, its uplink is scaled by their share, which is exact while the folded ranks do the same at the same time.
-Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks);
+// A rank whose NIC is dead has the links of the next simulated one of its node whose NIC works; if there is none, its
+// own at half the bandwidth, as if shared with a device that is not simulated.
+Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks, const FaultSpec& faults = {});
 
 }  // namespace moesim

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -109,7 +110,9 @@ void check_experts(Rules& rules) {
 }
 
 void check_ranks(Rules& rules) {
-  const auto& [name, w, pod, p, routing, batch] = rules.s;
+  const ModelShape& w = rules.s.workload;
+  const Pod& pod = rules.s.platform;
+  const Plan& p = rules.s.plan;
   const int64_t attention = int64_t{p.tp} * p.cp * p.pp, experts = int64_t{p.ep} * p.etp * p.pp;
   rules.require(divides(attention, pod.gpus), {"plan.tp", "plan.cp", "plan.pp", "platform.gpus"},
                 "tp x cp x pp = {} x {} x {} = {} does not divide platform.gpus = {}", p.tp, p.cp, p.pp, attention,
@@ -218,7 +221,9 @@ void check_pipeline(Rules& rules) {
 }
 
 void check_batch(Rules& rules) {
-  const auto& [name, w, pod, p, routing, b] = rules.s;
+  const Pod& pod = rules.s.platform;
+  const Plan& p = rules.s.plan;
+  const Batch& b = rules.s.batch;
   const int64_t cell = int64_t{p.tp} * p.cp * p.pp;
   if (divides(cell, pod.gpus)) {
     const int64_t dp = pod.gpus / cell, per_round = dp * b.micro_batch;
@@ -262,7 +267,9 @@ void check_precision(Rules& rules) {
 }
 
 void check_plan_options(Rules& rules) {
-  const auto& [name, w, pod, p, routing, batch] = rules.s;
+  const ModelShape& w = rules.s.workload;
+  const Pod& pod = rules.s.platform;
+  const Plan& p = rules.s.plan;
   rules.require(p.zero_stage != 2, {"plan.zero_stage"}, "must be 0, 1 or 3, got 2");
   rules.require(p.communication_sms < pod.device.sms, {"plan.communication_sms", "platform.device.sms"},
                 "{} leave none of the device's {} SMs to compute", p.communication_sms, pod.device.sms);
@@ -297,7 +304,9 @@ void check_recorded(Rules& rules) {
 }
 
 void check_routing(Rules& rules) {
-  const auto& [name, w, pod, p, r, batch] = rules.s;
+  const ModelShape& w = rules.s.workload;
+  const Plan& p = rules.s.plan;
+  const RoutingSpec& r = rules.s.routing;
   if (rules.known({"routing.kind"}) && r.kind == RoutingKind::histogram) {
     if (r.layer_histograms.empty()) check_loads(rules, r.histogram, "routing.histogram");
     for (const std::vector<double>& loads : r.layer_histograms) check_loads(rules, loads, "routing.layer_histograms");
@@ -352,6 +361,39 @@ void check_wafers(Rules& rules) {
                 "needs at least one level");
 }
 
+void check_place(Rules& rules, const std::string& key, const FaultyPlace& place) {
+  const Pod& pod = rules.s.platform;
+  const std::string rank = key + ".rank", node = key + ".node", gpu = key + ".gpu";
+  const int nodes = (pod.gpus + pod.gpus_per_node - 1) / std::max(1, pod.gpus_per_node);
+  rules.require((place.rank >= 0) != (place.node >= 0), {rank.c_str(), node.c_str()},
+                "give either a rank, or a node and perhaps a gpu");
+  rules.require(place.gpu < 0 || place.node >= 0, {gpu.c_str()}, "gpu counts within a node: give the node too");
+  rules.require(place.rank < pod.gpus, {rank.c_str(), "platform.gpus"}, "ranks are 0 to {}", pod.gpus - 1);
+  rules.require(place.node < nodes, {node.c_str(), "platform.gpus"}, "nodes are 0 to {}", nodes - 1);
+  rules.require(place.gpu < pod.gpus_per_node, {gpu.c_str(), "platform.gpus_per_node"}, "a node has devices 0 to {}",
+                pod.gpus_per_node - 1);
+}
+
+void check_faults(Rules& rules) {
+  const FaultSpec& faults = rules.s.faults;
+  const Pod& pod = rules.s.platform;
+  if (!rules.known({"platform.gpus", "platform.gpus_per_node"})) return;
+  for (size_t i = 0; i < faults.devices.size(); ++i)
+    check_place(rules, fmt::format("faults.devices[{}]", i), faults.devices[i].place);
+  std::map<int, int> dead;  // NICs by node
+  for (int rank = 0; rank < pod.gpus && !faults.links.empty(); ++rank)
+    if (link_health(faults, pod.gpus_per_node, rank).nic <= 0) ++dead[rank / pod.gpus_per_node];
+  for (size_t i = 0; i < faults.links.size(); ++i) {
+    const LinkFault& link = faults.links[i];
+    const std::string key = fmt::format("faults.links[{}]", i), nic = key + ".nic";
+    check_place(rules, key, link.place);
+    if (link.nic > 0) continue;
+    const int node = link.place.rank >= 0 ? link.place.rank / pod.gpus_per_node : link.place.node;
+    rules.require(pod.gpus <= pod.gpus_per_node || dead[node] < pod.gpus_per_node, {nic.c_str()},
+                  "no NIC of node {} works: nothing to go over instead", node);
+  }
+}
+
 }  // namespace
 
 void check_consistency(const Scenario& scenario, const ValueSources& sources, Problems& problems) {
@@ -370,6 +412,7 @@ void check_consistency(const Scenario& scenario, const ValueSources& sources, Pr
   check_precision(rules);
   check_plan_options(rules);
   check_routing(rules);
+  check_faults(rules);
 }
 
 }  // namespace moesim

@@ -59,6 +59,14 @@ void StructDocumenter::enter(const FieldInfo& section) {
 }
 void StructDocumenter::leave() { --depth_; }
 
+// One item shows the keys of all.
+size_t StructDocumenter::enter_list(const FieldInfo& list, size_t) {
+  add(list, "list of maps", "[]");
+  return 1;
+}
+void StructDocumenter::enter_item(size_t) { ++depth_; }
+void StructDocumenter::leave_list() {}
+
 std::string StructDocumenter::text() const {
   // A few lists of names are long; they push the rest of their line out instead of every line.
   constexpr size_t kTypeWidth = 40;

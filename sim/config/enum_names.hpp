@@ -86,6 +86,7 @@ inline constexpr auto kSavedActivations = std::to_array<Spelled<SavedActivations
 inline constexpr auto kTransports = std::to_array<Spelled<Transport>>({
     {Transport::adaptive, "adaptive"},
     {Transport::flows, "flows"},
+    {Transport::uncontended, "uncontended"},
 });
 inline constexpr auto kPrecisionRecipes = std::to_array<Spelled<PrecisionRecipe>>({
     {PrecisionRecipe::bf16, "bf16"},

@@ -45,9 +45,11 @@ void visit(Visitor& v, Plan& p) {
   v.integer("communication_sms", p.communication_sms, {0, 1e6}, "SMs that dispatch and combine occupy");
   v.flag("ep_overlap", p.ep_overlap, "hide dispatch and combine behind the compute of another microbatch");
   v.flag("delay_wgrad", p.delay_wgrad, "compute a layer's weight gradients while its gradients travel");
+  v.flag("overlap_blocks", p.overlap_blocks, "false: passes that the schedule overlaps take turns (for comparison)");
   v.flag("overlap_shared_expert", p.overlap_shared_expert, "shared experts compute while tokens travel");
   v.flag("cuda_graph", p.cuda_graph, "kernels are launched from a graph: host_launch_s does not bind");
-  v.choice("transport", p.transport, "adaptive: timers while a transfer meets no other; flows: always flows");
+  v.choice("transport", p.transport,
+           "adaptive: timers while a transfer meets no other; flows: always flows; uncontended: nothing is shared");
   v.integer("simulated_replicas", p.simulated_replicas, {0, 1e6}, "data-parallel cells simulated; 0: all");
   v.integer_or("attention_tiles", p.attention_tiles, {1, 1e6}, "auto", 0,
                "wafers: tiles in which attention runs through a microbatch; auto: the best that fits");
@@ -72,6 +74,9 @@ void visit(Visitor& v, Scenario& s) {
   v.section("plan", s.plan, "how the model is mapped on the cluster");
   v.section("routing", s.routing, "how tokens choose experts");
   v.section("batch", s.batch, "what one step processes", Need::required);
+  v.section("faults", s.faults, "what is wrong with the cluster");
+  v.section("goodput", s.goodput, "failures and checkpoints of a long run");
+  v.integer("runs", s.runs, {1, 100'000}, "simulations with seeds of their own, for the spread of the step time");
 }
 
 }  // namespace moesim

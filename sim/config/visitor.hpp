@@ -108,6 +108,17 @@ class Visitor {
     visit(*this, value);
     leave();
   }
+  // A list of maps.
+  template <class Struct>
+  void sections(const char* key, std::vector<Struct>& values, const char* doc) {
+    values.resize(enter_list({key, doc}, values.size()));
+    for (size_t i = 0; i < values.size(); ++i) {
+      enter_item(i);
+      visit(*this, values[i]);
+      leave();
+    }
+    leave_list();
+  }
 
  protected:
   virtual void on_integer(const FieldInfo& field, int64_t& value) = 0;
@@ -122,6 +133,10 @@ class Visitor {
   virtual void on_choices(const FieldInfo& field, std::vector<size_t>& indices) = 0;
   virtual void enter(const FieldInfo& section) = 0;
   virtual void leave() = 0;
+  // Gives how many items there are; each is then entered, visited and left.
+  virtual size_t enter_list(const FieldInfo& list, size_t count) = 0;
+  virtual void enter_item(size_t index) = 0;
+  virtual void leave_list() = 0;
 
  private:
   template <class Enum>

@@ -82,6 +82,20 @@ void StructWriter::enter(const FieldInfo& section) {
 }
 void StructWriter::leave() { path_.pop_back(); }
 
+size_t StructWriter::enter_list(const FieldInfo& list, size_t count) {
+  if (count == 0)
+    add(list, "[]");
+  else
+    lines_.push_back({fmt::format("{:{}}{}:", "", 2 * path_.size(), list.key), ""});
+  lists_.emplace_back(list.key);
+  return count;
+}
+void StructWriter::enter_item(size_t index) {
+  lines_.push_back({fmt::format("{:{}}-", "", 2 * path_.size()), ""});
+  path_.push_back(fmt::format("{}[{}]", lists_.back(), index));
+}
+void StructWriter::leave_list() { lists_.pop_back(); }
+
 std::string StructWriter::text(const ValueSources* sources) const {
   size_t column = 0;
   for (const Line& line : lines_) column = std::max(column, std::min(line.text.size(), kCommentColumn));

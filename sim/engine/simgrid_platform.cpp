@@ -13,7 +13,8 @@ constexpr double kUnlimitedBytesPerS = 1e18;
 
 class PlatformBuilder {
  public:
-  PlatformBuilder(s4u::Engine& engine, const Fabric& fabric) : engine_(engine), fabric_(fabric) {
+  PlatformBuilder(s4u::Engine& engine, const Fabric& fabric)
+      : engine_(engine), fabric_(fabric), links_(fabric.links.size(), nullptr) {
     root_ = add_star_zone(engine, nullptr, "pod");
     for (size_t leaf = 0; leaf < fabric.leaf_up.size(); ++leaf)
       leaves_.push_back(add_zone("leaf" + std::to_string(leaf),
@@ -45,8 +46,12 @@ class PlatformBuilder {
   }
 
  private:
+  // Ranks whose NIC is dead share a neighbour's.
   s4u::Link* fabric_link(s4u::NetZone* zone, int32_t id) {
-    return add_link(zone, fabric_.links[id].name, fabric_.links[id].bytes_per_s)->set_latency(0)->seal();
+    s4u::Link*& link = links_[static_cast<size_t>(id)];
+    if (link == nullptr)
+      link = add_link(zone, fabric_.links[id].name, fabric_.links[id].bytes_per_s)->set_latency(0)->seal();
+    return link;
   }
 
   // A star inside the pod's star, with the links that lead out of it and into it.
@@ -75,6 +80,7 @@ class PlatformBuilder {
   s4u::NetZone* beyond_spine_ = nullptr;
   std::vector<s4u::NetZone*> leaves_;
   std::vector<s4u::NetZone*> zones_;  // of Fabric::zones
+  std::vector<s4u::Link*> links_;  // by id in the fabric
   SimgridPlatform platform_;
 };
 

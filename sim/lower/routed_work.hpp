@@ -8,6 +8,7 @@
 
 #include "graph/program.hpp"
 #include "lower/all_to_all.hpp"
+#include "lower/disturbance.hpp"
 #include "lower/step_context.hpp"
 #include "lower/template_builder.hpp"
 #include "model/routing.hpp"
@@ -40,6 +41,10 @@ class RoutedWork : public InstanceSource {
   // Flows of one transfer with a slot, as fill() gave them.
   std::vector<Flow> flows(const Block& block, const Task& transfer);
   const LoadStatistics& statistics() const { return statistics_; }
+  void disturb(Disturbance disturbance) { disturbance_ = std::move(disturbance); }
+  double stretch(BlockId id, const Block& block, TaskId task_id, const Task& task) override {
+    return disturbance_.stretch(id, block, task_id, task);
+  }
 
  private:
   struct Template;
@@ -62,6 +67,7 @@ class RoutedWork : public InstanceSource {
   ByteMatrix matrix_;
   TwoHopBytes two_hop_;
   LoadStatistics statistics_;
+  Disturbance disturbance_;
 };
 
 }  // namespace moesim

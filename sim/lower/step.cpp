@@ -45,8 +45,9 @@ class StepLowering {
         if (shuffle_) add_shuffle(stage, cell);
       }
       connect_pipeline();
-      add_optimizers(cell);
+      gradients_reduced(cell);
     }
+    for (int cell = 0; cell < context_.mapping.simulated_cells; ++cell) add_optimizers(cell);
     step_.work = std::make_unique<RoutedWork>(context_, std::move(slots_), step_.input.seed);
   }
 
@@ -59,6 +60,7 @@ class StepLowering {
   LaneWork lane_work(int stage, size_t index) const;
   BlockId add_block(int stage, int cell, std::span<const LaneWork> lanes);
   void connect_pipeline();
+  void gradients_reduced(int cell);
   void add_optimizers(int cell);
   void add_gathers(int stage, int cell);
   void add_shuffle(int stage, int cell);
@@ -86,7 +88,8 @@ class StepLowering {
   };
   std::vector<std::vector<FirstUse>> first_uses_;  // per stage, in the order of the schedule: first forward of a chunk
   std::unique_ptr<ExpertShuffle> shuffle_;         // when experts move in this step
-  std::vector<std::vector<BlockId>> last_;         // per stage: blocks that the optimizer waits for
+  std::vector<std::vector<BlockId>> last_;         // per stage of the cell: blocks that the optimizer waits for
+  BlockId gradients_reduced_ = 0;                  // a join of those of all cells
 };
 
 // Where ranks are, relative to the first one: templates are shared only between equal surroundings.
@@ -235,7 +238,7 @@ void StepLowering::add_stage(int stage, int cell) {
   std::optional<BlockId> before;
   for (size_t i = 0; i < ops.size(); ++i) {
     std::vector<LaneWork> lanes{lane_work(stage, i)};
-    if (ops[i].overlaps_next) lanes.push_back(lane_work(stage, ++i));
+    if (ops[i].overlaps_next && context_.plan.overlap_blocks) lanes.push_back(lane_work(stage, ++i));
     const BlockId id = add_block(stage, cell, lanes);
     for (uint8_t entry = 0; entry < lanes.size(); ++entry) {
       const LaneWork& lane = lanes[entry];
@@ -259,7 +262,20 @@ void StepLowering::connect_pipeline() {
   }
 }
 
-// Clipping needs the gradient norm of the whole model: every stage's optimizer waits for all stages.
+// Reduction needs all replicas, clipping the gradient norm of the whole model: every optimizer waits for all stages of
+// all cells, rank by rank at the same position.
+void StepLowering::gradients_reduced(int cell) {
+  if (cell == 0) {
+    TemplateBuilder builder(program_, context_.cost, "gradients reduced", context_.mapping.cell);
+    builder.exit(kDone);
+    Block block;
+    block.graph = keep(std::move(builder));
+    gradients_reduced_ = program_.add_block(std::move(block));
+  }
+  for (const std::vector<BlockId>& stage : last_)
+    for (const BlockId before : stage) program_.connect(before, kReduced, gradients_reduced_, kFirstLane);
+}
+
 void StepLowering::add_optimizers(int cell) {
   for (int stage = 0; stage < context_.plan.pp; ++stage) {
     TemplateBuilder builder(program_, context_.cost, fmt::format("optimizer {}", stage), context_.mapping.cell);
@@ -271,10 +287,7 @@ void StepLowering::add_optimizers(int cell) {
     block.stage = static_cast<uint16_t>(stage);
     block.replica = static_cast<uint16_t>(cell);
     const BlockId id = program_.add_block(std::move(block));
-    for (int other = 0; other < context_.plan.pp; ++other)
-      for (BlockId before : last_[other]) {
-        program_.connect(before, kReduced, id, 0);
-      }
+    program_.connect(gradients_reduced_, kDone, id, kFirstLane);
   }
 }
 
@@ -283,6 +296,7 @@ void StepLowering::add_optimizers(int cell) {
 std::unique_ptr<LoweredStep> lower_step(StepInput input) {
   auto step = std::make_unique<LoweredStep>(std::move(input));
   StepLowering(*step).run();
+  step->work->disturb(Disturbance(step->context, step->program));
   return step;
 }
 

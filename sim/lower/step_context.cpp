@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "plan/faulty_cells.hpp"
+
 namespace moesim {
 
 namespace {
@@ -18,6 +20,13 @@ Shard derive_shard(const StepInput& input) {
   shard.saved_hidden_bytes = input.plan.saved_hidden_bytes;
   return shard;
 }
+
+Mapping mapping_with_faults(const StepInput& input) {
+  const Pod& pod = input.pod;
+  Mapping mapping = derive_mapping(input.plan, pod.gpus, pod.gpus_per_node, input.batch);
+  choose_faulty_cells(mapping, input.plan, input.faults, pod.gpus_per_node, input.seed);
+  return mapping;
+}
 }  // namespace
 
 StepContext::StepContext(const StepInput& step_input)
@@ -26,8 +35,8 @@ StepContext::StepContext(const StepInput& step_input)
       pod(step_input.pod),
       plan(step_input.plan),
       pipeline(pipeline_shape(plan)),
-      mapping(derive_mapping(plan, pod.gpus, pod.gpus_per_node, step_input.batch)),
-      fabric(build_fabric(pod, simulated_global_ranks(plan, mapping))),
+      mapping(mapping_with_faults(step_input)),
+      fabric(build_fabric(pod, simulated_global_ranks(plan, mapping), step_input.faults)),
       shard(derive_shard(step_input)),
       cost(pod.device, plan.cuda_graph),
       tensor(tensor_groups(plan, mapping)),

@@ -131,10 +131,13 @@ std::vector<Breakdown> breakdown_by_rank(const Program& program, const Execution
   return RankTimelines(program, execution).run();
 }
 
-Breakdown mean(std::span<const Breakdown> ranks) {
+Breakdown mean(std::span<const Breakdown> ranks, std::span<const double> weights) {
   Breakdown sum;
-  const double share = ranks.empty() ? 0 : 1.0 / static_cast<double>(ranks.size());
-  for (const Breakdown& rank : ranks) {
+  double total = weights.empty() ? static_cast<double>(ranks.size()) : 0;
+  for (const double weight : weights) total += weight;
+  for (size_t i = 0; i < ranks.size(); ++i) {
+    const Breakdown& rank = ranks[i];
+    const double share = (weights.empty() ? 1 : weights[i]) / total;
     sum.compute += rank.compute * share;
     sum.exposed_ep += rank.exposed_ep * share;
     sum.exposed_tp += rank.exposed_tp * share;

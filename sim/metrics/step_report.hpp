@@ -3,8 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "metrics/goodput_report.hpp"
 
 namespace moesim {
 
@@ -88,6 +91,8 @@ struct StepReport {
   std::vector<CriticalPathEntry> critical_path;  // longest first
   std::vector<ResourceUse> resources;            // busiest first
   SimulationFacts simulation;
+  std::optional<GoodputReport> goodput;
+  std::string faults;  // what is wrong with the cluster; empty: nothing
   bool fits() const {
     for (const StageMemory& stage : memory)
       if (!stage.fits) return false;

@@ -28,6 +28,9 @@ enum class SavedActivations {
 enum class Transport {
   adaptive,  // a transfer that meets no other runs on a timer; the moment another claims a link, both become flows
   flows,     // every transfer is SimGrid flows
+  // Nothing shares anything: every transfer has its links, every kernel its device for itself. No cluster is like this;
+  // it says what contention costs.
+  uncontended,
 };
 
 struct Plan {
@@ -69,8 +72,11 @@ struct Plan {
   // Weight gradients of a layer are computed while its gradients travel (Megatron-LM --delay-wgrad-compute); DualPipe
   // always does.
   bool delay_wgrad = false;
+  // False: forwards and backwards that the schedule overlaps take turns instead. It says what overlapping them brings.
+  bool overlap_blocks = true;
   bool delays_weight_gradients() const {
-    return delay_wgrad || schedule == ScheduleKind::dualpipe || schedule == ScheduleKind::dualpipev;
+    const bool dual = schedule == ScheduleKind::dualpipe || schedule == ScheduleKind::dualpipev;
+    return delay_wgrad || (dual && overlap_blocks);
   }
   bool overlap_shared_expert = false;  // shared experts compute while tokens travel
   bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind

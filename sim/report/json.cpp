@@ -88,6 +88,30 @@ ordered_json simulation_json(const SimulationFacts& facts, const JsonOptions& op
           {"contended_transfers", facts.contended_transfers}};
 }
 
+ordered_json interval_json(const Goodput& goodput) {
+  return {{"checkpoint_interval_s", goodput.checkpoint_interval_s},
+          {"steps_per_checkpoint", goodput.steps_per_checkpoint},
+          {"goodput", goodput.fraction},
+          {"ci95_low", goodput.ci95_low},
+          {"ci95_high", goodput.ci95_high},
+          {"formula_goodput", goodput.formula_fraction},
+          {"checkpoint_fraction", goodput.checkpoint_fraction},
+          {"lost_fraction", goodput.lost_fraction},
+          {"restart_fraction", goodput.restart_fraction},
+          {"failures_per_day", goodput.failures_per_day},
+          {"tokens_per_day", goodput.tokens_per_day}};
+}
+
+ordered_json goodput_json(const GoodputReport& report) {
+  ordered_json json = {
+      {"system_mtbf_s", report.system_mtbf_s}, {"duration_s", report.duration_s}, {"trials", report.trials}};
+  json.update(interval_json(report.asked));
+  json["young_interval_s"] = report.young_interval_s;
+  json["daly_interval_s"] = report.daly_interval_s;
+  json["optimum"] = interval_json(report.optimum);
+  return json;
+}
+
 }  // namespace
 
 std::string json_text(const StepReport& report, const JsonOptions& options) {
@@ -116,8 +140,11 @@ std::string json_text(const StepReport& report, const JsonOptions& options) {
                              {"lower_bound_by", report.lower_bound_by},
                              {"layer_overload", report.layer_overload},
                              {"pipeline", pipeline_json(report)}};
+  ordered_json all = json;
+  if (!report.faults.empty()) all["faults"] = report.faults;
+  if (report.goodput) all["goodput"] = goodput_json(*report.goodput);
   // Names come from files; bytes that are not UTF-8 are replaced, not fatal.
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return all.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace moesim

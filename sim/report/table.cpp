@@ -8,6 +8,7 @@
 
 #include "report/breakdown.hpp"
 #include "report/format.hpp"
+#include "report/goodput.hpp"
 #include "report/table_canvas.hpp"
 
 namespace moesim {
@@ -198,6 +199,7 @@ void simulation(TableCanvas& table, const StepReport& report) {
   if (facts.transfers > 0)
     row("transfers", count_text(static_cast<double>(facts.transfers)), "  contended",
         count_text(static_cast<double>(facts.contended_transfers)));
+  if (!report.faults.empty()) table.wrapped("  faults: ", report.faults);
   table.wrapped("  folded: ", facts.folded.empty() ? "nothing" : facts.folded);
 }
 
@@ -212,6 +214,7 @@ std::string table_text(const StepReport& report, const TableOptions& options) {
   memory(table, report);
   busiest_resources(table, report);
   critical_path(table, report);
+  if (report.goodput) goodput_table(table, *report.goodput);
   simulation(table, report);
   return table.text();
 }

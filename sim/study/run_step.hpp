@@ -16,6 +16,8 @@ namespace moesim {
 struct RunOptions {
   uint64_t seed = 1;
   std::string version;
+  // Leaves out what comes after the breakdown and the memory: lower bound, critical path, resources, facts.
+  bool step_time_only = false;
   // Now and then while simulating: part of the step done, in [0, 1], and the simulated date.
   std::function<void(double done, double simulated_s)> on_progress;
   // Called once the mapping is known; what it throws stops the run before it has cost anything.
