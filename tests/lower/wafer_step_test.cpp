@@ -268,7 +268,7 @@ TEST_CASE("every model that comes with it runs on a wafer, in uneven microbatche
     const Ran ran = run(load_workload(name, {}, search), cs2(), plan, {7, 2, 512});
     INFO(name);
     CHECK(ran.step->context.plan.microbatches == std::vector<int>{4, 3});
-    CHECK(ran.bytes("memoryx.out") > 2 * ran.bytes("memoryx.in") * 0.9);
+    CHECK(ran.bytes("memoryx.out") > 1.3 * ran.bytes("memoryx.in"));
     CHECK(ran.execution.makespan_s >= ran.bytes("memoryx.out") / 150e9);
   }
 }
