@@ -46,6 +46,16 @@ void add_layer(const ModelShape& model, const WaferSystem& system, int layer, co
   memory.experts = std::max(memory.experts, whole.router + kGradients * one_expert);
 }
 
+// Parameters that stream as one (lower/wafer_block.cpp); experts come in small pieces.
+double largest_operator(const ModelShape& model) {
+  double most = embedding_parameters(model);
+  for (int layer = 0; layer < model.layers + model.mtp_layers; ++layer) {
+    const LayerParameters parts = layer_parameters(model, layer);
+    most = std::max({most, parts.attention + parts.attention_replicated, parts.dense_ffn, parts.router + parts.shared});
+  }
+  return most;
+}
+
 }  // namespace
 
 double WaferMemory::working() const { return std::max({attention, ffn, experts, logits}); }
@@ -77,7 +87,10 @@ WaferMemory wafer_memory(const ModelShape& model, const WaferSystem& system, con
   const double held = last.attention + last.attention_replicated + last.norms + last.router + last.shared;
   // Those of the next layer come before those of this one go.
   memory.weights = system.prefetch_bytes + 2 * system.memoryx.weight_wire_bytes * held;
-  memory.gradients = system.gradient_buffer_bytes;
+  // An operator larger than the window has it for itself.
+  const double whole = largest_operator(model);
+  memory.weights += std::max(0.0, whole * system.memoryx.weight_wire_bytes - system.prefetch_bytes);
+  memory.gradients = std::max(system.gradient_buffer_bytes, whole * system.memoryx.gradient_wire_bytes);
   return memory;
 }
 

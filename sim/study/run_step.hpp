@@ -22,6 +22,7 @@ struct RunOptions {
   std::function<void(double done, double simulated_s)> on_progress;
   // Called once the mapping is known; what it throws stops the run before it has cost anything.
   std::function<void(const StepContext&)> before_simulation;
+  std::function<void(const WaferContext&)> before_wafer_simulation;  // the same on a wafer system
 };
 
 // The report and what a timeline is drawn from.

@@ -137,6 +137,8 @@ RunResult run_wafer_step(const Scenario& scenario, const RunOptions& options) {
   const Fabric& fabric = context.fabric.fabric;
   const double setup_cpu_s = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
 
+  if (options.before_wafer_simulation) options.before_wafer_simulation(context);
+
   const double contention_free_s = execute_reference(step.program, fabric, *step.work).makespan_s;
   EngineOptions engine;
   engine.all_activities = scenario.plan.transport == Transport::flows;

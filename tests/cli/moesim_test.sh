@@ -266,4 +266,34 @@ while not glob.glob("cut_why/*.json") and run.poll() is None and time.time() < d
 run.send_signal(signal.SIGINT)
 raise SystemExit(run.wait(30) != 130 or not glob.glob("cut_why/*.json"))
 PY
+
+# a wafer system: the same commands
+cat >wafer.yaml <<'YAML'
+workload: {layers: 4, hidden: 1024, vocab: 32000, heads: 16, kv_heads: 4, head_dim: 64, experts: 16, top_k: 2, moe_ffn: 512}
+platform: {base: cs2, systems: 2}
+plan: {recompute: full}
+batch: {global_batch: 32, micro_batch: 4, sequence_length: 1024}
+YAML
+run 0 run wafer.yaml
+has out "2 wafers"
+has out "exposed stream"
+has out "MemoryX"
+[[ ! -s err ]] || fail "stderr is not empty"
+[[ $(wc -L <out) -le 80 ]] || fail "the table is wider than 80 columns"
+run 0 run wafer.yaml --format json --trace wafer.json
+json "abs(sum(d['breakdown_s'].values()) - d['step_time_s']) < 1e-9 and d['breakdown_s']['exposed_stream'] > 0"
+json "[m['name'] for m in d['memory']] == ['SRAM', 'MemoryX'] and d['devices'] == 2"
+for track in '"wafer 0"' '"SwarmX"' '"MemoryX"' '"weight stream in"' '"gradient stream out"' '"optimizer"'; do has wafer.json "$track"; done
+cp out one.json
+run 0 run small.yaml --format json
+cp out pod.json
+run 0 compare pod.json one.json
+run 2 run wafer.yaml --trace wafer.json --trace-ranks 1
+has err "no wafer that is simulated"
+run 3 run wafer.yaml --strict --set plan.attention_batch=16 --set platform.wafer.sram_bytes="4 GB"
+has out "too large"
+run 0 run wafer.yaml --set plan.attention_batch=max --set plan.attention_tiles=auto
+run 2 run wafer.yaml --set platform.systems=3
+has err "not divisible by 3 systems"
+
 echo "all as it should be"

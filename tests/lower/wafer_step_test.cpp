@@ -259,3 +259,16 @@ TEST_CASE("buffers wait for those before them") {
   CHECK(buffer_before({1, 0, 1}, 2, 1) == 0);  // 0 is not in the window
   CHECK(buffer_before({1, 1, 9}, 2, 3) == 1);  // larger than the window: alone
 }
+
+TEST_CASE("every model that comes with it runs on a wafer, in uneven microbatches too") {
+  const SearchPath search{{MOESIM_SOURCE_DIR}};
+  for (const std::string& name : list_presets(SectionKind::workload, search)) {
+    Plan plan = full();
+    plan.attention_tiles = 2;
+    const Ran ran = run(load_workload(name, {}, search), cs2(), plan, {7, 2, 512});
+    INFO(name);
+    CHECK(ran.step->context.plan.microbatches == std::vector<int>{4, 3});
+    CHECK(ran.bytes("memoryx.out") > 1.3 * ran.bytes("memoryx.in"));
+    CHECK(ran.execution.makespan_s >= ran.bytes("memoryx.out") / 150e9);
+  }
+}

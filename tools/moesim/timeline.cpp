@@ -18,6 +18,7 @@ namespace {
 
 constexpr double kWorthSayingBytes = 1e9;
 constexpr size_t kDefaultRanks = 16;
+constexpr int kDefaultWafers = 4;
 
 std::vector<uint32_t> default_ranks(const StepContext& context) {
   std::vector<uint32_t> ranks;
@@ -56,10 +57,6 @@ std::vector<uint32_t> timeline_ranks(const StepContext& context, const std::stri
   return chosen;
 }
 
-namespace {
-
-constexpr int kDefaultWafers = 4;
-
 std::vector<uint32_t> timeline_wafers(const WaferContext& context, const std::string& ranks) {
   std::vector<uint32_t> chosen;
   const int simulated = context.fabric.wafers;
@@ -79,6 +76,8 @@ std::vector<uint32_t> timeline_wafers(const WaferContext& context, const std::st
   }
   return chosen;
 }
+
+namespace {
 
 void write_wafer_timeline(const RunResult& result, const TimelineOptions& options) {
   LoweredWaferStep& step = *result.wafer_step;
