@@ -13,7 +13,7 @@
 
 namespace moesim {
 
-enum class LinkClass : uint8_t { nvlink, nic, leaf };
+enum class LinkClass : uint8_t { nvlink, nic, leaf, io, swarmx, memoryx };
 
 struct Link {
   std::string name;
@@ -33,7 +33,9 @@ struct RankPlace {
   int node = 0;
   int gpu = 0;    // within the node; also the rail
   int leaf = -1;  // leaf switch; -1 when the fabric is non-blocking and no leaf link is modelled
-  int32_t nvlink_out = 0, nvlink_in = 0, nic_out = 0, nic_in = 0;  // link ids
+  int32_t nvlink_out = 0, nvlink_in = 0, nic_out = 0, nic_in = 0;  // link ids; -1: none
+  std::string name;                                                // for reports; empty: by node and gpu
+  int zone = -1;                                                   // of Fabric::zones
 };
 
 // Endpoints are numbered as in graph/task.hpp: rank * 5 + {nvlink, nic, far nvlink, far nic, far beyond the spine}.
@@ -41,6 +43,7 @@ struct Fabric {
   std::vector<Link> links;
   std::vector<RankPlace> ranks;
   std::vector<int32_t> leaf_up, leaf_down;  // link ids per leaf; empty when non-blocking
+  std::vector<std::string> zones;           // of wafer systems (cluster/wafer_fabric.hpp)
   double nvlink_latency_s = 0, nic_latency_s = 0, spine_latency_s = 0;
   int nodes_per_leaf = 1;
 

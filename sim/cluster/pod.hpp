@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cluster/device.hpp"
+#include "cluster/wafer.hpp"
 
 namespace moesim {
 
@@ -36,6 +37,10 @@ struct Pod {
   double overlapped_efficiency = 1;
   double message_startup_s = 0;     // software cost of starting one message of a collective
   double collective_startup_s = 0;  // software cost of launching one collective
+
+  // A platform is either such a pod or a wafer system; then the fields above are not used.
+  WaferSystem wafers;
+  bool is_wafer_system() const { return wafers.systems > 0; }
 };
 
 }  // namespace moesim

@@ -24,7 +24,9 @@ void StructDocumenter::add(const FieldInfo& field, const std::string& type, cons
 }
 
 void StructDocumenter::on_integer(const FieldInfo& field, int64_t& value) {
-  add(field, "integer " + describe(field.range, Unit::number), fmt::format("{}", value));
+  add(field,
+      (field.word ? fmt::format("{} or integer ", field.word) : "integer ") + describe(field.range, Unit::number),
+      fmt::format("{}", value));
 }
 void StructDocumenter::on_number(const FieldInfo& field, double& value) {
   add(field, number_type(field), format_quantity(value, field.unit));

@@ -36,6 +36,7 @@ class StructReader : public Visitor {
     finish_map();
   }
   const ValueSources& sources() const { return sources_; }
+  bool has(const char* key) const override { return frames_.back().map && frames_.back().map->find(key); }
 
  protected:
   void on_integer(const FieldInfo& field, int64_t& value) override;

@@ -112,6 +112,12 @@ std::string input_text(const Scenario& scenario) {
   return text;
 }
 
+bool is_wafer_platform(const std::string& name, const SearchPath& search, const Files& files) {
+  Problems problems;
+  const ResolveContext context{search, files, problems};
+  return resolve_named(context, name, SectionKind::platform, ".").find("wafer") != nullptr;
+}
+
 std::string scenario_text(const Scenario& scenario) {
   StructWriter writer;
   writer.write(scenario);
@@ -127,7 +133,9 @@ std::string check_text(const ResolvedScenario& resolved) {
 std::string schema_text() {
   StructDocumenter documenter;
   documenter.document<Scenario>();
-  return documenter.text();
+  StructDocumenter wafers;
+  wafers.document<WaferSystem>();
+  return documenter.text() + "\nplatform, where it has a wafer, in place of the keys above:\n" + wafers.text();
 }
 
 }  // namespace moesim

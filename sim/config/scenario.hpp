@@ -47,6 +47,9 @@ Device load_device(const std::string& name, const std::vector<std::string>& sets
 Pod load_platform(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
                   const Files& files = disk_files());
 
+// A wafer system in place of a pod.
+bool is_wafer_platform(const std::string& name, const SearchPath& search, const Files& files = disk_files());
+
 // YAML that loads back to the same scenario, without any preset; a recorded_file's name is then relative to the working
 // directory.
 std::string scenario_text(const Scenario& scenario);

@@ -68,6 +68,8 @@ void visit(Visitor& v, DispatcherCost& d) {
 
 void visit(Visitor& v, Pod& p) {
   v.text("name", p.name, "for reports");
+  // A platform that names a wafer is a wafer system, any other a pod.
+  if (p.is_wafer_system() || v.has("wafer")) return visit(v, p.wafers);
   v.section("device", p.device, "the accelerator: a preset of platforms/devices/, a file, or a map", Need::required);
   v.integer("gpus", p.gpus, {1, 1e6}, "devices in the cluster", Need::required);
   v.integer("gpus_per_node", p.gpus_per_node, {1, 1e6}, "devices in one scale-up domain (8: HGX, 72: NVL72)");

@@ -31,6 +31,8 @@ struct FieldInfo {
   NumberRange range = {};
   std::vector<std::string> choices = {};  // of an enumeration
   size_t row_width = 0;                   // of lists of lists: entries of each inner one; 0: any number
+  const char* word = nullptr;             // of an integer: stands for word_value
+  int64_t word_value = 0;
 };
 
 // Implementations give `value` a new value, or look at it.
@@ -38,9 +40,22 @@ class Visitor {
  public:
   virtual ~Visitor() = default;
 
+  // Whether the map that is read has this key.
+  virtual bool has(const char*) const { return false; }
+
   void integer(const char* key, int& value, NumberRange range, const char* doc, Need need = Need::optional) {
     int64_t wide = value;
     on_integer({key, doc, need, Unit::number, range}, wide);
+    value = static_cast<int>(wide);
+  }
+  // An integer, or a word such as "auto", which stands for a value outside the range.
+  void integer_or(const char* key, int& value, NumberRange range, const char* word, int word_value, const char* doc,
+                  Need need = Need::optional) {
+    int64_t wide = value;
+    FieldInfo field{key, doc, need, Unit::number, range};
+    field.word = word;
+    field.word_value = word_value;
+    on_integer(field, wide);
     value = static_cast<int>(wide);
   }
   void number(const char* key, double& value, Unit unit, NumberRange range, const char* doc,

@@ -52,7 +52,9 @@ void StructWriter::add(const FieldInfo& field, const std::string& value) {
   lines_.push_back({fmt::format("{:{}}{}: {}", "", 2 * path_.size(), field.key, value), join_path(path, field.key)});
 }
 
-void StructWriter::on_integer(const FieldInfo& field, int64_t& value) { add(field, fmt::format("{}", value)); }
+void StructWriter::on_integer(const FieldInfo& field, int64_t& value) {
+  add(field, field.word && value == field.word_value ? field.word : fmt::format("{}", value));
+}
 void StructWriter::on_number(const FieldInfo& field, double& value) { add(field, format_quantity(value, field.unit)); }
 void StructWriter::on_flag(const FieldInfo& field, bool& value) { add(field, value ? "true" : "false"); }
 void StructWriter::on_text(const FieldInfo& field, std::string& value) { add(field, yaml_text(value)); }

@@ -23,20 +23,23 @@ class PlatformBuilder {
     // SimGrid finds no way from a host inside a zone to a host beside that zone: what is behind the spine is a zone
     // too.
     beyond_spine_ = leaves_.empty() ? root_ : add_zone("beyond", {}, {});
+    for (const std::string& name : fabric.zones) zones_.push_back(add_zone(name, {}, {}));
   }
 
   SimgridPlatform build() {
     for (size_t rank = 0; rank < fabric_.ranks.size(); ++rank) {
       const RankPlace& place = fabric_.ranks[rank];
-      s4u::NetZone* leaf = leaves_.empty() ? root_ : leaves_[place.leaf];
+      s4u::NetZone* zone = place.zone < 0 ? root_ : zones_[place.zone];
+      s4u::NetZone* leaf = leaves_.empty() ? zone : leaves_[place.leaf];
       const auto name = "r" + std::to_string(rank);
-      add_endpoint(root_, name + ".nvlink", place.nvlink_out, place.nvlink_in);
+      add_endpoint(zone, name + ".nvlink", place.nvlink_out, place.nvlink_in);
       add_endpoint(leaf, name + ".nic", place.nic_out, place.nic_in);
-      add_endpoint(root_, name + ".far_nvlink", -1, -1);
+      add_endpoint(zone, name + ".far_nvlink", -1, -1);
       add_endpoint(leaf, name + ".far_nic", -1, -1);
       add_endpoint(beyond_spine_, name + ".far_spine", -1, -1);
     }
     for (s4u::NetZone* leaf : leaves_) leaf->seal();
+    for (s4u::NetZone* zone : zones_) zone->seal();
     if (beyond_spine_ != root_) beyond_spine_->seal();
     root_->seal();
     return std::move(platform_);
@@ -76,7 +79,8 @@ class PlatformBuilder {
   s4u::NetZone* root_ = nullptr;
   s4u::NetZone* beyond_spine_ = nullptr;
   std::vector<s4u::NetZone*> leaves_;
-  std::vector<s4u::Link*> links_;  // by id in the fabric
+  std::vector<s4u::Link*> links_;     // by id in the fabric
+  std::vector<s4u::NetZone*> zones_;  // of Fabric::zones
   SimgridPlatform platform_;
 };
 

@@ -65,6 +65,9 @@ class LayerEmitter {
   void shared_experts(int local, Phase phase);
   void experts(ExpertKernels list, int local, Phase phase);
   Transfer dispatcher_transfer(const std::vector<int>& group, bool beside_compute) const;
+  void gather_tokens(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
+                     const std::function<void()>& beside);
+  void slow_beside_compute(Transfer& transfer) const;
   void prepare_dispatch(int local, Phase phase);
   void route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
              const std::function<void()>& beside = nullptr);

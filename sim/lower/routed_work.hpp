@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "graph/program.hpp"
@@ -20,7 +21,11 @@ struct LoadStatistics {
   uint64_t samples = 0;
   std::vector<double> layer_sum;
   std::vector<uint64_t> layer_samples;
+  std::vector<std::vector<double>> rank_rows;  // [layer][rank of the group]: sum over the samples
 
+  // Rows of the rank that gets most over all these layers together, over the mean rank. Which rank is hot differs from
+  // layer to layer, so that this, what memory has to hold, is less than the mean of the layers' overloads.
+  double overload_of(std::span<const int> layers) const;
   double overload_factor() const { return samples == 0 ? 1 : overload_sum / static_cast<double>(samples); }
 };
 

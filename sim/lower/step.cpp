@@ -12,6 +12,7 @@
 
 #include "lower/block_emitter.hpp"
 #include "lower/data_parallel.hpp"
+#include "lower/expert_shuffle.hpp"
 #include "plan/schedule.hpp"
 
 namespace moesim {
@@ -32,13 +33,17 @@ class StepLowering {
     const int stages = context_.plan.pp;
     program_.simulated_ranks = static_cast<uint32_t>(context_.fabric.ranks.size());
     schedule_ = make_schedule(context_.plan, context_.mapping.microbatches);
+    if (context_.model.experts > 0 && context_.plan.ep > 1 && rearranges_experts(step_.input.routing))
+      shuffle_ = std::make_unique<ExpertShuffle>(context_, step_.input.seed);
     for (int cell = 0; cell < context_.mapping.simulated_cells; ++cell) {
       blocks_.clear();
       last_.assign(stages, {});
       first_uses_.assign(stages, {});
       for (int stage = 0; stage < stages; ++stage) add_stage(stage, cell);
-      if (gathers_ahead(context_.plan))
-        for (int stage = 0; stage < stages; ++stage) add_gathers(stage, cell);
+      for (int stage = 0; stage < stages; ++stage) {
+        if (gathers_ahead(context_.plan)) add_gathers(stage, cell);
+        if (shuffle_) add_shuffle(stage, cell);
+      }
       connect_pipeline();
       gradients_reduced(cell);
     }
@@ -58,6 +63,8 @@ class StepLowering {
   void gradients_reduced(int cell);
   void add_optimizers(int cell);
   void add_gathers(int stage, int cell);
+  void add_shuffle(int stage, int cell);
+  BlockId add_prologue(int stage, int cell, TemplateBuilder&& builder);
   uint32_t block_template(int stage, int cell, std::span<const LaneWork> lanes);
   std::string lane_key(const LaneWork& lane) const;
   std::string place_key(int stage, int cell, int peer) const;
@@ -80,6 +87,7 @@ class StepLowering {
     BlockId block = 0;
   };
   std::vector<std::vector<FirstUse>> first_uses_;  // per stage, in the order of the schedule: first forward of a chunk
+  std::unique_ptr<ExpertShuffle> shuffle_;         // when experts move in this step
   std::vector<std::vector<BlockId>> last_;         // per stage of the cell: blocks that the optimizer waits for
   BlockId gradients_reduced_ = 0;                  // a join of those of all cells
 };
@@ -154,6 +162,29 @@ uint32_t StepLowering::block_template(int stage, int cell, std::span<const LaneW
   return id;
 }
 
+// A block that waits for nothing.
+BlockId StepLowering::add_prologue(int stage, int cell, TemplateBuilder&& builder) {
+  Block block;
+  block.graph = keep(std::move(builder));
+  block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
+  block.stage = static_cast<uint16_t>(stage);
+  block.replica = static_cast<uint16_t>(cell);
+  return program_.add_block(std::move(block));
+}
+
+// Nothing can be computed on an expert before it has arrived: all first forwards wait for the whole stage.
+void StepLowering::add_shuffle(int stage, int cell) {
+  std::vector<int> layers;
+  for (const FirstUse& use : first_uses_[stage]) {
+    const std::vector<int>& more = context_.chunk(stage, use.chunk).layers;
+    layers.insert(layers.end(), more.begin(), more.end());
+  }
+  TemplateBuilder builder(program_, context_.cost, fmt::format("expert shuffle {}", stage), context_.mapping.cell);
+  shuffle_->emit(builder, simulated_rank(context_.mapping, stage, cell, 0), layers);
+  const BlockId id = add_prologue(stage, cell, std::move(builder));
+  for (const FirstUse& use : first_uses_[stage]) program_.connect(id, 0, use.block, kFirstLane);
+}
+
 // One after the other from the step's beginning, in the order in which forwards need them.
 void StepLowering::add_gathers(int stage, int cell) {
   const int per_port = gathers_per_port(context_, stage);
@@ -176,12 +207,7 @@ void StepLowering::add_gathers(int stage, int cell) {
       links.push_back({port, use.block, static_cast<uint8_t>(kGathered + i / per_port)});
     }
   }
-  Block block;
-  block.graph = keep(std::move(builder));
-  block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
-  block.stage = static_cast<uint16_t>(stage);
-  block.replica = static_cast<uint16_t>(cell);
-  const BlockId id = program_.add_block(std::move(block));
+  const BlockId id = add_prologue(stage, cell, std::move(builder));
   for (const Link& link : links) program_.connect(id, link.from_port, link.to, link.to_port);
 }
 

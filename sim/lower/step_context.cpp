@@ -17,6 +17,7 @@ Shard derive_shard(const StepInput& input) {
   shard.local_experts = input.model.experts / input.plan.ep;
   shard.sequence_parallel = input.plan.tp > 1 && input.plan.sequence_parallel;
   shard.recipe = input.plan.precision;
+  shard.saved_hidden_bytes = input.plan.saved_hidden_bytes;
   return shard;
 }
 
@@ -43,7 +44,7 @@ StepContext::StepContext(const StepInput& step_input)
       expert(expert_groups(plan, mapping)),
       expert_tensor(expert_tensor_groups(plan, mapping)),
       chunks(partition_layers(model, plan)) {
-  if (plan.dispatcher != Dispatcher::nccl) {
+  if (plan.dispatcher == Dispatcher::deepep || plan.dispatcher == Dispatcher::hybridep) {
     const DispatcherCost& dispatcher = plan.dispatcher == Dispatcher::deepep ? pod.deepep : pod.hybridep;
     dispatcher_rates.latency_s = dispatcher.startup_s;
     dispatcher_rates.nic_rate = dispatcher.nic_efficiency;

@@ -52,6 +52,12 @@ const char* class_name(const Fabric& fabric, int32_t link) {
       return "nic";
     case LinkClass::leaf:
       return "leaf uplink";
+    case LinkClass::io:
+      return "wafer I/O";
+    case LinkClass::swarmx:
+      return "swarmx";
+    case LinkClass::memoryx:
+      return "memoryx";
   }
   return "";
 }

@@ -39,6 +39,8 @@ struct StageMemory {
   double parameters_bytes = 0, gradients_bytes = 0, optimizer_bytes = 0, activations_bytes = 0;
   double total_bytes = 0, capacity_bytes = 0;
   bool fits = true;
+  std::string name;       // of a store that is no pipeline stage (SRAM, MemoryX)
+  std::string breaks_it;  // the tensor that takes most where it does not fit
 };
 
 // Consecutive steps of the critical path with the same name are one entry in the summary.
@@ -73,6 +75,7 @@ struct SimulationFacts {
 
 struct StepReport {
   std::string scenario, moesim_version, simgrid_version, fidelity, model, platform;
+  std::string device_noun = "GPU";
   uint64_t seed = 0;
   int devices = 0;
   double step_time_s = 0;

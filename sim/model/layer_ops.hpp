@@ -24,6 +24,7 @@ struct Shard {
   int local_experts = 0;           // experts held by this rank
   bool sequence_parallel = false;  // norms, router and residuals act on 1/tp of the tokens
   PrecisionRecipe recipe = PrecisionRecipe::bf16;
+  double saved_hidden_bytes = 2;  // per element of fc1's output kept for the backward (memory only)
 
   // Tokens entering GEMMs of attention, and tokens that norms and the router see.
   int64_t gemm_tokens() const { return sequences * sequence_length / cp; }

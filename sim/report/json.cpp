@@ -40,7 +40,7 @@ ordered_json pipeline_json(const StepReport& report) {
 
 ordered_json memory_json(const StepReport& report) {
   ordered_json stages = ordered_json::array();
-  for (const StageMemory& stage : report.memory)
+  for (const StageMemory& stage : report.memory) {
     stages.push_back({{"stage", stage.stage},
                       {"parameters_bytes", whole(stage.parameters_bytes)},
                       {"gradients_bytes", whole(stage.gradients_bytes)},
@@ -49,6 +49,9 @@ ordered_json memory_json(const StepReport& report) {
                       {"total_bytes", whole(stage.total_bytes)},
                       {"capacity_bytes", whole(stage.capacity_bytes)},
                       {"fits", stage.fits}});
+    if (!stage.name.empty()) stages.back()["name"] = stage.name;
+    if (!stage.breaks_it.empty()) stages.back()["breaks_it"] = stage.breaks_it;
+  }
   return stages;
 }
 

@@ -11,6 +11,7 @@
 #include "plan/stage_memory.hpp"
 #include "study/goodput.hpp"
 #include "study/process_facts.hpp"
+#include "study/run_wafer_step.hpp"
 
 namespace moesim {
 
@@ -34,8 +35,22 @@ std::string fidelity_text(const Plan& plan) {
                      transports[static_cast<int>(plan.transport)]);
 }
 
-std::vector<StageMemory> memory_rows(const StepContext& context, double overload) {
+std::vector<double> overload_by_stage(const StepContext& context, const LoadStatistics& loads) {
+  std::vector<double> overload;
+  for (int stage = 0; stage < context.plan.pp; ++stage) {
+    std::vector<int> layers;
+    for (int index = 0; index < context.pipeline.chunks; ++index) {
+      const std::vector<int>& more = context.chunk(stage, index).layers;
+      layers.insert(layers.end(), more.begin(), more.end());
+    }
+    overload.push_back(loads.overload_of(layers));
+  }
+  return overload;
+}
+
+std::vector<StageMemory> memory_rows(const StepContext& context, const LoadStatistics& loads) {
   std::vector<StageMemory> rows;
+  const std::vector<double> overload = overload_by_stage(context, loads);
   const auto needs =
       stage_memory(context.model, context.plan, context.mapping, context.shard, context.chunks, overload);
   for (size_t stage = 0; stage < needs.size(); ++stage) {
@@ -95,6 +110,12 @@ double simulate(LoweredStep& step, const RunOptions& options, Execution& executi
   return contention_free_s;
 }
 
+void add_goodput(const Scenario& scenario, uint64_t seed, StepReport& report) {
+  if (scenario.goodput.asked())
+    report.goodput =
+        simulate_goodput(scenario.goodput, report.devices, report.step_time_s, report.tokens_per_step, seed);
+}
+
 // Of each simulated rank in figures of the mean device.
 std::vector<double> rank_weights(const StepContext& context) {
   const Mapping& mapping = context.mapping;
@@ -107,6 +128,11 @@ std::vector<double> rank_weights(const StepContext& context) {
 }  // namespace
 
 RunResult run_step(const Scenario& scenario, const RunOptions& options) {
+  if (scenario.platform.is_wafer_system()) {
+    RunResult wafers = run_wafer_step(scenario, options);
+    add_goodput(scenario, options.seed, wafers.report);
+    return wafers;
+  }
   const auto begin = std::chrono::steady_clock::now();
   const std::clock_t cpu_begin = std::clock();
   RunResult result;
@@ -133,10 +159,8 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   report.breakdown_s = mean(breakdown_by_rank(step.program, execution), rank_weights(context));
   report.pipeline = pipeline_use(step.program, execution);
   report.faults = describe(scenario.faults);
-  if (scenario.goodput.asked())
-    report.goodput = simulate_goodput(scenario.goodput, context.mapping.world, report.step_time_s,
-                                      report.tokens_per_step, options.seed);
-  report.memory = memory_rows(context, report.overload_factor);
+  add_goodput(scenario, options.seed, report);
+  report.memory = memory_rows(context, step.work->statistics());
   if (options.step_time_only) return result;
   const LowerBound bound = scenario.plan.transport == Transport::uncontended
                                ? LowerBound{contention_free_s, "dependencies"}

@@ -7,6 +7,7 @@
 
 #include "config/scenario.hpp"
 #include "lower/step.hpp"
+#include "lower/wafer_step.hpp"
 #include "metrics/step_report.hpp"
 #include "record/record.hpp"
 
@@ -26,7 +27,8 @@ struct RunOptions {
 // The report and what a timeline is drawn from.
 struct RunResult {
   StepReport report;
-  std::unique_ptr<LoweredStep> step;
+  std::unique_ptr<LoweredStep> step;             // on a pod
+  std::unique_ptr<LoweredWaferStep> wafer_step;  // on a wafer system
   Execution execution;
 };
 

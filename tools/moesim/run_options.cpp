@@ -65,7 +65,7 @@ std::string summary_line(const StudyRun& run, const Outcome& outcome) {
     return fmt::format("{:<44} {}: {}\n", run.name, to_string(outcome.status), outcome.message);
   const auto json = nlohmann::json::parse(outcome.output, nullptr, false);
   if (json.is_discarded()) return fmt::format("{:<44} done\n", run.name);
-  return fmt::format("{:<44} {:>10.4g} s {:>10.0f} tok/s/GPU  MFU {:>5.1f} %\n", run.name,
+  return fmt::format("{:<44} {:>10.4g} s {:>10.0f} tok/s/device  MFU {:>5.1f} %\n", run.name,
                      json.value("step_time_s", 0.0), json.value("tokens_per_s_per_device", 0.0),
                      100 * json.value("mfu", 0.0));
 }
