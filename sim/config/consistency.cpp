@@ -329,38 +329,6 @@ void check_routing(Rules& rules) {
                   "{} redundant experts are not divisible by ep = {}", r.redundant_experts, p.ep);
 }
 
-// Each wafer works for itself: there is nothing to divide over, and no pipeline.
-void check_wafers(Rules& rules) {
-  const Plan& p = rules.s.plan;
-  const Batch& b = rules.s.batch;
-  const int systems = rules.s.platform.wafers.systems;
-  const auto one = [&](int value, const char* key) {
-    rules.require(value == 1, {key}, "must be 1 on a wafer system, got {}: wafers are data parallel only", value);
-  };
-  one(p.tp, "plan.tp");
-  one(p.cp, "plan.cp");
-  one(p.ep, "plan.ep");
-  one(p.etp, "plan.etp");
-  one(p.pp, "plan.pp");
-  one(p.vpp, "plan.vpp");
-  rules.require(p.precision == PrecisionRecipe::bf16, {"plan.precision"}, "{} is not known on a wafer: only bf16",
-                spelling(p.precision));
-  rules.require(p.recompute != Recompute::selective, {"plan.recompute"},
-                "selective recomputation is not known on a wafer: none or full");
-  const int most = rules.s.platform.wafers.most_systems;
-  rules.require(systems <= most, {"platform.systems", "platform.most_systems"}, "{} is more than most_systems = {}",
-                systems, most);
-  rules.require(b.global_batch == 0 || divides(systems, b.global_batch), {"batch.global_batch", "platform.systems"},
-                "{} sequences are not divisible by {} systems", b.global_batch, systems);
-  rules.require(p.simulated_replicas <= systems, {"plan.simulated_replicas", "platform.systems"},
-                "{} is more than the {} systems", p.simulated_replicas, systems);
-  rules.require(b.global_batch > 0 || p.attention_tiles > 0 || p.attention_batch >= 0,
-                {"plan.attention_batch", "plan.attention_tiles", "batch.global_batch"},
-                "global_batch, attention_tiles and attention_batch cannot all be left open");
-  rules.require(!rules.s.platform.wafers.swarmx.level_bytes_per_s.empty(), {"platform.swarmx.level_bytes_per_s"},
-                "needs at least one level");
-}
-
 void check_place(Rules& rules, const std::string& key, const FaultyPlace& place) {
   const Pod& pod = rules.s.platform;
   const std::string rank = key + ".rank", node = key + ".node", gpu = key + ".gpu";
@@ -394,6 +362,38 @@ void check_faults(Rules& rules) {
   }
 }
 
+// Each wafer works for itself: there is nothing to divide over, and no pipeline.
+void check_wafers(Rules& rules) {
+  const Plan& p = rules.s.plan;
+  const Batch& b = rules.s.batch;
+  const int systems = rules.s.platform.wafers.systems;
+  const auto one = [&](int value, const char* key) {
+    rules.require(value == 1, {key}, "must be 1 on a wafer system, got {}: wafers are data parallel only", value);
+  };
+  one(p.tp, "plan.tp");
+  one(p.cp, "plan.cp");
+  one(p.ep, "plan.ep");
+  one(p.etp, "plan.etp");
+  one(p.pp, "plan.pp");
+  one(p.vpp, "plan.vpp");
+  rules.require(p.precision == PrecisionRecipe::bf16, {"plan.precision"}, "{} is not known on a wafer: only bf16",
+                spelling(p.precision));
+  rules.require(p.recompute != Recompute::selective, {"plan.recompute"},
+                "selective recomputation is not known on a wafer: none or full");
+  const int most = rules.s.platform.wafers.most_systems;
+  rules.require(systems <= most, {"platform.systems", "platform.most_systems"}, "{} is more than most_systems = {}",
+                systems, most);
+  rules.require(b.global_batch == 0 || divides(systems, b.global_batch), {"batch.global_batch", "platform.systems"},
+                "{} sequences are not divisible by {} systems", b.global_batch, systems);
+  rules.require(p.simulated_replicas <= systems, {"plan.simulated_replicas", "platform.systems"},
+                "{} is more than the {} systems", p.simulated_replicas, systems);
+  rules.require(b.global_batch > 0 || p.attention_tiles > 0 || p.attention_batch >= 0,
+                {"plan.attention_batch", "plan.attention_tiles", "batch.global_batch"},
+                "global_batch, attention_tiles and attention_batch cannot all be left open");
+  rules.require(!rules.s.platform.wafers.swarmx.level_bytes_per_s.empty(), {"platform.swarmx.level_bytes_per_s"},
+                "needs at least one level");
+}
+
 }  // namespace
 
 void check_consistency(const Scenario& scenario, const ValueSources& sources, Problems& problems) {
@@ -402,6 +402,7 @@ void check_consistency(const Scenario& scenario, const ValueSources& sources, Pr
   check_experts(rules);
   if (scenario.platform.is_wafer_system()) {
     check_wafers(rules);
+    rules.require(!scenario.faults.any(), {"faults.devices", "faults.links"}, "faults are known of GPU pods only");
     return check_routing(rules);
   }
   if (scenario.batch.global_batch == 0 && rules.known({"batch.global_batch"}))

@@ -104,18 +104,18 @@ Pod load_platform(const std::string& name, const std::vector<std::string>& sets,
   return load_section<Pod>(name, SectionKind::platform, sets, search, files);
 }
 
-bool is_wafer_platform(const std::string& name, const SearchPath& search, const Files& files) {
-  Problems problems;
-  const ResolveContext context{search, files, problems};
-  return resolve_named(context, name, SectionKind::platform, ".").find("wafer") != nullptr;
-}
-
 std::string input_text(const Scenario& scenario) {
   std::string text = scenario_text(scenario);
   if (!scenario.routing.recorded_file.empty())
     for (const RecordedCount& c : scenario.routing.recorded)
       text += fmt::format("{},{},{},{}\n", c.layer, c.step, c.expert, c.tokens);
   return text;
+}
+
+bool is_wafer_platform(const std::string& name, const SearchPath& search, const Files& files) {
+  Problems problems;
+  const ResolveContext context{search, files, problems};
+  return resolve_named(context, name, SectionKind::platform, ".").find("wafer") != nullptr;
 }
 
 std::string scenario_text(const Scenario& scenario) {

@@ -79,8 +79,8 @@ class PlatformBuilder {
   s4u::NetZone* root_ = nullptr;
   s4u::NetZone* beyond_spine_ = nullptr;
   std::vector<s4u::NetZone*> leaves_;
+  std::vector<s4u::Link*> links_;     // by id in the fabric
   std::vector<s4u::NetZone*> zones_;  // of Fabric::zones
-  std::vector<s4u::Link*> links_;  // by id in the fabric
   SimgridPlatform platform_;
 };
 

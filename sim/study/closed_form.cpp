@@ -135,7 +135,13 @@ class ClosedForm {
     const double latency = farthest_hop_s(pod(), ranks);
     double over_nic = m.top_k * (n - 1) / n, over_nvlink = m.top_k * (per_node - 1) / ranks, start = latency;
     std::string formula;
-    if (plan().dispatcher == Dispatcher::nccl) {
+    if (plan().dispatcher == Dispatcher::allgather) {
+      // Every rank's tokens go to all others, around a ring.
+      const double steps = std::min(ranks - 1.0, 2 * std::ceil(std::log2(std::max(2, ranks))));
+      start = pod().collective_startup_s + steps * (latency + pod().message_startup_s);
+      over_nic = nodes > 1 ? (ranks - 1) / per_node : 0;
+      over_nvlink = nodes > 1 ? (ranks - 1) * (per_node - 1) / per_node : ranks - 1;
+    } else if (plan().dispatcher == Dispatcher::nccl) {
       start += pod().collective_startup_s + pod().message_startup_s * (ranks - 1);
     } else {
       // A token travels once per node and once per rank that it has an expert on; node limits leave it fewer of both.

@@ -176,6 +176,8 @@ void attribute(Explanation& e, const Scenario& scenario, Results& results) {
 
 std::vector<StudyRun> explain_runs(const ExplainOptions& options) {
   const Scenario scenario = load(options.scenario_path, options.sets);
+  if (scenario.platform.is_wafer_system())
+    throw InputError(options.scenario_path + ": platform: explain knows GPU pods only, not wafer systems");
   std::vector<StudyRun> runs;
   const auto add = [&](const std::string& name, const std::vector<std::string>& sets) {
     StudyRun run{name, options.scenario_path, options.sets};

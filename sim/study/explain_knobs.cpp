@@ -77,7 +77,8 @@ class KnobList {
     scale("collective start", seconds_text(p.collective_startup_s),
           {{"platform.collective_startup_s", p.collective_startup_s},
            {"platform.message_startup_s", p.message_startup_s}});
-    if (s_.plan.ep == 1 || s_.plan.dispatcher == Dispatcher::nccl) return;
+    if (s_.plan.ep == 1 || s_.plan.dispatcher == Dispatcher::nccl || s_.plan.dispatcher == Dispatcher::allgather)
+      return;
     const bool deepep = s_.plan.dispatcher == Dispatcher::deepep;
     const double startup_s = deepep ? p.deepep.startup_s : p.hybridep.startup_s;
     scale("dispatcher start", seconds_text(startup_s),

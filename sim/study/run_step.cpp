@@ -110,6 +110,12 @@ double simulate(LoweredStep& step, const RunOptions& options, Execution& executi
   return contention_free_s;
 }
 
+void add_goodput(const Scenario& scenario, uint64_t seed, StepReport& report) {
+  if (scenario.goodput.asked())
+    report.goodput =
+        simulate_goodput(scenario.goodput, report.devices, report.step_time_s, report.tokens_per_step, seed);
+}
+
 // Of each simulated rank in figures of the mean device.
 std::vector<double> rank_weights(const StepContext& context) {
   const Mapping& mapping = context.mapping;
@@ -122,7 +128,11 @@ std::vector<double> rank_weights(const StepContext& context) {
 }  // namespace
 
 RunResult run_step(const Scenario& scenario, const RunOptions& options) {
-  if (scenario.platform.is_wafer_system()) return run_wafer_step(scenario, options);
+  if (scenario.platform.is_wafer_system()) {
+    RunResult wafers = run_wafer_step(scenario, options);
+    add_goodput(scenario, options.seed, wafers.report);
+    return wafers;
+  }
   const auto begin = std::chrono::steady_clock::now();
   const std::clock_t cpu_begin = std::clock();
   RunResult result;
@@ -149,9 +159,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   report.breakdown_s = mean(breakdown_by_rank(step.program, execution), rank_weights(context));
   report.pipeline = pipeline_use(step.program, execution);
   report.faults = describe(scenario.faults);
-  if (scenario.goodput.asked())
-    report.goodput = simulate_goodput(scenario.goodput, context.mapping.world, report.step_time_s,
-                                      report.tokens_per_step, options.seed);
+  add_goodput(scenario, options.seed, report);
   report.memory = memory_rows(context, step.work->statistics());
   if (options.step_time_only) return result;
   const LowerBound bound = scenario.plan.transport == Transport::uncontended
