@@ -100,3 +100,32 @@ TEST_CASE("delayed weight gradients are the same work, and never slow a step whe
   CHECK(delayed.first == Approx(together.first).epsilon(1e-6));
   CHECK(delayed.second <= together.second * (1 + 1e-6));
 }
+
+TEST_CASE("EPLB on a Zipf load: less overload and a shorter step than contiguous, never below balanced") {
+  Plan plan;
+  plan.ep = 16;
+  struct Outcome {
+    double overload, seconds;
+  };
+  const auto outcome = [&](RoutingKind kind, Placement placement, int redundant) {
+    RoutingSpec routing;
+    routing.kind = kind;
+    routing.exponent = 0.8;
+    routing.placement = placement;
+    routing.redundant_experts = redundant;
+    const auto step = lower(moe_model(4, 64, 4), small_pod(), plan, tiny_batch(32), routing);
+    const double seconds = execute_reference(step->program, step->context.fabric, *step->work).makespan_s;
+    return Outcome{step->work->statistics().overload_factor(), seconds};
+  };
+  const Outcome balanced = outcome(RoutingKind::balanced, Placement::contiguous, 0);
+  const Outcome contiguous = outcome(RoutingKind::zipf, Placement::contiguous, 0);
+  Outcome before = contiguous;
+  for (const int redundant : {0, 16}) {
+    const Outcome eplb = outcome(RoutingKind::zipf, Placement::eplb_global, redundant);
+    CHECK(eplb.overload < before.overload);
+    CHECK(eplb.seconds < before.seconds);
+    CHECK(eplb.overload >= balanced.overload);
+    CHECK(eplb.seconds >= balanced.seconds);
+    before = eplb;
+  }
+}
