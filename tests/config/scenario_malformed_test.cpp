@@ -101,7 +101,8 @@ TEST_CASE("wrong types") {
        "s.yaml:4:55: plan.recompute_modules[1]: expected core_attn, layernorm, mla_up_proj, moe_act, mlp, moe or "
        "shared_experts, got \"attn\""},
       {"enum: misspelt", plan("dispatcher: deep-ep"),
-       "s.yaml:4:20: plan.dispatcher: expected nccl, deepep or hybridep, got \"deep-ep\" (did you mean \"deepep\"?)"},
+       "s.yaml:4:20: plan.dispatcher: expected nccl, deepep, hybridep or allgather, got \"deep-ep\" (did you mean "
+       "\"deepep\"?)"},
       {"enum: unknown", plan("schedule: gpip"),
        "s.yaml:4:18: plan.schedule: expected 1f1b, interleaved, gpipe, zb-h1, zb-2p, dualpipe, dualpipev or custom, "
        "got \"gpip\" (did you mean \"gpipe\"?)"},
