@@ -45,6 +45,9 @@ void visit(Visitor& v, Plan& p) {
   v.flag("delay_wgrad", p.delay_wgrad, "compute a layer's weight gradients while its gradients travel");
   v.flag("overlap_shared_expert", p.overlap_shared_expert, "shared experts compute while tokens travel");
   v.flag("cuda_graph", p.cuda_graph, "kernels are launched from a graph: host_launch_s does not bind");
+  v.choice("cuda_graph_scope", p.cuda_graph_scope, "with cuda_graph: what the graph holds");
+  v.choice("grouped_gemm", p.grouped_gemm,
+           "single: one kernel for all experts of a rank; per_expert: a cast and a GEMM each, as TransformerEngine");
   v.choice("transport", p.transport, "adaptive: timers while a transfer meets no other; flows: always flows");
   v.integer("simulated_replicas", p.simulated_replicas, {0, 1e6}, "data-parallel cells simulated; 0: all");
 }

@@ -15,6 +15,7 @@ Shard derive_shard(const StepInput& input) {
   shard.local_experts = input.model.experts / input.plan.ep;
   shard.sequence_parallel = input.plan.tp > 1 && input.plan.sequence_parallel;
   shard.recipe = input.plan.precision;
+  shard.kernels_per_expert = input.plan.grouped_gemm == GroupedGemm::per_expert;
   return shard;
 }
 }  // namespace
@@ -28,7 +29,7 @@ StepContext::StepContext(const StepInput& step_input)
       mapping(derive_mapping(plan, pod.gpus, pod.gpus_per_node, step_input.batch)),
       fabric(build_fabric(pod, simulated_global_ranks(plan, mapping))),
       shard(derive_shard(step_input)),
-      cost(pod.device, plan.cuda_graph),
+      cost(pod.device, plan),
       tensor(tensor_groups(plan, mapping)),
       context(context_groups(plan, mapping)),
       expert(expert_groups(plan, mapping)),

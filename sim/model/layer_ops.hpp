@@ -24,6 +24,8 @@ struct Shard {
   int local_experts = 0;           // experts held by this rank
   bool sequence_parallel = false;  // norms, router and residuals act on 1/tp of the tokens
   PrecisionRecipe recipe = PrecisionRecipe::bf16;
+  // TransformerEngine's GroupedLinear: a cast and a GEMM per expert, GEMMs on four streams. Else one kernel for all.
+  bool kernels_per_expert = false;
 
   // Tokens entering GEMMs of attention, and tokens that norms and the router see.
   int64_t gemm_tokens() const { return sequences * sequence_length / cp; }

@@ -32,12 +32,29 @@ void add_top_k(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pa
   const double passes = pass == Pass::forward ? 6 + (grouped ? 4 : 0) : 4;
   const int launches = pass == Pass::forward ? 6 + (grouped ? 4 : 0) : 4;
   kernels.push_back(memory_kernel(Op::top_k, pass, passes * fp32_bytes * scores, launches));
+  // Views, index arithmetic and the auxiliary loss are small operators that cost the host as much as large ones.
+  kernels.back().host_launches = 3 * launches;
 }
 
 // Both directions: tokens on one side, their top_k copies on the other.
 double copies_bytes(const ModelShape& shape, const Shard& shard) {
   return bf16_bytes * local_elements(shape, shard) * (1 + shape.top_k);
 }
+
+// Operators of Megatron-Core's all-to-all dispatcher before the tokens leave: counts per expert and rank, split sizes
+// and their copy to the host, permutation of tokens and probabilities (general knowledge of its code).
+constexpr int kSendPreparation = 16;
+
+// Experts with biases. The second one, which the experts' probabilities multiply, is added outside of the GEMM in fp32
+// (Megatron-Core's TEGroupedMLP._apply_bias: outer product, sum, concatenation, cast back): 28 bytes an element of the
+// output forward, 36 backward, counted. With a GEMM per expert, clamp, gate and first bias run as separate operators
+// too: 300 bytes in all, fitted on gpt-oss-120b (GB300 and H100, Megatron-Bridge 25.11 to 26.04: what is missing grows
+// with tokens, not with layers or sequence length, and is 13 to 14 GB a layer of 4,096 tokens on both); counting gives
+// 346.
+struct BiasBytes {
+  double forward = 0, backward = 0;
+};
+BiasBytes bias_bytes(bool per_expert) { return per_expert ? BiasBytes{100, 200} : BiasBytes{28, 36}; }
 
 }  // namespace
 
@@ -48,6 +65,7 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
     add_gate(kernels, shape, shard, pass);
     add_top_k(kernels, shape, shard, pass);
     kernels.push_back(memory_kernel(Op::permute, pass, copies_bytes(shape, shard), 2));  // row map, then the copy
+    kernels.back().host_launches = kSendPreparation;
     return kernels;
   }
   if (pass == Pass::backward_data) {
@@ -73,13 +91,22 @@ Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   const bool forward = pass == Pass::forward, sorts = groups > 1 && pass != Pass::backward_weight;
   const double copy_bytes = 2 * bf16_bytes * shape.hidden;
   if (sorts) kernels.push_back(row_kernel(forward ? Op::permute : Op::unpermute, pass, copy_bytes));
-  add_grouped_linear(kernels, forward ? fc1 : fc2, groups, pass, shard.recipe);
+  const bool per_expert = shard.kernels_per_expert;
+  const auto add_second_bias = [&] {
+    if (!shape.expert_bias || pass == Pass::backward_weight) return;
+    const BiasBytes bytes = bias_bytes(per_expert);
+    kernels.push_back(row_kernel(Op::expert_fc2, pass, (forward ? bytes.forward : bytes.backward) * shape.hidden,
+                                 (forward ? 3 : 4) * (per_expert ? groups : 1)));
+  };
+  if (!forward) add_second_bias();
+  add_grouped_linear(kernels, forward ? fc1 : fc2, groups, pass, shard.recipe, per_expert);
   if (pass != Pass::backward_weight) {
     // The gate's weight of a row multiplies the activation (Megatron-Core's weighted SwiGLU): one fp32 more, each way.
     const double bytes = activation_bytes(shape.gated_ffn, width, pass) + fp32_bytes;
     kernels.push_back(row_kernel(Op::expert_activation, pass, bytes));
   }
-  add_grouped_linear(kernels, forward ? fc2 : fc1, groups, pass, shard.recipe);
+  add_grouped_linear(kernels, forward ? fc2 : fc1, groups, pass, shard.recipe, per_expert);
+  if (forward) add_second_bias();
   if (sorts) kernels.push_back(row_kernel(forward ? Op::unpermute : Op::permute, pass, copy_bytes));
   return kernels;
 }

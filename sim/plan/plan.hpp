@@ -13,6 +13,10 @@ namespace moesim {
 enum class ScheduleKind { one_f_one_b, interleaved, gpipe, zb_h1, zb_2p, dualpipe, dualpipev, custom };
 enum class Dispatcher { nccl, deepep, hybridep };
 enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
+// What a CUDA graph holds: the whole step; attention, router and whatever else has fixed shapes; the router alone. The
+// rest is launched kernel by kernel.
+enum class GraphScope { step, layers, router };
+enum class GroupedGemm { single, per_expert };  // Shard::kernels_per_expert
 enum class CpKind { ring, all_gather };
 enum class Transport {
   adaptive,  // a transfer that meets no other runs on a timer; the moment another claims a link, both become flows
@@ -62,6 +66,8 @@ struct Plan {
   }
   bool overlap_shared_expert = false;  // shared experts compute while tokens travel
   bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
+  GraphScope cuda_graph_scope = GraphScope::step;
+  GroupedGemm grouped_gemm = GroupedGemm::single;
 
   Transport transport = Transport::adaptive;
   int simulated_replicas = 1;  // data-parallel cells simulated per stage; the rest are folded; 0: all
