@@ -48,6 +48,7 @@ void visit(Visitor& v, Plan& p) {
   v.choice("cuda_graph_scope", p.cuda_graph_scope, "with cuda_graph: what the graph holds");
   v.choice("grouped_gemm", p.grouped_gemm,
            "single: one kernel for all experts of a rank; per_expert: a cast and a GEMM each, as TransformerEngine");
+  v.flag("fused_permutation", p.fused_permutation, "tokens are permuted by one kernel each way");
   v.choice("transport", p.transport, "adaptive: timers while a transfer meets no other; flows: always flows");
   v.integer("simulated_replicas", p.simulated_replicas, {0, 1e6}, "data-parallel cells simulated; 0: all");
 }

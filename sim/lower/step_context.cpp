@@ -15,6 +15,7 @@ Shard derive_shard(const StepInput& input) {
   shard.local_experts = input.model.experts / input.plan.ep;
   shard.sequence_parallel = input.plan.tp > 1 && input.plan.sequence_parallel;
   shard.recipe = input.plan.precision;
+  shard.unfused_permutation = !input.plan.fused_permutation;
   shard.kernels_per_expert = input.plan.grouped_gemm == GroupedGemm::per_expert;
   return shard;
 }

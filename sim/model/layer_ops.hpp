@@ -26,6 +26,8 @@ struct Shard {
   PrecisionRecipe recipe = PrecisionRecipe::bf16;
   // TransformerEngine's GroupedLinear: a cast and a GEMM per expert, GEMMs on four streams. Else one kernel for all.
   bool kernels_per_expert = false;
+  // Permutation of tokens as chains of indexing operators instead of one kernel each way.
+  bool unfused_permutation = false;
 
   // Tokens entering GEMMs of attention, and tokens that norms and the router see.
   int64_t gemm_tokens() const { return sequences * sequence_length / cp; }

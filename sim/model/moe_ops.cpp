@@ -1,6 +1,7 @@
 // The routed part of a mixture-of-experts layer: router and permutation where the tokens live, experts where the rows
 // arrive, combination back where the tokens live.
 #include <algorithm>
+#include <utility>
 
 #include "model/kernel_builders.hpp"
 #include "model/layer_ops.hpp"
@@ -56,6 +57,22 @@ struct BiasBytes {
 };
 BiasBytes bias_bytes(bool per_expert) { return per_expert ? BiasBytes{100, 200} : BiasBytes{28, 36}; }
 
+// Without Megatron-Core's fused permutation (--moe-permute-fusion, from release 0.11): an index, a gather or
+// scatter-add over zeros in fp32 and a cast, three times the bytes and kernels (counted; general knowledge of its
+// code).
+constexpr int kUnfusedPermutation = 2;
+
+Kernels with_permutation(Kernels kernels, const Shard& shard) {
+  if (!shard.unfused_permutation) return kernels;
+  for (Kernel& kernel : kernels) {
+    if (kernel.op != Op::permute && kernel.op != Op::unpermute) continue;
+    kernel.bytes *= kUnfusedPermutation;
+    kernel.bytes_per_row *= kUnfusedPermutation;
+    kernel.launches *= kUnfusedPermutation;
+  }
+  return kernels;
+}
+
 }  // namespace
 
 Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
@@ -66,7 +83,7 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
     add_top_k(kernels, shape, shard, pass);
     kernels.push_back(memory_kernel(Op::permute, pass, copies_bytes(shape, shard), 2));  // row map, then the copy
     kernels.back().host_launches = kSendPreparation;
-    return kernels;
+    return with_permutation(std::move(kernels), shard);
   }
   if (pass == Pass::backward_data) {
     kernels.push_back(memory_kernel(Op::permute, pass, copies_bytes(shape, shard)));
@@ -79,7 +96,7 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
     add_norm(kernels, local_elements(shape, shard), pass);
     add_residual(kernels, local_elements(shape, shard), pass);
   }
-  return kernels;
+  return with_permutation(std::move(kernels), shard);
 }
 
 Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
@@ -108,15 +125,15 @@ Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   add_grouped_linear(kernels, forward ? fc2 : fc1, groups, pass, shard.recipe, per_expert);
   if (forward) add_second_bias();
   if (sorts) kernels.push_back(row_kernel(forward ? Op::unpermute : Op::permute, pass, copy_bytes));
-  return kernels;
+  return with_permutation(std::move(kernels), shard);
 }
 
 Kernels combine_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
-  if (pass == Pass::backward_weight) return kernels;
+  if (pass == Pass::backward_weight) return with_permutation(std::move(kernels), shard);
   kernels.push_back(memory_kernel(Op::unpermute, pass, copies_bytes(shape, shard)));
   if (pass == Pass::forward) add_residual(kernels, local_elements(shape, shard), pass);
-  return kernels;
+  return with_permutation(std::move(kernels), shard);
 }
 
 double token_bytes(const ModelShape& shape, PrecisionRecipe wire) { return shape.hidden * operand_bytes(wire); }

@@ -68,6 +68,7 @@ struct Plan {
   bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
   GraphScope cuda_graph_scope = GraphScope::step;
   GroupedGemm grouped_gemm = GroupedGemm::single;
+  bool fused_permutation = true;
 
   Transport transport = Transport::adaptive;
   int simulated_replicas = 1;  // data-parallel cells simulated per stage; the rest are folded; 0: all

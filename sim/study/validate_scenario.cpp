@@ -231,6 +231,11 @@ void RowReader::set_kernels() {
       lowered(row_.overlap).find("dualpipe") != std::string::npos || row_.note.find("MegaScale") != std::string::npos;
   const bool whole_graph = p.cuda_graph && p.cuda_graph_scope == GraphScope::step;
   if (scenario().workload.experts > 0 && !own_kernels && !whole_graph) p.grouped_gemm = GroupedGemm::per_expert;
+  // The measurements of the paper of April 2025 precede the fused permutation.
+  if (row_.source.starts_with("arXiv:2504.14960")) {
+    p.fused_permutation = false;
+    assume("tokens permuted by unfused operators, as Megatron-Core did before release 0.11");
+  }
 }
 
 void RowReader::set_dispatcher() {

@@ -10,7 +10,7 @@
 #include "base/diagnostics.hpp"
 #include "base/random.hpp"
 #include "config/scenario.hpp"
-#include "kernel_table.hpp"
+#include "study/kernel_table.hpp"
 
 using namespace moesim;
 
