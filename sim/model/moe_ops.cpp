@@ -57,9 +57,9 @@ struct BiasBytes {
 };
 BiasBytes bias_bytes(bool per_expert) { return per_expert ? BiasBytes{100, 200} : BiasBytes{28, 36}; }
 
-// Without Megatron-Core's fused permutation (--moe-permute-fusion, from release 0.11): an index, a gather or
-// scatter-add over zeros in fp32 and a cast, three times the bytes and kernels (counted; general knowledge of its
-// code).
+// Without Megatron-Core's fused permutation (--moe-permute-fusion): index arithmetic, then a gather, or a scatter-add
+// over zeros. Counting operators gives two to three times the bytes and kernels; the rows of arXiv:2504.14960 agree
+// better with two.
 constexpr int kUnfusedPermutation = 2;
 
 Kernels with_permutation(Kernels kernels, const Shard& shard) {

@@ -10,7 +10,6 @@
 #include "lower/all_to_all.hpp"
 #include "lower/collectives.hpp"
 #include "model/kernel_builders.hpp"
-#include "model/routing.hpp"
 #include "study/table_row.hpp"
 
 namespace moesim {
@@ -76,19 +75,8 @@ Transfer nccl_all_to_all(const Pod& pod, const AllToAll& group, const ByteMatrix
   return transfer;
 }
 
-Transfer tokens_transfer(const Pod& pod, const AllToAll& group, const MeasuredCollective& row) {
-  RoutingShape shape;
-  shape.sources = shape.ranks = row.gpus;
-  shape.tokens_per_source = row.tokens;
-  shape.experts = row.experts;
-  shape.top_k = row.top_k;
-  shape.n_group = row.n_group;
-  shape.topk_group = row.topk_group;
-  shape.ranks_per_node = pod.gpus_per_node;
-  RoutingSpec spec;
-  spec.kind = RoutingKind::uniform;
-  RoutedTokens tokens;
-  Router(spec, shape, 1, 1).sample(0, 0, 0, tokens);
+Transfer tokens_transfer(const Pod& pod, const AllToAll& group, const MeasuredCollective& row,
+                         const RoutedTokens& tokens) {
   const int n = row.gpus;
   ByteMatrix matrix;
   matrix.reset(n);
@@ -126,7 +114,25 @@ std::string class_of(const MeasuredCollective& row) {
   return fmt::format("{} {} {}{}", row.platform, row.library, row.collective, size);
 }
 
-double predicted_s(Pod pod, const MeasuredCollective& row) {
+PreparedCollective prepare(const Pod& pod, const MeasuredCollective& row) {
+  PreparedCollective prepared{row, {}};
+  if (!moves_tokens(row)) return prepared;
+  RoutingShape shape;
+  shape.sources = shape.ranks = row.gpus;
+  shape.tokens_per_source = row.tokens;
+  shape.experts = row.experts;
+  shape.top_k = row.top_k;
+  shape.n_group = row.n_group;
+  shape.topk_group = row.topk_group;
+  shape.ranks_per_node = pod.gpus_per_node;
+  RoutingSpec spec;
+  spec.kind = RoutingKind::uniform;
+  Router(spec, shape, 1, 1).sample(0, 0, 0, prepared.tokens);
+  return prepared;
+}
+
+double predicted_s(Pod pod, const PreparedCollective& prepared) {
+  const MeasuredCollective& row = prepared.row;
   pod.gpus = row.gpus;
   std::vector<int> members(static_cast<size_t>(row.gpus));
   std::iota(members.begin(), members.end(), 0);
@@ -134,7 +140,7 @@ double predicted_s(Pod pod, const MeasuredCollective& row) {
   if (const auto kind = ring_kind(row.collective))
     return alone_s(fabric, ring_collective(fabric, pod, *kind, 0, members, row.bytes));
   const AllToAll group(fabric, 0, members);
-  if (moves_tokens(row)) return alone_s(fabric, tokens_transfer(pod, group, row));
+  if (moves_tokens(row)) return alone_s(fabric, tokens_transfer(pod, group, row, prepared.tokens));
   ByteMatrix matrix;
   matrix.reset(row.gpus);
   std::fill(matrix.bytes.begin(), matrix.bytes.end(), row.bytes / row.gpus);

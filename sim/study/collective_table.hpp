@@ -6,6 +6,7 @@
 
 #include "cluster/pod.hpp"
 #include "config/files.hpp"
+#include "model/routing.hpp"
 
 namespace moesim {
 
@@ -30,7 +31,14 @@ std::vector<MeasuredCollective> read_collective_table(const std::string& csv_fil
 // "h100-sxm hybridep dispatch", "gb200-nvl72 nccl all-gather, 1 MB and more", ...
 std::string class_of(const MeasuredCollective& row);
 
+// A row with its tokens routed, so that a fit need not draw them again: they depend on the size of a node only.
+struct PreparedCollective {
+  MeasuredCollective row;
+  RoutedTokens tokens;
+};
+PreparedCollective prepare(const Pod& pod, const MeasuredCollective& row);
+
 // Latency, start-up and the busiest port, with no other traffic: what the engine gives for a transfer alone.
-double predicted_s(Pod pod, const MeasuredCollective& row);
+double predicted_s(Pod pod, const PreparedCollective& prepared);
 
 }  // namespace moesim

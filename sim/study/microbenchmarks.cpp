@@ -56,7 +56,7 @@ std::vector<MicrobenchmarkClass> validate_collectives(const std::vector<Measured
     if (found == pods.end())
       found = pods.emplace(row.platform, load_platform(platform.empty() ? row.platform : platform, {"gpus=8"}, search))
                   .first;
-    const double ratio = predicted_s(found->second, row) / row.seconds;
+    const double ratio = predicted_s(found->second, prepare(found->second, row)) / row.seconds;
     errors[{!row.fitted, class_of(row)}].push_back(100 * (ratio - 1));
   }
   std::vector<MicrobenchmarkClass> classes;

@@ -85,7 +85,8 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   const double setup_cpu_s = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
   if (options.before_simulation) options.before_simulation(context);
 
-  const double contention_free_s = execute_reference(step.program, context.fabric, *step.work).makespan_s;
+  const double contention_free_s =
+      options.explain ? execute_reference(step.program, context.fabric, *step.work).makespan_s : 0;
   EngineOptions engine;
   engine.all_activities = scenario.plan.transport == Transport::flows;
   if (options.on_progress)
@@ -107,14 +108,16 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   fill_loads(report, step.work->statistics());
   report.breakdown_s = mean(breakdown_by_rank(step.program, execution));
   report.memory = memory_rows(context, report.overload_factor);
-  const LowerBound bound = lower_bound(step.program, context.fabric, execution, contention_free_s);
-  report.lower_bound_s = bound.seconds;
-  report.lower_bound_by = bound.by;
-  report.critical_path =
-      critical_path(step.program, context.fabric, execution, [&step](uint32_t block_id, uint32_t task) {
-        const Block& block = step.program.blocks[block_id];
-        return step.work->flows(block, step.program.templates[block.graph].tasks[task]);
-      });
+  if (options.explain) {
+    const LowerBound bound = lower_bound(step.program, context.fabric, execution, contention_free_s);
+    report.lower_bound_s = bound.seconds;
+    report.lower_bound_by = bound.by;
+    report.critical_path =
+        critical_path(step.program, context.fabric, execution, [&step](uint32_t block_id, uint32_t task) {
+          const Block& block = step.program.blocks[block_id];
+          return step.work->flows(block, step.program.templates[block.graph].tasks[task]);
+        });
+  }
   report.resources = resource_use(step.program, context.fabric, execution, kReportedResources);
   SimulationFacts& facts = report.simulation;
   facts.tasks = static_cast<uint64_t>(step.program.kernel_count());

@@ -15,6 +15,8 @@ namespace moesim {
 struct RunOptions {
   uint64_t seed = 1;
   std::string version;
+  // False leaves out the lower bound and the critical path, a third of the time: for tables of many steps.
+  bool explain = true;
   // Now and then while simulating: part of the step done, in [0, 1], and the simulated date.
   std::function<void(double done, double simulated_s)> on_progress;
   // Called once the mapping is known; what it throws stops the run before it has cost anything.
