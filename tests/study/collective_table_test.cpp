@@ -30,12 +30,12 @@ TEST_CASE("Table of collectives: columns in any order, all problems at once") {
     FAIL("no error");
   } catch (const InputError& error) {
     CHECK(error.what() ==
-          std::string("c.csv:2:30: time_us: expected a number of at least 0, got \"x\"\n"
+          std::string("c.csv:2:27: time_us: expected a number of at least 0, got \"x\"\n"
                       "c.csv:2:10: library: expected nccl, deepep or hybridep, got \"mpi\"\n"
                       "c.csv:2:3: collective: \"gather\" is not known\n"
-                      "c.csv:2:30: time_us: more than 0\n"
+                      "c.csv:2:27: time_us: more than 0\n"
                       "c.csv:3:1: gpus: at least 2\n"
-                      "c.csv:3:3: experts: dispatch and combine need tokens, hidden, top_k and at least one expert per "
+                      "c.csv:3:1: experts: dispatch and combine need tokens, hidden, top_k and at least one expert per "
                       "device"));
   }
   CHECK_THROWS_WITH(read("gpus\n8\n"), "c.csv:1:1: the header has no column \"collective\"");

@@ -78,7 +78,7 @@ int run(Options& options) {
   fmt::print("{}", options.format == "json" ? validation_json(validation) : validation_table(validation));
   if (validation.interrupted) return kInterrupted;
   if (!options.report.empty()) {
-    write_validation_report(validation, options.report);
+    write_validation_report(validation, options.report, default_search_path(folder));
     spdlog::info("report written to {}", options.report);
   }
   spdlog::info("{} rows, {} simulations, {:.1f} s", validation.rows.size(), validation.simulations, validation.wall_s);
