@@ -22,10 +22,11 @@ struct Device {
   double host_launch_s = 0;  // host time to issue one kernel; binds when kernels are shorter than this (no CUDA graph)
   double gemm_overhead_s = 0;  // ramp up and drain of a GEMM or attention kernel
   double gemm_efficiency = 0;  // fraction of peak that one SM sustains in the main loop of a tile_m x tile_n tile
-  double grouped_gemm_efficiency = 0;  // same, in a grouped GEMM
-  double fp8_efficiency = 0;           // same as gemm_efficiency, in FP8 and FP4
-  double sustained_efficiency = 0;     // fraction of peak that GEMMs of any shape reach under the power limit
-  int tile_m = 128, tile_n = 256;      // output tile of the large-GEMM kernels; smaller ones are derived from it
+  double grouped_gemm_efficiency = 0;    // same, in a grouped GEMM
+  double fp8_efficiency = 0;             // same as gemm_efficiency, in FP8 and FP4
+  double vector_scaling_efficiency = 1;  // of that, weight gradients of block-wise FP8 (both operands scaled along k)
+  double sustained_efficiency = 0;       // fraction of peak that GEMMs of any shape reach under the power limit
+  int tile_m = 128, tile_n = 256;        // output tile of the large-GEMM kernels; smaller ones are derived from it
   double gemm_half_k = 0;      // prologue + epilogue of a tile, as the k that a BF16 main loop covers in the same time
   double tile_half_width = 0;  // tile width at which loading operands doubles the time of the main loop
   double attention_efficiency = 0;  // forward, for long sequences and wide heads

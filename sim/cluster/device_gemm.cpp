@@ -37,11 +37,13 @@ double round_up(double positive) {
   return down + (positive > down ? 1 : 0);
 }
 
-TileCost tile_cost(const Device& device, Precision precision, bool grouped) {
+TileCost tile_cost(const Device& device, const Kernel& kernel, bool grouped) {
   const double ratio = grouped ? device.grouped_gemm_efficiency / device.gemm_efficiency : 1;
   const double bf16 = device.gemm_efficiency * ratio * device.peak_bf16_flops;
-  const double rate =
-      precision == Precision::bf16 ? bf16 : device.fp8_efficiency * ratio * peak_flops(device, precision);
+  const double scaling = kernel.vector_scaled ? device.vector_scaling_efficiency : 1;
+  const double rate = kernel.precision == Precision::bf16
+                          ? bf16
+                          : device.fp8_efficiency * ratio * scaling * peak_flops(device, kernel.precision);
   // Efficiencies are quoted for the large tile, operand loads included.
   const double large_edges = 1 + device.tile_half_width * (1.0 / device.tile_m + 1.0 / device.tile_n);
   TileCost cost;
@@ -71,7 +73,7 @@ std::array<Tile, 10> dense_tiles(const Device& device) {
 }  // namespace
 
 double gemm_math_s(const Device& device, const Kernel& kernel) {
-  const TileCost cost = tile_cost(device, kernel.precision, false);
+  const TileCost cost = tile_cost(device, kernel, false);
   const double m = static_cast<double>(kernel.m), n = static_cast<double>(kernel.n), k = static_cast<double>(kernel.k);
   double best = std::numeric_limits<double>::infinity();
   for (const Tile tile : dense_tiles(device)) {
@@ -108,7 +110,7 @@ RowTiles count_row_tiles(std::span<const int> rows, int tile_m) {
 // Weight gradients: every group has the same output, the rows are the k of its tiles. One persistent kernel deals the
 // tiles out, so waves hold the mean tile, but no step is shorter than the longest one.
 double weight_gradient_s(const Device& device, const Kernel& kernel, std::span<const int> rows) {
-  const TileCost cost = tile_cost(device, kernel.precision, true);
+  const TileCost cost = tile_cost(device, kernel, true);
   const double m = static_cast<double>(kernel.m > 0 ? kernel.m : kernel.k), n = static_cast<double>(kernel.n);
   double sum = 0, longest = 0;
   for (const int count : rows) {
@@ -126,7 +128,7 @@ double weight_gradient_s(const Device& device, const Kernel& kernel, std::span<c
 }
 
 double over_rows_s(const Device& device, const Kernel& kernel, std::span<const int> rows) {
-  const TileCost cost = tile_cost(device, kernel.precision, true);
+  const TileCost cost = tile_cost(device, kernel, true);
   const RowTiles counts = count_row_tiles(rows, device.tile_m);
   const std::array<int, 3> heights = {2 * device.tile_m, device.tile_m, device.tile_m / 2};
   const double n = static_cast<double>(kernel.n), k = static_cast<double>(kernel.k);

@@ -37,9 +37,47 @@ void add_leaves(Fabric& fabric, const Pod& pod) {
   for (RankPlace& place : fabric.ranks) place.leaf = index[place.leaf];
 }
 
+// The next rank of the same node that sends over a NIC of its own, or -1.
+int working_neighbour(const Fabric& fabric, const std::vector<bool>& dead, int rank, int gpus_per_node) {
+  const RankPlace& own = fabric.ranks[rank];
+  int best = -1, distance = gpus_per_node;
+  for (int other = 0; other < static_cast<int>(fabric.ranks.size()); ++other) {
+    const RankPlace& place = fabric.ranks[other];
+    const int ahead = (place.gpu - own.gpu + gpus_per_node) % gpus_per_node;
+    if (place.node != own.node || dead[other] || ahead == 0 || ahead >= distance) continue;
+    best = other;
+    distance = ahead;
+  }
+  return best;
+}
+
+void apply_link_faults(Fabric& fabric, const Pod& pod, const FaultSpec& faults) {
+  if (faults.links.empty()) return;
+  std::vector<bool> dead;
+  for (const RankPlace& place : fabric.ranks) {
+    const LinkHealth health = link_health(faults, pod.gpus_per_node, place.global_rank);
+    for (const int32_t link : {place.nvlink_out, place.nvlink_in}) fabric.links[link].bytes_per_s *= health.nvlink;
+    dead.push_back(health.nic <= 0);
+    for (const int32_t link : {place.nic_out, place.nic_in})
+      if (!dead.back()) fabric.links[link].bytes_per_s *= health.nic;
+  }
+  for (int rank = 0; rank < static_cast<int>(dead.size()); ++rank) {
+    if (!dead[rank]) continue;
+    RankPlace& place = fabric.ranks[rank];
+    const int other = working_neighbour(fabric, dead, rank, pod.gpus_per_node);
+    if (other < 0) {
+      for (const int32_t link : {place.nic_out, place.nic_in}) fabric.links[link].bytes_per_s /= 2;
+      continue;
+    }
+    place.nic_out = fabric.ranks[other].nic_out;
+    place.nic_in = fabric.ranks[other].nic_in;
+    place.leaf = fabric.ranks[other].leaf;
+  }
+}
+
 }  // namespace
 
-Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks) {
+Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks, const FaultSpec& faults) {
   Fabric fabric;
   fabric.nvlink_latency_s = pod.nvlink_latency_s;
   fabric.nic_latency_s = pod.nic_latency_s;
@@ -60,6 +98,7 @@ Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks) {
     fabric.ranks.push_back(place);
   }
   if (pod.oversubscription > 1) add_leaves(fabric, pod);
+  apply_link_faults(fabric, pod, faults);
   return fabric;
 }
 

@@ -8,11 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "cluster/faults.hpp"
 #include "cluster/pod.hpp"
 
 namespace moesim {
 
-enum class LinkClass : uint8_t { nvlink, nic, leaf };
+enum class LinkClass : uint8_t { nvlink, nic, leaf, io, swarmx, memoryx };
 
 struct Link {
   std::string name;
@@ -32,7 +33,9 @@ struct RankPlace {
   int node = 0;
   int gpu = 0;    // within the node; also the rail
   int leaf = -1;  // leaf switch; -1 when the fabric is non-blocking and no leaf link is modelled
-  int32_t nvlink_out = 0, nvlink_in = 0, nic_out = 0, nic_in = 0;  // link ids
+  int32_t nvlink_out = 0, nvlink_in = 0, nic_out = 0, nic_in = 0;  // link ids; -1: none
+  std::string name;                                                // for reports; empty: by node and gpu
+  int zone = -1;                                                   // of Fabric::zones
 };
 
 // Endpoints are numbered as in graph/task.hpp: rank * 5 + {nvlink, nic, far nvlink, far nic, far beyond the spine}.
@@ -40,6 +43,7 @@ struct Fabric {
   std::vector<Link> links;
   std::vector<RankPlace> ranks;
   std::vector<int32_t> leaf_up, leaf_down;  // link ids per leaf; empty when non-blocking
+  std::vector<std::string> zones;           // of wafer systems (cluster/wafer_fabric.hpp)
   double nvlink_latency_s = 0, nic_latency_s = 0, spine_latency_s = 0;
   int nodes_per_leaf = 1;
 
@@ -50,6 +54,8 @@ struct Fabric {
 
 // `global_ranks[i]`: the device that simulated rank i stands for. When only some of the ranks under a leaf switch are
 // simulated, its uplink is scaled by their share, which is exact while the folded ranks do the same at the same time.
-Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks);
+// A rank whose NIC is dead has the links of the next simulated one of its node whose NIC works; if there is none, its
+// own at half the bandwidth, as if shared with a device that is not simulated.
+Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks, const FaultSpec& faults = {});
 
 }  // namespace moesim

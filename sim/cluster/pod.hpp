@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cluster/device.hpp"
+#include "cluster/wafer.hpp"
 
 namespace moesim {
 
@@ -31,8 +32,15 @@ struct Pod {
   int nodes_per_leaf = 32;         // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
   double oversubscription = 1;     // leaf downlinks : uplinks; 1 is non-blocking
   DispatcherCost deepep, hybridep;
+  // What dispatch and combine keep of their bandwidth while compute runs beside them on the same devices and both want
+  // device memory.
+  double overlapped_efficiency = 1;
   double message_startup_s = 0;     // software cost of starting one message of a collective
   double collective_startup_s = 0;  // software cost of launching one collective
+
+  // A platform is either such a pod or a wafer system; then the fields above are not used.
+  WaferSystem wafers;
+  bool is_wafer_system() const { return wafers.systems > 0; }
 };
 
 }  // namespace moesim

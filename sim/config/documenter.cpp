@@ -24,7 +24,9 @@ void StructDocumenter::add(const FieldInfo& field, const std::string& type, cons
 }
 
 void StructDocumenter::on_integer(const FieldInfo& field, int64_t& value) {
-  add(field, "integer " + describe(field.range, Unit::number), fmt::format("{}", value));
+  add(field,
+      (field.word ? fmt::format("{} or integer ", field.word) : "integer ") + describe(field.range, Unit::number),
+      fmt::format("{}", value));
 }
 void StructDocumenter::on_number(const FieldInfo& field, double& value) {
   add(field, number_type(field), format_quantity(value, field.unit));
@@ -56,6 +58,14 @@ void StructDocumenter::enter(const FieldInfo& section) {
   ++depth_;
 }
 void StructDocumenter::leave() { --depth_; }
+
+// One item shows the keys of all.
+size_t StructDocumenter::enter_list(const FieldInfo& list, size_t) {
+  add(list, "list of maps", "[]");
+  return 1;
+}
+void StructDocumenter::enter_item(size_t) { ++depth_; }
+void StructDocumenter::leave_list() {}
 
 std::string StructDocumenter::text() const {
   // A few lists of names are long; they push the rest of their line out instead of every line.

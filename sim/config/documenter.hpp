@@ -30,6 +30,9 @@ class StructDocumenter : public Visitor {
   void on_choices(const FieldInfo& field, std::vector<size_t>& indices) override;
   void enter(const FieldInfo& section) override;
   void leave() override;
+  size_t enter_list(const FieldInfo& list, size_t count) override;
+  void enter_item(size_t index) override;
+  void leave_list() override;
 
  private:
   struct Row {

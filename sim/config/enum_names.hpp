@@ -65,6 +65,7 @@ inline constexpr auto kDispatchers = std::to_array<Spelled<Dispatcher>>({
     {Dispatcher::nccl, "nccl"},
     {Dispatcher::deepep, "deepep"},
     {Dispatcher::hybridep, "hybridep"},
+    {Dispatcher::allgather, "allgather"},
 });
 inline constexpr auto kAllToAllForms = std::to_array<Spelled<AllToAllForm>>({
     {AllToAllForm::automatic, "auto"},
@@ -86,9 +87,15 @@ inline constexpr auto kCpKinds = std::to_array<Spelled<CpKind>>({
     {CpKind::ring, "ring"},
     {CpKind::all_gather, "all_gather"},
 });
+inline constexpr auto kSavedActivations = std::to_array<Spelled<SavedActivations>>({
+    {SavedActivations::wafer, "wafer"},
+    {SavedActivations::host, "host"},
+    {SavedActivations::automatic, "auto"},
+});
 inline constexpr auto kTransports = std::to_array<Spelled<Transport>>({
     {Transport::adaptive, "adaptive"},
     {Transport::flows, "flows"},
+    {Transport::uncontended, "uncontended"},
 });
 inline constexpr auto kPrecisionRecipes = std::to_array<Spelled<PrecisionRecipe>>({
     {PrecisionRecipe::bf16, "bf16"},
@@ -110,6 +117,7 @@ constexpr const auto& enum_names(AllToAllForm) { return kAllToAllForms; }
 constexpr const auto& enum_names(GraphScope) { return kGraphScopes; }
 constexpr const auto& enum_names(GroupedGemm) { return kGroupedGemms; }
 constexpr const auto& enum_names(CpKind) { return kCpKinds; }
+constexpr const auto& enum_names(SavedActivations) { return kSavedActivations; }
 constexpr const auto& enum_names(Transport) { return kTransports; }
 constexpr const auto& enum_names(PrecisionRecipe) { return kPrecisionRecipes; }
 

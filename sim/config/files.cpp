@@ -16,7 +16,7 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-std::string too_large() { return fmt::format("is larger than {} MiB", kMaxConfigBytes >> 20); }
+std::string too_large(size_t most_bytes) { return fmt::format("is larger than {} MiB", most_bytes >> 20); }
 
 }  // namespace
 
@@ -25,7 +25,7 @@ bool DiskFiles::exists(const std::string& path) const {
   return std::filesystem::exists(path, error) && !std::filesystem::is_directory(path, error);
 }
 
-FileText DiskFiles::read(const std::string& path) const {
+FileText DiskFiles::read(const std::string& path, size_t most_bytes) const {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return {"", "is a folder, not a file"};
   std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
@@ -35,7 +35,7 @@ FileText DiskFiles::read(const std::string& path) const {
   size_t count = 0;
   while ((count = std::fread(buffer, 1, sizeof buffer, file.get())) > 0) {
     result.text.append(buffer, count);
-    if (result.text.size() > kMaxConfigBytes) return {"", too_large()};
+    if (result.text.size() > most_bytes) return {"", too_large(most_bytes)};
   }
   if (std::ferror(file.get())) return {"", fmt::format("cannot be read: {}", std::strerror(errno))};
   return result;
@@ -52,10 +52,10 @@ std::vector<std::string> DiskFiles::list(const std::string& directory) const {
 
 bool MemoryFiles::exists(const std::string& path) const { return files_.contains(path); }
 
-FileText MemoryFiles::read(const std::string& path) const {
+FileText MemoryFiles::read(const std::string& path, size_t most_bytes) const {
   const auto found = files_.find(path);
   if (found == files_.end()) return {"", "no such file"};
-  if (found->second.size() > kMaxConfigBytes) return {"", too_large()};
+  if (found->second.size() > most_bytes) return {"", too_large(most_bytes)};
   return {found->second, ""};
 }
 

@@ -22,7 +22,7 @@ class Files {
  public:
   virtual ~Files() = default;
   virtual bool exists(const std::string& path) const = 0;
-  virtual FileText read(const std::string& path) const = 0;
+  virtual FileText read(const std::string& path, size_t most_bytes = kMaxConfigBytes) const = 0;
   // Names of the files (not folders) in a folder, sorted; empty when there is no such folder.
   virtual std::vector<std::string> list(const std::string& directory) const = 0;
 };
@@ -30,7 +30,7 @@ class Files {
 class DiskFiles : public Files {
  public:
   bool exists(const std::string& path) const override;
-  FileText read(const std::string& path) const override;
+  FileText read(const std::string& path, size_t most_bytes = kMaxConfigBytes) const override;
   std::vector<std::string> list(const std::string& directory) const override;
 };
 
@@ -38,7 +38,7 @@ class MemoryFiles : public Files {
  public:
   explicit MemoryFiles(std::map<std::string, std::string> files) : files_(std::move(files)) {}
   bool exists(const std::string& path) const override;
-  FileText read(const std::string& path) const override;
+  FileText read(const std::string& path, size_t most_bytes = kMaxConfigBytes) const override;
   std::vector<std::string> list(const std::string& directory) const override;
 
  private:

@@ -47,6 +47,25 @@ void StructReader::enter(const FieldInfo& section) {
 
 void StructReader::leave() { finish_map(); }
 
+size_t StructReader::enter_list(const FieldInfo& field, size_t) {
+  const std::string path = join_path(frames_.back().path, field.key);
+  const YamlNode* node = take(field);
+  if (node && node->kind != YamlNode::Kind::sequence) {
+    fail(*node, path, fmt::format("expected a list of maps, got {}", describe(*node)));
+    sources_[path].sound = false;
+    node = nullptr;
+  }
+  lists_.push_back({node, path});
+  return node ? node->items.size() : 0;
+}
+
+void StructReader::enter_item(size_t index) {
+  const YamlNode& item = lists_.back().items->items[index];
+  push(&item, item.place, fmt::format("{}[{}]", lists_.back().path, index), true);
+}
+
+void StructReader::leave_list() { lists_.pop_back(); }
+
 void StructReader::finish_map() {
   const Frame frame = std::move(frames_.back());
   frames_.pop_back();

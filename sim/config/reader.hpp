@@ -36,6 +36,7 @@ class StructReader : public Visitor {
     finish_map();
   }
   const ValueSources& sources() const { return sources_; }
+  bool has(const char* key) const override { return frames_.back().map && frames_.back().map->find(key); }
 
  protected:
   void on_integer(const FieldInfo& field, int64_t& value) override;
@@ -50,6 +51,9 @@ class StructReader : public Visitor {
   void on_choices(const FieldInfo& field, std::vector<size_t>& indices) override;
   void enter(const FieldInfo& section) override;
   void leave() override;
+  size_t enter_list(const FieldInfo& list, size_t count) override;
+  void enter_item(size_t index) override;
+  void leave_list() override;
 
  private:
   struct Frame {
@@ -58,6 +62,10 @@ class StructReader : public Visitor {
     std::string path;
     bool report_missing;
     std::set<std::string> keys;
+  };
+  struct List {
+    const YamlNode* items;  // null: not given, or no list
+    std::string path;
   };
 
   void push(const YamlNode* node, const Place& place, std::string path, bool report_missing);
@@ -76,6 +84,7 @@ class StructReader : public Visitor {
 
   Problems& problems_;
   std::vector<Frame> frames_;
+  std::vector<List> lists_;  // being read, outermost first
   ValueSources sources_;
 };
 

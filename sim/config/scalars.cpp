@@ -37,8 +37,10 @@ std::string describe(const NumberRange& range, Unit unit) {
 }
 
 std::optional<int64_t> to_integer(const YamlNode& node, const FieldInfo& field, std::string& error) {
+  if (field.word && node.kind == YamlNode::Kind::scalar && node.text == field.word) return field.word_value;
   if (node.kind != YamlNode::Kind::scalar || node.quoted || !is_integer_text(node.text)) {
-    error = fmt::format("expected an integer, got {}{}", describe(node), node.quoted ? " in quotes" : "");
+    error = fmt::format("expected an integer{}, got {}{}", field.word ? fmt::format(" or {}", field.word) : "",
+                        describe(node), node.quoted ? " in quotes" : "");
     return std::nullopt;
   }
   int64_t value = 0;

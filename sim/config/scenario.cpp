@@ -1,11 +1,14 @@
 #include "config/scenario.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <tuple>
 
 #include "config/consistency.hpp"
 #include "config/documenter.hpp"
+#include "config/recorded_counts.hpp"
 #include "config/resolve.hpp"
 #include "config/visit.hpp"
 #include "config/writer.hpp"
@@ -33,6 +36,28 @@ Problems sorted(const Problems& problems) {
   return result;
 }
 
+// The counts of routing.recorded_file, whose name is relative to the file that it stands in.
+void read_recorded_file(ResolvedScenario& resolved, const Files& files, Problems& problems) {
+  RoutingSpec& routing = resolved.scenario.routing;
+  if (routing.recorded_file.empty()) return;
+  const std::string key = "routing.recorded_file";
+  ValueSource& source = resolved.sources[key];
+  if (!routing.recorded.empty()) problems.add(source.place, key, "give either recorded or recorded_file");
+  const bool in_file = !source.place.file.starts_with("--set ");
+  const auto folder = in_file ? std::filesystem::path(source.place.file).parent_path() : std::filesystem::path();
+  routing.recorded_file = (folder / routing.recorded_file).lexically_normal().string();
+  const FileText read = files.read(routing.recorded_file, kMaxRecordedBytes);
+  const size_t before = problems.items().size();
+  if (!read.error.empty()) {
+    problems.add(source.place, key, fmt::format("\"{}\" {}", routing.recorded_file, read.error));
+  } else {
+    const ModelShape& model = resolved.scenario.workload;
+    routing.recorded = read_recorded_counts(read.text, routing.recorded_file, key,
+                                            {model.layers + model.mtp_layers, model.experts}, problems);
+  }
+  if (problems.items().size() > before) resolved.sources["routing.recorded"].sound = false;
+}
+
 template <class Struct>
 Struct load_section(const std::string& name, SectionKind kind, const std::vector<std::string>& sets,
                     const SearchPath& search, const Files& files) {
@@ -58,6 +83,7 @@ ResolvedScenario load_scenario(const std::string& path, const std::vector<std::s
   StructReader reader(root, "", problems);
   reader.read(resolved.scenario);
   resolved.sources = reader.sources();
+  read_recorded_file(resolved, files, problems);
   check_consistency(resolved.scenario, resolved.sources, problems);
   if (!problems.empty()) throw InputError(sorted(problems));
   return resolved;
@@ -78,6 +104,20 @@ Pod load_platform(const std::string& name, const std::vector<std::string>& sets,
   return load_section<Pod>(name, SectionKind::platform, sets, search, files);
 }
 
+std::string input_text(const Scenario& scenario) {
+  std::string text = scenario_text(scenario);
+  if (!scenario.routing.recorded_file.empty())
+    for (const RecordedCount& c : scenario.routing.recorded)
+      text += fmt::format("{},{},{},{}\n", c.layer, c.step, c.expert, c.tokens);
+  return text;
+}
+
+bool is_wafer_platform(const std::string& name, const SearchPath& search, const Files& files) {
+  Problems problems;
+  const ResolveContext context{search, files, problems};
+  return resolve_named(context, name, SectionKind::platform, ".").find("wafer") != nullptr;
+}
+
 std::string scenario_text(const Scenario& scenario) {
   StructWriter writer;
   writer.write(scenario);
@@ -93,7 +133,9 @@ std::string check_text(const ResolvedScenario& resolved) {
 std::string schema_text() {
   StructDocumenter documenter;
   documenter.document<Scenario>();
-  return documenter.text();
+  StructDocumenter wafers;
+  wafers.document<WaferSystem>();
+  return documenter.text() + "\nplatform, where it has a wafer, in place of the keys above:\n" + wafers.text();
 }
 
 }  // namespace moesim

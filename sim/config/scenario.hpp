@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "cluster/faults.hpp"
 #include "cluster/pod.hpp"
+#include "cluster/reliability.hpp"
 #include "config/presets.hpp"
 #include "config/reader.hpp"
 #include "model/routing_spec.hpp"
@@ -21,6 +23,9 @@ struct Scenario {
   Plan plan;
   RoutingSpec routing;
   Batch batch;
+  FaultSpec faults;
+  Reliability goodput;
+  int runs = 1;  // simulations, each with a seed of its own
 };
 
 struct ResolvedScenario {
@@ -42,8 +47,14 @@ Device load_device(const std::string& name, const std::vector<std::string>& sets
 Pod load_platform(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
                   const Files& files = disk_files());
 
-// YAML that loads back to the same scenario, without any preset.
+// A wafer system in place of a pod.
+bool is_wafer_platform(const std::string& name, const SearchPath& search, const Files& files = disk_files());
+
+// YAML that loads back to the same scenario, without any preset; a recorded_file's name is then relative to the working
+// directory.
 std::string scenario_text(const Scenario& scenario);
+// The same and what it reads from other files: changes whenever the scenario does.
+std::string input_text(const Scenario& scenario);
 // The same with the origin of each value in a comment (`moesim check`).
 std::string check_text(const ResolvedScenario& resolved);
 // Every key with type, range, default and meaning (`moesim schema`).

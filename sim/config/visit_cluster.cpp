@@ -19,6 +19,8 @@ void visit_fit(Visitor& v, Device& d) {
   v.number("grouped_gemm_efficiency", d.grouped_gemm_efficiency, Unit::number, kFraction, "same, grouped GEMM",
            Need::required);
   v.number("fp8_efficiency", d.fp8_efficiency, Unit::number, {0, 1}, "same, in FP8 and FP4");
+  v.number("vector_scaling_efficiency", d.vector_scaling_efficiency, Unit::number, kFraction,
+           "of that, weight gradients of block-wise FP8");
   v.number("sustained_efficiency", d.sustained_efficiency, Unit::number, kFraction,
            "fraction of peak that GEMMs of any shape reach under the power limit", Need::required);
   v.integer("tile_m", d.tile_m, {1, 65'536}, "rows of a GEMM's output tile");
@@ -66,6 +68,8 @@ void visit(Visitor& v, DispatcherCost& d) {
 
 void visit(Visitor& v, Pod& p) {
   v.text("name", p.name, "for reports");
+  // A platform that names a wafer is a wafer system, any other a pod.
+  if (p.is_wafer_system() || v.has("wafer")) return visit(v, p.wafers);
   v.section("device", p.device, "the accelerator: a preset of platforms/devices/, a file, or a map", Need::required);
   v.integer("gpus", p.gpus, {1, 1e6}, "devices in the cluster", Need::required);
   v.integer("gpus_per_node", p.gpus_per_node, {1, 1e6}, "devices in one scale-up domain (8: HGX, 72: NVL72)");
@@ -80,6 +84,8 @@ void visit(Visitor& v, Pod& p) {
   v.number("nic_spine_latency_s", p.nic_spine_latency_s, Unit::seconds, kShortTime, "added when crossing the spine");
   v.integer("nodes_per_leaf", p.nodes_per_leaf, {1, 1e6}, "nodes whose same-rail NICs meet in one leaf switch");
   v.number("oversubscription", p.oversubscription, Unit::number, {1, 1e4}, "leaf downlinks : uplinks; 1: non-blocking");
+  v.number("overlapped_efficiency", p.overlapped_efficiency, Unit::number, kFraction,
+           "of their bandwidth that dispatch and combine keep while compute runs beside them");
   v.section("deepep", p.deepep, "dispatch and combine of DeepEP");
   v.section("hybridep", p.hybridep, "dispatch and combine of HybridEP");
   v.number("message_startup_s", p.message_startup_s, Unit::seconds, kShortTime, "software cost of starting a message");

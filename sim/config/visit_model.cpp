@@ -50,10 +50,12 @@ void visit_ffn(Visitor& v, ModelShape& s) {
 // Rows of four numbers rather than maps: traces are long.
 void visit_recorded(Visitor& v, RoutingSpec& r) {
   std::vector<std::vector<double>> rows;
-  for (const RecordedCount& c : r.recorded)
+  // What came from a file stays there.
+  for (const RecordedCount& c : r.recorded_file.empty() ? r.recorded : std::vector<RecordedCount>())
     rows.push_back(
         {static_cast<double>(c.layer), static_cast<double>(c.step), static_cast<double>(c.expert), c.tokens});
   v.number_lists("recorded", rows, Unit::number, {0, 1e9}, "recorded: rows of [layer, step, expert, tokens]", 4);
+  v.text("recorded_file", r.recorded_file, "recorded: CSV file with columns layer, step, expert, tokens instead");
   r.recorded.clear();
   for (const std::vector<double>& row : rows) {
     r.recorded.push_back({static_cast<int>(row[0]), static_cast<int>(row[1]), static_cast<int>(row[2]), row[3]});

@@ -31,6 +31,8 @@ void visit(Visitor& v, Plan& p) {
            "of tokens of what travels to the experts; the way back is bf16");
   v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8}, "per element, accumulated and reduced (4: fp32)");
   v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8}, "per element of each of Adam's moments (4: fp32)");
+  v.number("saved_hidden_bytes", p.saved_hidden_bytes, Unit::bytes, {0.5, 4},
+           "per element of an FFN's hidden activations kept for the backward pass (2: bf16, 1: fp8)");
   v.choice("recompute", p.recompute, "activations recomputed in the backward pass");
   v.choices("recompute_modules", p.recompute_modules, "what selective recomputation recomputes");
   v.integer("zero_stage", p.zero_stage, {0, 3},
@@ -43,18 +45,27 @@ void visit(Visitor& v, Plan& p) {
   v.integer("communication_sms", p.communication_sms, {0, 1e6}, "SMs that dispatch and combine occupy");
   v.flag("ep_overlap", p.ep_overlap, "hide dispatch and combine behind the compute of another microbatch");
   v.flag("delay_wgrad", p.delay_wgrad, "compute a layer's weight gradients while its gradients travel");
+  v.flag("overlap_blocks", p.overlap_blocks, "false: passes that the schedule overlaps take turns (for comparison)");
   v.flag("overlap_shared_expert", p.overlap_shared_expert, "shared experts compute while tokens travel");
   v.flag("cuda_graph", p.cuda_graph, "kernels are launched from a graph: host_launch_s does not bind");
   v.choice("cuda_graph_scope", p.cuda_graph_scope, "with cuda_graph: what the graph holds");
   v.choice("grouped_gemm", p.grouped_gemm,
            "single: one kernel for all experts of a rank; per_expert: a cast and a GEMM each, as TransformerEngine");
   v.flag("fused_permutation", p.fused_permutation, "tokens are permuted by one kernel each way");
-  v.choice("transport", p.transport, "adaptive: timers while a transfer meets no other; flows: always flows");
+  v.choice("transport", p.transport,
+           "adaptive: timers while a transfer meets no other; flows: always flows; uncontended: nothing is shared");
   v.integer("simulated_replicas", p.simulated_replicas, {0, 1e6}, "data-parallel cells simulated; 0: all");
+  v.integer_or("attention_tiles", p.attention_tiles, {1, 1e6}, "auto", 0,
+               "wafers: tiles in which attention runs through a microbatch; auto: the best that fits");
+  v.integer_or("attention_batch", p.attention_batch, {0, 1e6}, "max", -1,
+               "wafers: sequences of a tile; 0: batch.micro_batch; max: the most that fit");
+  v.choice("saved_activations", p.saved_activations,
+           "wafers: where what the backward pass needs is kept; auto: on the host where it does not fit");
 }
 
 void visit(Visitor& v, Batch& b) {
-  v.integer("global_batch", b.global_batch, {1, 1e9}, "sequences per step", Need::required);
+  v.integer_or("global_batch", b.global_batch, {1, 1e9}, "auto", 0,
+               "sequences per step; auto: what the wafers take at once", Need::required);
   v.integer("micro_batch", b.micro_batch, {1, 1e6}, "sequences per microbatch and data-parallel rank");
   v.integer("sequence_length", b.sequence_length, {1, 1e8}, "tokens per sequence", Need::required);
 }
@@ -67,6 +78,9 @@ void visit(Visitor& v, Scenario& s) {
   v.section("plan", s.plan, "how the model is mapped on the cluster");
   v.section("routing", s.routing, "how tokens choose experts");
   v.section("batch", s.batch, "what one step processes", Need::required);
+  v.section("faults", s.faults, "what is wrong with the cluster");
+  v.section("goodput", s.goodput, "failures and checkpoints of a long run");
+  v.integer("runs", s.runs, {1, 100'000}, "simulations with seeds of their own, for the spread of the step time");
 }
 
 }  // namespace moesim

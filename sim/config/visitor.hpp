@@ -31,6 +31,8 @@ struct FieldInfo {
   NumberRange range = {};
   std::vector<std::string> choices = {};  // of an enumeration
   size_t row_width = 0;                   // of lists of lists: entries of each inner one; 0: any number
+  const char* word = nullptr;             // of an integer: stands for word_value
+  int64_t word_value = 0;
 };
 
 // Implementations give `value` a new value, or look at it.
@@ -38,9 +40,22 @@ class Visitor {
  public:
   virtual ~Visitor() = default;
 
+  // Whether the map that is read has this key.
+  virtual bool has(const char*) const { return false; }
+
   void integer(const char* key, int& value, NumberRange range, const char* doc, Need need = Need::optional) {
     int64_t wide = value;
     on_integer({key, doc, need, Unit::number, range}, wide);
+    value = static_cast<int>(wide);
+  }
+  // An integer, or a word such as "auto", which stands for a value outside the range.
+  void integer_or(const char* key, int& value, NumberRange range, const char* word, int word_value, const char* doc,
+                  Need need = Need::optional) {
+    int64_t wide = value;
+    FieldInfo field{key, doc, need, Unit::number, range};
+    field.word = word;
+    field.word_value = word_value;
+    on_integer(field, wide);
     value = static_cast<int>(wide);
   }
   void number(const char* key, double& value, Unit unit, NumberRange range, const char* doc,
@@ -93,6 +108,17 @@ class Visitor {
     visit(*this, value);
     leave();
   }
+  // A list of maps.
+  template <class Struct>
+  void sections(const char* key, std::vector<Struct>& values, const char* doc) {
+    values.resize(enter_list({key, doc}, values.size()));
+    for (size_t i = 0; i < values.size(); ++i) {
+      enter_item(i);
+      visit(*this, values[i]);
+      leave();
+    }
+    leave_list();
+  }
 
  protected:
   virtual void on_integer(const FieldInfo& field, int64_t& value) = 0;
@@ -107,6 +133,10 @@ class Visitor {
   virtual void on_choices(const FieldInfo& field, std::vector<size_t>& indices) = 0;
   virtual void enter(const FieldInfo& section) = 0;
   virtual void leave() = 0;
+  // Gives how many items there are; each is then entered, visited and left.
+  virtual size_t enter_list(const FieldInfo& list, size_t count) = 0;
+  virtual void enter_item(size_t index) = 0;
+  virtual void leave_list() = 0;
 
  private:
   template <class Enum>

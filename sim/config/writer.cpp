@@ -52,7 +52,9 @@ void StructWriter::add(const FieldInfo& field, const std::string& value) {
   lines_.push_back({fmt::format("{:{}}{}: {}", "", 2 * path_.size(), field.key, value), join_path(path, field.key)});
 }
 
-void StructWriter::on_integer(const FieldInfo& field, int64_t& value) { add(field, fmt::format("{}", value)); }
+void StructWriter::on_integer(const FieldInfo& field, int64_t& value) {
+  add(field, field.word && value == field.word_value ? field.word : fmt::format("{}", value));
+}
 void StructWriter::on_number(const FieldInfo& field, double& value) { add(field, format_quantity(value, field.unit)); }
 void StructWriter::on_flag(const FieldInfo& field, bool& value) { add(field, value ? "true" : "false"); }
 void StructWriter::on_text(const FieldInfo& field, std::string& value) { add(field, yaml_text(value)); }
@@ -79,6 +81,20 @@ void StructWriter::enter(const FieldInfo& section) {
   path_.emplace_back(section.key);
 }
 void StructWriter::leave() { path_.pop_back(); }
+
+size_t StructWriter::enter_list(const FieldInfo& list, size_t count) {
+  if (count == 0)
+    add(list, "[]");
+  else
+    lines_.push_back({fmt::format("{:{}}{}:", "", 2 * path_.size(), list.key), ""});
+  lists_.emplace_back(list.key);
+  return count;
+}
+void StructWriter::enter_item(size_t index) {
+  lines_.push_back({fmt::format("{:{}}-", "", 2 * path_.size()), ""});
+  path_.push_back(fmt::format("{}[{}]", lists_.back(), index));
+}
+void StructWriter::leave_list() { lists_.pop_back(); }
 
 std::string StructWriter::text(const ValueSources* sources) const {
   size_t column = 0;

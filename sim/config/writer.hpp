@@ -36,11 +36,15 @@ class StructWriter : public Visitor {
   void on_choices(const FieldInfo& field, std::vector<size_t>& indices) override;
   void enter(const FieldInfo& section) override;
   void leave() override;
+  size_t enter_list(const FieldInfo& list, size_t count) override;
+  void enter_item(size_t index) override;
+  void leave_list() override;
 
  private:
   void add(const FieldInfo& field, const std::string& value);
 
   std::vector<std::string> path_;
+  std::vector<std::string> lists_;  // keys of the lists being written
   std::vector<Line> lines_;
 };
 

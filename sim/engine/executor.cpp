@@ -1,9 +1,8 @@
 #include "engine/executor.hpp"
 
-#include <fmt/format.h>
-
 #include "base/check.hpp"
 #include "base/diagnostics.hpp"
+#include "engine/deadlock.hpp"
 
 namespace moesim {
 
@@ -30,7 +29,7 @@ void Executor::begin() {
   for (BlockId id = 0; id < program_.blocks.size(); ++id) {
     const Block& block = program_.blocks[id];
     bool first = true;
-    for (uint16_t count : block.inputs) first = first && count == 0;
+    for (uint32_t count : block.inputs) first = first && count == 0;
     if (first) instantiate(id);
   }
   draining_ = false;
@@ -105,7 +104,8 @@ void Executor::start(const Ready& ready) {
   live.started_s[task_id] = backend_.now();
   switch (task.kind) {
     case TaskKind::compute: {
-      const double seconds = task.slot >= 0 ? live.data.seconds[task.slot] : task.seconds;
+      const double nominal = task.slot >= 0 ? live.data.seconds[task.slot] : task.seconds;
+      const double seconds = nominal * source_.stretch(live.block, program_.blocks[live.block], task_id, task);
       live.nominal_s[task_id] = seconds;
       return backend_.start_compute(ready.token, first_rank + task.rank, seconds);
     }
@@ -159,25 +159,13 @@ void Executor::complete(TaskToken token) {
 
 void Executor::require_done() const {
   if (blocks_done_ == program_.blocks.size()) return;
-  std::string text =
-      fmt::format("the graph cannot progress: {} of {} blocks done; blocked:", blocks_done_, program_.blocks.size());
-  int shown = 0;
-  for (BlockId id = 0; id < program_.blocks.size() && shown < 8; ++id) {
-    if (live_of_block_[id] == kNoRow - 1) continue;
-    const Block& block = program_.blocks[id];
-    text += fmt::format("\n  block {} '{}' stage {} microbatch {}: ", id, program_.templates[block.graph].name,
-                        block.stage, block.microbatch);
-    if (live_of_block_[id] == kNoRow) {
-      text += "nothing it waits for has arrived";
-    } else {
-      const Live& live = *live_[live_of_block_[id]];
-      TaskId task = 0;
-      while (task + 1 < live.waiting.size() && live.waiting[task] == 0) ++task;
-      text += fmt::format("{} tasks left, task {} waits for {} more", live.remaining, task, live.waiting[task]);
-    }
-    ++shown;
+  std::vector<BlockState> states(program_.blocks.size());
+  for (BlockId id = 0; id < states.size(); ++id) {
+    const uint32_t live = live_of_block_[id];
+    states[id].done = live == kNoRow - 1;
+    if (!states[id].done && live != kNoRow) states[id].waiting = live_[live]->waiting;
   }
-  throw RunError(text);
+  throw RunError(explain_deadlock(program_, std::move(states)));
 }
 
 }  // namespace moesim

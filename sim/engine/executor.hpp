@@ -40,7 +40,7 @@ class Executor {
   // Starts what waits for nothing. Call once, then let the backend's clock run.
   void begin();
   void complete(TaskToken token);
-  // Throws RunError naming blocked tasks unless everything has completed.
+  // Throws RunError naming blocked tasks and the cycle among them unless everything has completed.
   void require_done() const;
   uint64_t blocks_done() const { return blocks_done_; }
   std::function<void(uint64_t done, uint64_t total)> on_progress;

@@ -13,7 +13,8 @@ constexpr double kUnlimitedBytesPerS = 1e18;
 
 class PlatformBuilder {
  public:
-  PlatformBuilder(s4u::Engine& engine, const Fabric& fabric) : engine_(engine), fabric_(fabric) {
+  PlatformBuilder(s4u::Engine& engine, const Fabric& fabric)
+      : engine_(engine), fabric_(fabric), links_(fabric.links.size(), nullptr) {
     root_ = add_star_zone(engine, nullptr, "pod");
     for (size_t leaf = 0; leaf < fabric.leaf_up.size(); ++leaf)
       leaves_.push_back(add_zone("leaf" + std::to_string(leaf),
@@ -22,28 +23,35 @@ class PlatformBuilder {
     // SimGrid finds no way from a host inside a zone to a host beside that zone: what is behind the spine is a zone
     // too.
     beyond_spine_ = leaves_.empty() ? root_ : add_zone("beyond", {}, {});
+    for (const std::string& name : fabric.zones) zones_.push_back(add_zone(name, {}, {}));
   }
 
   SimgridPlatform build() {
     for (size_t rank = 0; rank < fabric_.ranks.size(); ++rank) {
       const RankPlace& place = fabric_.ranks[rank];
-      s4u::NetZone* leaf = leaves_.empty() ? root_ : leaves_[place.leaf];
+      s4u::NetZone* zone = place.zone < 0 ? root_ : zones_[place.zone];
+      s4u::NetZone* leaf = leaves_.empty() ? zone : leaves_[place.leaf];
       const auto name = "r" + std::to_string(rank);
-      add_endpoint(root_, name + ".nvlink", place.nvlink_out, place.nvlink_in);
+      add_endpoint(zone, name + ".nvlink", place.nvlink_out, place.nvlink_in);
       add_endpoint(leaf, name + ".nic", place.nic_out, place.nic_in);
-      add_endpoint(root_, name + ".far_nvlink", -1, -1);
+      add_endpoint(zone, name + ".far_nvlink", -1, -1);
       add_endpoint(leaf, name + ".far_nic", -1, -1);
       add_endpoint(beyond_spine_, name + ".far_spine", -1, -1);
     }
     for (s4u::NetZone* leaf : leaves_) leaf->seal();
+    for (s4u::NetZone* zone : zones_) zone->seal();
     if (beyond_spine_ != root_) beyond_spine_->seal();
     root_->seal();
     return std::move(platform_);
   }
 
  private:
+  // Ranks whose NIC is dead share a neighbour's.
   s4u::Link* fabric_link(s4u::NetZone* zone, int32_t id) {
-    return add_link(zone, fabric_.links[id].name, fabric_.links[id].bytes_per_s)->set_latency(0)->seal();
+    s4u::Link*& link = links_[static_cast<size_t>(id)];
+    if (link == nullptr)
+      link = add_link(zone, fabric_.links[id].name, fabric_.links[id].bytes_per_s)->set_latency(0)->seal();
+    return link;
   }
 
   // A star inside the pod's star, with the links that lead out of it and into it.
@@ -71,6 +79,8 @@ class PlatformBuilder {
   s4u::NetZone* root_ = nullptr;
   s4u::NetZone* beyond_spine_ = nullptr;
   std::vector<s4u::NetZone*> leaves_;
+  std::vector<s4u::Link*> links_;     // by id in the fabric
+  std::vector<s4u::NetZone*> zones_;  // of Fabric::zones
   SimgridPlatform platform_;
 };
 

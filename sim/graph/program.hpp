@@ -38,7 +38,7 @@ struct Block {
   uint16_t other_first_layer = 0;
   uint32_t other_microbatch = 0;
   std::vector<BlockEdge> outputs;
-  std::vector<uint16_t> inputs;  // edges that arrive at each entry port
+  std::vector<uint32_t> inputs;  // edges that arrive at each entry port
 };
 
 inline uint32_t microbatch_of(const Block& block, int lane) {
@@ -72,6 +72,8 @@ class InstanceSource {
  public:
   virtual ~InstanceSource() = default;
   virtual void fill(const Block& block, const TaskGraph& graph, InstanceData& out) = 0;
+  // What a compute task takes against nominal: the device's slowness, times chance. A pure function of its arguments.
+  virtual double stretch(BlockId, const Block&, TaskId, const Task&) { return 1; }
 };
 
 struct Program {

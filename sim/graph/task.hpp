@@ -19,8 +19,10 @@ enum class TaskKind : uint8_t {
 
 // FIFO lanes of a device. The order on a lane is written as edges, so the graph is the whole truth; the lane says whose
 // time it is: exposed time of a lane is the time during which compute waited for it.
-enum class Stream : uint8_t { compute, ep, tp, cp, dp, pp, copy };
-inline constexpr int kStreams = 7;
+// Wafers have weights (streamed in), gradients (streamed out), copy (activations to a host and back); MemoryX has
+// optimizer.
+enum class Stream : uint8_t { compute, ep, tp, cp, dp, pp, copy, weights, gradients, optimizer };
+inline constexpr int kStreams = 10;
 const char* name_of(Stream stream);
 
 enum class Phase : uint8_t {

@@ -93,7 +93,8 @@ TaskGraph TaskGraphBuilder::freeze() && {
 }
 
 const char* name_of(Stream stream) {
-  static constexpr const char* names[] = {"compute", "ep", "tp", "cp", "dp", "pp", "copy"};
+  static constexpr const char* names[] = {"compute", "ep",   "tp",      "cp",        "dp",
+                                          "pp",      "copy", "weights", "gradients", "optimizer"};
   return names[static_cast<int>(stream)];
 }
 

@@ -176,8 +176,9 @@ void LayerEmitter::shared_experts(int local, Phase phase) {
   if (context_.plan.tp > 1) leave_tensor_region(local, phase);
 }
 
-Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group) const {
+Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group, bool beside_compute) const {
   Transfer transfer = context_.dispatcher_rates;
+  if (beside_compute) slow_beside_compute(transfer);
   for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
   const AllToAll all_to_all(context_.fabric, first_rank_, group);
   transfer.latency_s += all_to_all.latency_s();
@@ -188,6 +189,42 @@ Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group) const 
   return transfer;
 }
 
+// The host waits for the counts of arriving tokens before it launches anything more, so that compute of the other
+// microbatch, although independent, stands still meanwhile (DeepEP's and HybridEP's dispatch without CUDA graphs).
+void LayerEmitter::prepare_dispatch(int local, Phase phase) {
+  if (context_.dispatcher_rates.latency_s <= 0) return;
+  builder_.blocking_collective(Stream::ep, "dispatch preparation", local, phase, context_.expert,
+                               [this](const std::vector<int>& group) {
+                                 Transfer transfer;
+                                 for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
+                                 transfer.latency_s = context_.dispatcher_rates.latency_s;
+                                 return transfer;
+                               });
+}
+
+// Megatron-LM's all-gather dispatcher: independent of the routing, ep times the bytes of the tokens.
+void LayerEmitter::gather_tokens(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
+                                 const std::function<void()>& beside) {
+  const double bytes =
+      static_cast<double>(context_.shard.local_tokens()) * context_.plan.ep * token_bytes(context_.model, wire);
+  const CollectiveKind kind = reverse ? CollectiveKind::reduce_scatter : CollectiveKind::all_gather;
+  const auto make = [&](const std::vector<int>& group) {
+    Transfer transfer = ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, bytes);
+    if (overlapped_ || beside) slow_beside_compute(transfer);
+    transfer.sm_share = context_.ep_sm_share;
+    return transfer;
+  };
+  if (!beside) return builder_.collective(Stream::ep, op, local, phase, context_.expert, make);
+  const auto tasks = builder_.background_collective(Stream::ep, op, local, phase, context_.expert, make);
+  beside();
+  builder_.wait_for(tasks);
+}
+
+void LayerEmitter::slow_beside_compute(Transfer& transfer) const {
+  transfer.nic_rate *= context_.pod.overlapped_efficiency;
+  transfer.nvlink_rate *= context_.pod.overlapped_efficiency;
+}
+
 // `beside`: what computes while the tokens travel.
 void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
                          const std::function<void()>& beside) {
@@ -195,7 +232,15 @@ void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, P
     if (beside) beside();
     return;
   }
-  const auto make = [this](const std::vector<int>& group) { return dispatcher_transfer(group); };
+  if (context_.plan.dispatcher == Dispatcher::allgather) return gather_tokens(op, local, phase, reverse, wire, beside);
+  const bool travels_beside = overlapped_ || beside;
+  const bool prepares = overlapped_ && !reverse && phase != Phase::backward && !context_.plan.cuda_graph;
+  if (prepares) prepare_dispatch(local, phase);
+  const auto make = [=, this](const std::vector<int>& group) {
+    Transfer transfer = dispatcher_transfer(group, travels_beside);
+    if (prepares) transfer.latency_s -= context_.dispatcher_rates.latency_s;
+    return transfer;
+  };
   const double bytes = token_bytes(context_.model, wire);
   if (!beside) return builder_.routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
   const auto tasks = builder_.background_routed_collective(op, local, phase, context_.expert, reverse, bytes, make);

@@ -32,8 +32,8 @@ enum class WeightGradients {
 class LayerEmitter {
  public:
   LayerEmitter(const StepContext& context, TemplateBuilder& builder, int first_rank,
-               WeightGradients weights = WeightGradients::with_data)
-      : context_(context), builder_(builder), first_rank_(first_rank), weights_(weights) {}
+               WeightGradients weights = WeightGradients::with_data, bool overlapped = false)
+      : context_(context), builder_(builder), first_rank_(first_rank), weights_(weights), overlapped_(overlapped) {}
 
   void embedding(Phase phase, int local = 0);
   EmitSteps forward(int layer, int local, Phase phase = Phase::forward);
@@ -64,7 +64,11 @@ class LayerEmitter {
   void recompute_selected(int layer, int local);
   void shared_experts(int local, Phase phase);
   void experts(ExpertKernels list, int local, Phase phase);
-  Transfer dispatcher_transfer(const std::vector<int>& group) const;
+  Transfer dispatcher_transfer(const std::vector<int>& group, bool beside_compute) const;
+  void gather_tokens(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
+                     const std::function<void()>& beside);
+  void slow_beside_compute(Transfer& transfer) const;
+  void prepare_dispatch(int local, Phase phase);
   void route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
              const std::function<void()>& beside = nullptr);
   void enter_tensor_region(int local, Phase phase);
@@ -75,6 +79,7 @@ class LayerEmitter {
   TemplateBuilder& builder_;
   int first_rank_;
   WeightGradients weights_;
+  bool overlapped_;  // the block has two lanes: whatever travels does so beside compute
   std::vector<std::function<void()>> delayed_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 namespace moesim {
@@ -12,7 +13,8 @@ constexpr int kFlatRanks = 16;
 
 AllToAllForm form_of(const Plan& plan, int ranks) {
   if (plan.all_to_all != AllToAllForm::automatic) return plan.all_to_all;
-  if (plan.dispatcher != Dispatcher::nccl) return AllToAllForm::hierarchical;
+  if (plan.dispatcher == Dispatcher::deepep || plan.dispatcher == Dispatcher::hybridep)
+    return AllToAllForm::hierarchical;
   return ranks <= kFlatRanks ? AllToAllForm::flat : AllToAllForm::port_balanced;
 }
 }  // namespace
@@ -51,6 +53,7 @@ RoutedWork::RoutedWork(const StepContext& context, std::vector<TemplateSlots> sl
   router_ = std::make_unique<Router>(context.input.routing, routing_shape(context), layers, seed);
   statistics_.layer_sum.assign(layers, 0);
   statistics_.layer_samples.assign(layers, 0);
+  statistics_.rank_rows.assign(layers, std::vector<double>(context.plan.ep, 0.0));
   const int etp = context.plan.etp, ep = context.plan.ep;
   for (TemplateSlots& template_slots : slots) {
     Template entry;
@@ -92,6 +95,21 @@ void RoutedWork::count(int layer) {
   ++statistics_.samples;
   statistics_.layer_sum[layer] += overload;
   ++statistics_.layer_samples[layer];
+  std::vector<double>& rows = statistics_.rank_rows[layer];
+  for (size_t rank = 0; rank < rows.size(); ++rank)
+    rows[rank] += static_cast<double>(tokens_.rank_rows(static_cast<int>(rank)));
+}
+
+double LoadStatistics::overload_of(std::span<const int> layers) const {
+  std::vector<double> rows;
+  for (int layer : layers) {
+    if (layer_samples.empty() || layer_samples[layer] == 0) continue;
+    rows.resize(rank_rows[layer].size(), 0);
+    for (size_t rank = 0; rank < rows.size(); ++rank)
+      rows[rank] += rank_rows[layer][rank] / static_cast<double>(layer_samples[layer]);
+  }
+  const double total = std::accumulate(rows.begin(), rows.end(), 0.0);
+  return total > 0 ? *std::max_element(rows.begin(), rows.end()) * static_cast<double>(rows.size()) / total : 1;
 }
 
 std::vector<Flow> RoutedWork::flows(const Block& block, const Task& transfer) {

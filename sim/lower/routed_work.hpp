@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "graph/program.hpp"
 #include "lower/all_to_all.hpp"
+#include "lower/disturbance.hpp"
 #include "lower/step_context.hpp"
 #include "lower/template_builder.hpp"
 #include "model/routing.hpp"
@@ -19,7 +21,11 @@ struct LoadStatistics {
   uint64_t samples = 0;
   std::vector<double> layer_sum;
   std::vector<uint64_t> layer_samples;
+  std::vector<std::vector<double>> rank_rows;  // [layer][rank of the group]: sum over the samples
 
+  // Rows of the rank that gets most over all these layers together, over the mean rank. Which rank is hot differs from
+  // layer to layer, so that this, what memory has to hold, is less than the mean of the layers' overloads.
+  double overload_of(std::span<const int> layers) const;
   double overload_factor() const { return samples == 0 ? 1 : overload_sum / static_cast<double>(samples); }
 };
 
@@ -35,6 +41,10 @@ class RoutedWork : public InstanceSource {
   // Flows of one transfer with a slot, as fill() gave them.
   std::vector<Flow> flows(const Block& block, const Task& transfer);
   const LoadStatistics& statistics() const { return statistics_; }
+  void disturb(Disturbance disturbance) { disturbance_ = std::move(disturbance); }
+  double stretch(BlockId id, const Block& block, TaskId task_id, const Task& task) override {
+    return disturbance_.stretch(id, block, task_id, task);
+  }
 
  private:
   struct Template;
@@ -57,6 +67,7 @@ class RoutedWork : public InstanceSource {
   ByteMatrix matrix_;
   TwoHopBytes two_hop_;
   LoadStatistics statistics_;
+  Disturbance disturbance_;
 };
 
 }  // namespace moesim

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "plan/faulty_cells.hpp"
+
 namespace moesim {
 
 namespace {
@@ -17,7 +19,15 @@ Shard derive_shard(const StepInput& input) {
   shard.recipe = input.plan.precision;
   shard.unfused_permutation = !input.plan.fused_permutation;
   shard.kernels_per_expert = input.plan.grouped_gemm == GroupedGemm::per_expert;
+  shard.saved_hidden_bytes = input.plan.saved_hidden_bytes;
   return shard;
+}
+
+Mapping mapping_with_faults(const StepInput& input) {
+  const Pod& pod = input.pod;
+  Mapping mapping = derive_mapping(input.plan, pod.gpus, pod.gpus_per_node, input.batch);
+  choose_faulty_cells(mapping, input.plan, input.faults, pod.gpus_per_node, input.seed);
+  return mapping;
 }
 }  // namespace
 
@@ -27,8 +37,8 @@ StepContext::StepContext(const StepInput& step_input)
       pod(step_input.pod),
       plan(step_input.plan),
       pipeline(pipeline_shape(plan)),
-      mapping(derive_mapping(plan, pod.gpus, pod.gpus_per_node, step_input.batch)),
-      fabric(build_fabric(pod, simulated_global_ranks(plan, mapping))),
+      mapping(mapping_with_faults(step_input)),
+      fabric(build_fabric(pod, simulated_global_ranks(plan, mapping), step_input.faults)),
       shard(derive_shard(step_input)),
       cost(pod.device, plan),
       tensor(tensor_groups(plan, mapping)),
@@ -36,7 +46,7 @@ StepContext::StepContext(const StepInput& step_input)
       expert(expert_groups(plan, mapping)),
       expert_tensor(expert_tensor_groups(plan, mapping)),
       chunks(partition_layers(model, plan)) {
-  if (plan.dispatcher != Dispatcher::nccl) {
+  if (plan.dispatcher == Dispatcher::deepep || plan.dispatcher == Dispatcher::hybridep) {
     const DispatcherCost& dispatcher = plan.dispatcher == Dispatcher::deepep ? pod.deepep : pod.hybridep;
     dispatcher_rates.latency_s = dispatcher.startup_s;
     dispatcher_rates.nic_rate = dispatcher.nic_efficiency;

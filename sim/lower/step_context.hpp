@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cluster/fabric.hpp"
+#include "cluster/faults.hpp"
 #include "cluster/pod.hpp"
 #include "graph/task.hpp"
 #include "lower/run_cost.hpp"
@@ -24,6 +25,7 @@ struct StepInput {
   RoutingSpec routing;
   Batch batch;
   uint64_t seed = 1;
+  FaultSpec faults;
 };
 
 struct StepContext {

@@ -21,14 +21,21 @@ void TemplateBuilder::use_lane(int lane) {
   lane_ = lane;
   while (static_cast<int>(fronts_.size()) <= lane) {
     auto& fronts = fronts_.emplace_back(ranks_);
-    for (int rank = 0; rank < ranks_; ++rank) {
-      Task entry;
-      entry.kind = TaskKind::entry;
-      entry.rank = static_cast<uint32_t>(rank);
-      entry.payload = static_cast<uint32_t>(fronts_.size() - 1);
-      fronts[rank] = {graph_.add(entry)};
-    }
+    const std::vector<TaskId> entries = entry(static_cast<int>(fronts_.size()) - 1);
+    for (int rank = 0; rank < ranks_; ++rank) fronts[rank] = {entries[rank]};
   }
+}
+
+std::vector<TaskId> TemplateBuilder::entry(int port) {
+  std::vector<TaskId> entries;
+  for (int rank = 0; rank < ranks_; ++rank) {
+    Task task;
+    task.kind = TaskKind::entry;
+    task.rank = static_cast<uint32_t>(rank);
+    task.payload = static_cast<uint32_t>(port);
+    entries.push_back(graph_.add(task));
+  }
+  return entries;
 }
 
 TaskId TemplateBuilder::add(Task task, const std::vector<TaskId>& after) {
@@ -143,6 +150,14 @@ std::vector<TaskId> TemplateBuilder::background_collective(Stream stream, const 
 void TemplateBuilder::collective(Stream stream, const std::string& op, int layer, Phase phase, const Groups& groups,
                                  const MakeTransfer& make) {
   advance(background_collective(stream, op, layer, phase, groups, make));
+}
+
+void TemplateBuilder::blocking_collective(Stream stream, const std::string& op, int layer, Phase phase,
+                                          const Groups& groups, const MakeTransfer& make) {
+  const std::vector<TaskId> tasks = background_collective(stream, op, layer, phase, groups, make);
+  advance(tasks);
+  for (int rank = 0; rank < ranks_; ++rank)
+    if (tasks[rank] != kNoTask) last_compute_[rank] = tasks[rank];
 }
 
 std::vector<TaskId> TemplateBuilder::background_routed_collective(const std::string& op, int layer, Phase phase,

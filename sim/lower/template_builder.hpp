@@ -57,6 +57,9 @@ class TemplateBuilder {
   // Each group's members wait for each other, then for the transfer.
   void collective(Stream stream, const std::string& op, int layer, Phase phase, const Groups& groups,
                   const MakeTransfer& make);
+  // The same, and compute of the other lane waits too: the host launches nothing meanwhile.
+  void blocking_collective(Stream stream, const std::string& op, int layer, Phase phase, const Groups& groups,
+                           const MakeTransfer& make);
   // The same, but compute goes on; gives each rank's transfer (kNoTask for groups of one).
   std::vector<TaskId> background_collective(Stream stream, const std::string& op, int layer, Phase phase,
                                             const Groups& groups, const MakeTransfer& make);
@@ -70,6 +73,8 @@ class TemplateBuilder {
   using MakeRankTransfer = std::function<Transfer(int rank)>;
   std::vector<TaskId> background(Stream stream, const std::string& op, int layer, Phase phase,
                                  const MakeRankTransfer& make, bool after_front = true);
+  // What arrives from other blocks at `port`, rank by rank.
+  std::vector<TaskId> entry(int port);
   // From now on the compute of each rank also waits for its task.
   void wait_for(const std::vector<TaskId>& tasks);
   // Other blocks may wait for the front (and these tasks) at `port`.

@@ -19,8 +19,11 @@ double& exposed(Breakdown& breakdown, Stream stream) {
     case Stream::pp:
       return breakdown.exposed_pp;
     case Stream::copy:
+    case Stream::weights:
+    case Stream::gradients:
       return breakdown.exposed_stream;
     case Stream::compute:
+    case Stream::optimizer:
       break;
   }
   return breakdown.other;
@@ -33,7 +36,8 @@ class RankTimelines {
         execution_(execution),
         ranks_(program.simulated_ranks),
         cursor_(program.simulated_ranks, 0.0),
-        last_dp_(program.simulated_ranks, 0.0) {}
+        last_dp_(program.simulated_ranks, 0.0),
+        streams_(program.simulated_ranks, false) {}
 
   std::vector<Breakdown> run() {
     for (uint32_t row = 0; row < execution_.record.rows(); ++row) {
@@ -41,6 +45,7 @@ class RankTimelines {
       const uint32_t first_rank = block_of(row).first_rank;
       if (task.kind == TaskKind::transfer) {
         if (task.stream == Stream::dp) note_dp(row, task, first_rank);
+        if (task.stream == Stream::gradients) note_streaming(row, task, first_rank);
       } else {
         occupy(first_rank + task.rank, row, task);
       }
@@ -59,6 +64,11 @@ class RankTimelines {
     const TaskGraph& graph = program_.templates[block_of(row).graph];
     for (uint32_t rank : graph.transfers[task.payload].ranks)
       last_dp_[first_rank + rank] = std::max(last_dp_[first_rank + rank], execution_.record.end_s[row]);
+  }
+
+  void note_streaming(uint32_t row, const Task& task, uint32_t first_rank) {
+    for (uint32_t rank : program_.templates[block_of(row).graph].transfers[task.payload].ranks)
+      streams_[first_rank + rank] = true;
   }
 
   void occupy(uint32_t rank, uint32_t row, const Task& task) {
@@ -99,6 +109,9 @@ class RankTimelines {
 
   void close(uint32_t rank) {
     const double end = execution_.makespan_s;
+    // A wafer has nothing to do until its last gradients are out and MemoryX has updated the weights.
+    if (streams_[rank]) ranks_[rank].exposed_stream += end - cursor_[rank];
+    if (streams_[rank]) return;
     const double reduced = std::clamp(last_dp_[rank], cursor_[rank], end);
     ranks_[rank].exposed_dp += reduced - cursor_[rank];
     ranks_[rank].bubble += end - reduced;
@@ -109,6 +122,7 @@ class RankTimelines {
   std::vector<Breakdown> ranks_;
   std::vector<double> cursor_;
   std::vector<double> last_dp_;
+  std::vector<bool> streams_;  // ranks whose gradients are streamed out
 };
 
 }  // namespace
@@ -117,10 +131,13 @@ std::vector<Breakdown> breakdown_by_rank(const Program& program, const Execution
   return RankTimelines(program, execution).run();
 }
 
-Breakdown mean(std::span<const Breakdown> ranks) {
+Breakdown mean(std::span<const Breakdown> ranks, std::span<const double> weights) {
   Breakdown sum;
-  const double share = ranks.empty() ? 0 : 1.0 / static_cast<double>(ranks.size());
-  for (const Breakdown& rank : ranks) {
+  double total = weights.empty() ? static_cast<double>(ranks.size()) : 0;
+  for (const double weight : weights) total += weight;
+  for (size_t i = 0; i < ranks.size(); ++i) {
+    const Breakdown& rank = ranks[i];
+    const double share = (weights.empty() ? 1 : weights[i]) / total;
     sum.compute += rank.compute * share;
     sum.exposed_ep += rank.exposed_ep * share;
     sum.exposed_tp += rank.exposed_tp * share;

@@ -29,6 +29,12 @@ const char* kind_of(LinkClass link_class) {
       return "nic";
     case LinkClass::leaf:
       return "leaf";
+    case LinkClass::io:
+      return "wafer_io";
+    case LinkClass::swarmx:
+      return "swarmx";
+    case LinkClass::memoryx:
+      return "memoryx";
   }
   return "";
 }
@@ -43,7 +49,11 @@ std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabr
   const std::vector<double> work = work_by_rank(program, execution);
   for (size_t rank = 0; rank < work.size(); ++rank) {
     const RankPlace& place = fabric.ranks[rank];
-    uses.push_back({fmt::format("node{}.gpu{}.compute", place.node, place.gpu), "compute", work[rank] / step, 0});
+    if (place.name.empty())
+      uses.push_back({fmt::format("node{}.gpu{}.compute", place.node, place.gpu), "compute", work[rank] / step, 0});
+    else if (work[rank] > 0)
+      uses.push_back(
+          {place.name + ".compute", place.name == "memoryx" ? "optimizer" : "compute", work[rank] / step, 0});
   }
   for (size_t link = 0; link < fabric.links.size(); ++link) {
     const double bytes = execution.link_bytes[link];

@@ -3,8 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "metrics/goodput_report.hpp"
 
 namespace moesim {
 
@@ -23,11 +26,21 @@ struct Breakdown {
   }
 };
 
+// How a pipeline stage's step divides into blocks of its schedule (on the stage's first rank; a block's communication
+// counts with it). `bubble_s`: no block was under way.
+struct PipelineStage {
+  int stage = 0;
+  std::array<double, 5> seconds{};  // forward, backward, weight gradients, overlapped, optimizer: as BlockKind
+  double bubble_s = 0;
+};
+
 struct StageMemory {
   int stage = 0;
   double parameters_bytes = 0, gradients_bytes = 0, optimizer_bytes = 0, activations_bytes = 0;
   double total_bytes = 0, capacity_bytes = 0;
   bool fits = true;
+  std::string name;       // of a store that is no pipeline stage (SRAM, MemoryX)
+  std::string breaks_it;  // the tensor that takes most where it does not fit
 };
 
 // Consecutive steps of the critical path with the same name are one entry in the summary.
@@ -62,12 +75,14 @@ struct SimulationFacts {
 
 struct StepReport {
   std::string scenario, moesim_version, simgrid_version, fidelity, model, platform;
+  std::string device_noun = "GPU";
   uint64_t seed = 0;
   int devices = 0;
   double step_time_s = 0;
   double tokens_per_step = 0, tokens_per_s = 0, tokens_per_s_per_device = 0;
   double model_flops_per_step = 0, tflops_per_device = 0, mfu = 0;
   Breakdown breakdown_s;
+  std::vector<PipelineStage> pipeline;
   std::vector<StageMemory> memory;
   double overload_factor = 1;
   std::vector<double> layer_overload;  // mean per layer; 0 for layers without experts
@@ -76,6 +91,8 @@ struct StepReport {
   std::vector<CriticalPathEntry> critical_path;  // longest first
   std::vector<ResourceUse> resources;            // busiest first
   SimulationFacts simulation;
+  std::optional<GoodputReport> goodput;
+  std::string faults;  // what is wrong with the cluster; empty: nothing
   bool fits() const {
     for (const StageMemory& stage : memory)
       if (!stage.fits) return false;

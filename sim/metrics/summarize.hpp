@@ -17,7 +17,10 @@ namespace moesim {
 // Per simulated rank. Every moment of the step goes to what the rank's compute stream did, or, when it stood still, to
 // what the next task on it waited for: a transfer's stream from the moment the rank joined it, else the pipeline.
 std::vector<Breakdown> breakdown_by_rank(const Program& program, const Execution& execution);
-Breakdown mean(std::span<const Breakdown> ranks);
+// `weights`: one per rank; empty: all alike.
+Breakdown mean(std::span<const Breakdown> ranks, std::span<const double> weights = {});
+
+std::vector<PipelineStage> pipeline_use(const Program& program, const Execution& execution);
 
 // Rows from the beginning to the task that ended last, each let start by the one before it.
 std::vector<uint32_t> critical_rows(const Execution& execution);
@@ -25,6 +28,12 @@ std::vector<uint32_t> critical_rows(const Execution& execution);
 using FlowsOf = std::function<std::vector<Flow>(uint32_t block, uint32_t task)>;
 std::vector<CriticalPathEntry> critical_path(const Program& program, const Fabric& fabric, const Execution& execution,
                                              const FlowsOf& flows_of);
+
+// The same path by layer of the model and by the link that each transfer keeps busiest. `layers`: of the model with its
+// multi-token-prediction layers. Entries are named in `op`; by link, what is not a transfer is left out.
+std::vector<CriticalPathEntry> critical_path_by_layer(const Program& program, const Execution& execution, int layers);
+std::vector<CriticalPathEntry> critical_path_by_link(const Program& program, const Fabric& fabric,
+                                                     const Execution& execution, const FlowsOf& flows_of);
 
 // Links by bytes / (bandwidth x step) and devices by compute time / step, busiest first; so many of each kind.
 std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric, const Execution& execution,

@@ -56,9 +56,9 @@ void add_attention(ActivationBytes& bytes, const ModelShape& shape, int layer, c
   bytes.attention_output += tokens * fp32_bytes * shape.heads / shard.tp;
 }
 
-// fc1's output (bf16) and fc2's input.
+// fc1's output and fc2's input.
 double ffn_bytes(const ModelShape& shape, const Shard& shard, double width) {
-  return width * ((shape.gated_ffn ? 2 : 1) * bf16_bytes + saved_operand_bytes(shard));
+  return width * ((shape.gated_ffn ? 2 : 1) * shard.saved_hidden_bytes + saved_operand_bytes(shard));
 }
 
 void add_experts(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double rows) {
@@ -67,7 +67,7 @@ void add_experts(ActivationBytes& bytes, const ModelShape& shape, const Shard& s
   // knowledge).
   bytes.router = static_cast<double>(shard.local_tokens()) * shape.experts * (2 * fp32_bytes + 1 + fp32_bytes);
   bytes.expert_input = rows * (saved_operand_bytes(shard) * shape.hidden + fp32_bytes);
-  bytes.expert_hidden = rows * width * (shape.gated_ffn ? 2 : 1) * bf16_bytes;
+  bytes.expert_hidden = rows * width * (shape.gated_ffn ? 2 : 1) * shard.saved_hidden_bytes;
   bytes.expert_activation = rows * width * saved_operand_bytes(shard);
 }
 

@@ -51,6 +51,8 @@ struct Kernel {
   int64_t m = 0, n = 0, k = 0;
   int groups = 1;
   bool rows_are_k = false;
+  // Both operands carry scales along the summed dimension (weight gradients of block-wise FP8).
+  bool vector_scaled = false;
   // attention
   int sequences = 0;
   int heads = 0, kv_heads = 0;

@@ -66,6 +66,7 @@ Kernel gemm(const Linear& linear, Pass pass, PrecisionRecipe recipe) {
   kernel.pass = pass;
   kernel.kind = KernelKind::gemm;
   kernel.precision = gemm_precision(recipe);
+  kernel.vector_scaled = recipe == PrecisionRecipe::fp8_block && pass == Pass::backward_weight;
   kernel.flops = 2 * tokens * in * out;
   switch (pass) {
     case Pass::forward:
@@ -92,6 +93,7 @@ Kernel grouped_gemm(const Linear& linear, int groups, Pass pass, PrecisionRecipe
   kernel.pass = pass;
   kernel.kind = KernelKind::grouped_gemm;
   kernel.precision = gemm_precision(recipe);
+  kernel.vector_scaled = recipe == PrecisionRecipe::fp8_block && pass == Pass::backward_weight;
   kernel.groups = groups;
   kernel.flops_per_row = 2 * in * out;
   switch (pass) {

@@ -28,6 +28,7 @@ struct Shard {
   bool kernels_per_expert = false;
   // Permutation of tokens as chains of indexing operators instead of one kernel each way.
   bool unfused_permutation = false;
+  double saved_hidden_bytes = 2;  // per element of fc1's output kept for the backward (memory only)
 
   // Tokens entering GEMMs of attention, and tokens that norms and the router see.
   int64_t gemm_tokens() const { return sequences * sequence_length / cp; }

@@ -47,6 +47,7 @@ struct RoutingSpec {
   // recorded: a layer takes its latest recorded step <= `step`, else its earliest; a layer without any record takes the
   // mean of all recorded layers.
   std::vector<RecordedCount> recorded;
+  std::string recorded_file;  // CSV that they were read from; empty: given in the scenario
 
   // Which step of the training run is simulated; moves `drift`, `recorded` and the age of an EPLB placement.
   int step = 0;

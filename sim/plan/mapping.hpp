@@ -23,6 +23,8 @@ struct Mapping {
   // are not alike and all wait for the slowest. `alike`: all cells of all stages lie on nodes in the same way.
   std::vector<int> chosen_cells;
   bool alike = true;
+  // How many cells each simulated one stands for, in figures of the mean device; empty: the same for all.
+  std::vector<double> cell_weights;
   int microbatches = 0;  // per data-parallel rank and step
 };
 

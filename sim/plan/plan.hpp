@@ -11,16 +11,30 @@
 namespace moesim {
 
 enum class ScheduleKind { one_f_one_b, interleaved, gpipe, zb_h1, zb_2p, dualpipe, dualpipev, custom };
-enum class Dispatcher { nccl, deepep, hybridep };
+enum class Dispatcher {
+  nccl,       // all-to-all-v
+  deepep,     // a token travels once per node, then over NVLink
+  hybridep,   // the same with few SMs
+  allgather,  // every rank gets all tokens of the group and keeps its own; partial sums are reduce-scattered
+};
 enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
 // What a CUDA graph holds: the whole step; attention, router and whatever else has fixed shapes; the router alone. The
 // rest is launched kernel by kernel.
 enum class GraphScope { step, layers, router };
 enum class GroupedGemm { single, per_expert };  // Shard::kernels_per_expert
 enum class CpKind { ring, all_gather };
+// Where a wafer keeps what the backward pass needs of each layer.
+enum class SavedActivations {
+  wafer,      // in SRAM
+  host,       // a host of the system, over its I/O; fetched a layer ahead in the backward pass
+  automatic,  // on the host where they do not fit in SRAM
+};
 enum class Transport {
   adaptive,  // a transfer that meets no other runs on a timer; the moment another claims a link, both become flows
   flows,     // every transfer is SimGrid flows
+  // Nothing shares anything: every transfer has its links, every kernel its device for itself. No cluster is like this;
+  // it says what contention costs.
+  uncontended,
 };
 
 struct Plan {
@@ -41,8 +55,9 @@ struct Plan {
   PrecisionRecipe precision = PrecisionRecipe::bf16;
   PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // of what travels to the experts: tokens, and gradients
                                                                // in the backward; the way back is bf16
-  double gradient_bytes = 4;  // per element, accumulated and reduced (4: fp32, 2: bf16)
-  double moment_bytes = 4;    // per element of each of Adam's moments (4: fp32, 2: bf16)
+  double gradient_bytes = 4;      // per element, accumulated and reduced (4: fp32, 2: bf16)
+  double saved_hidden_bytes = 2;  // per element of an FFN's hidden activations kept for the backward (2: bf16; 1: FP8)
+  double moment_bytes = 4;        // per element of each of Adam's moments (4: fp32, 2: bf16)
 
   Recompute recompute = Recompute::none;
   std::vector<RecomputeModule> recompute_modules;  // selective only
@@ -61,8 +76,11 @@ struct Plan {
   // Weight gradients of a layer are computed while its gradients travel (Megatron-LM --delay-wgrad-compute); DualPipe
   // always does.
   bool delay_wgrad = false;
+  // False: forwards and backwards that the schedule overlaps take turns instead. It says what overlapping them brings.
+  bool overlap_blocks = true;
   bool delays_weight_gradients() const {
-    return delay_wgrad || schedule == ScheduleKind::dualpipe || schedule == ScheduleKind::dualpipev;
+    const bool dual = schedule == ScheduleKind::dualpipe || schedule == ScheduleKind::dualpipev;
+    return delay_wgrad || (dual && overlap_blocks);
   }
   bool overlap_shared_expert = false;  // shared experts compute while tokens travel
   bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
@@ -71,11 +89,17 @@ struct Plan {
   bool fused_permutation = true;
 
   Transport transport = Transport::adaptive;
-  int simulated_replicas = 1;  // data-parallel cells simulated per stage; the rest are folded; 0: all
+  int simulated_replicas = 1;  // data-parallel cells (wafers) simulated per stage; the rest are folded; 0: all
+
+  // Wafer systems: attention runs in `attention_tiles` tiles of `attention_batch` sequences (Batch Tiling on
+  // Attention), the rest of a layer on all of them together.
+  int attention_tiles = 1;  // 0: the best that fits
+  int attention_batch = 0;  // 0: batch.micro_batch; -1: the largest that fits
+  SavedActivations saved_activations = SavedActivations::wafer;
 };
 
 struct Batch {
-  int global_batch = 0;     // sequences per step
+  int global_batch = 0;     // sequences per step; 0: as many as the wafers take at once
   int micro_batch = 1;      // sequences per microbatch and data-parallel rank
   int sequence_length = 0;  // tokens
 };

@@ -41,7 +41,7 @@ ChunkNeed chunk_need(const ModelShape& shape, const Plan& plan, const StateShard
 
 std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& plan, const Mapping& mapping,
                                           const Shard& shard, const std::vector<ChunkContent>& chunks,
-                                          double overload) {
+                                          std::span<const double> overload) {
   StateSharding sharding;
   sharding.tp = plan.tp;
   sharding.ep = plan.ep;
@@ -52,11 +52,11 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
   sharding.zero_stage = plan.zero_stage;
   sharding.gradient_bytes = plan.gradient_bytes;
   sharding.moment_bytes = plan.moment_bytes;
-  const double rows = static_cast<double>(shard.local_tokens()) * shape.top_k * plan.etp * overload;
 
   const auto schedule = make_schedule(plan, mapping.microbatches);
   std::vector<StageMemoryNeed> stages;
   for (int stage = 0; stage < plan.pp; ++stage) {
+    const double rows = static_cast<double>(shard.local_tokens()) * shape.top_k * plan.etp * overload[stage];
     std::vector<ChunkNeed> needs;
     StageMemoryNeed& result = stages.emplace_back();
     double workspace = 0, live = 0, peak = 0;

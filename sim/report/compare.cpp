@@ -37,9 +37,16 @@ Number number_at(const json& report, const std::string& pointer) {
 // The fullest stage decides whether a step fits.
 Number most_memory(const json& report) {
   Number most;
+  double most_share = 0;
   if (!report.contains("memory") || !report["memory"].is_array()) return most;
   for (const json& stage : report["memory"])
-    if (const Number total = number_at(stage, "/total_bytes")) most = std::max(most.value_or(0), *total);
+    if (const Number total = number_at(stage, "/total_bytes")) {
+      // By share: the stores of a wafer system are of different sizes.
+      const double share = *total / std::max(1.0, number_at(stage, "/capacity_bytes").value_or(1));
+      if (most && share <= most_share) continue;
+      most = total;
+      most_share = share;
+    }
   return most;
 }
 

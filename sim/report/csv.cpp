@@ -30,7 +30,9 @@ std::string number(double value) { return fmt::format("{}", value); }
 void add_memory(Fields& fields, const StepReport& report) {
   const StageMemory* fullest = nullptr;
   for (const StageMemory& stage : report.memory)
-    if (fullest == nullptr || stage.total_bytes > fullest->total_bytes) fullest = &stage;
+    // By share: the stores of a wafer system are of different sizes.
+    if (fullest == nullptr || stage.total_bytes * fullest->capacity_bytes > fullest->total_bytes * stage.capacity_bytes)
+      fullest = &stage;
   const StageMemory none;
   const StageMemory& most = fullest == nullptr ? none : *fullest;
   fields.emplace_back("memory_stages", std::to_string(report.memory.size()));

@@ -25,9 +25,22 @@ ordered_json breakdown_json(const Breakdown& breakdown) {
   return json;
 }
 
+ordered_json pipeline_json(const StepReport& report) {
+  ordered_json stages = ordered_json::array();
+  for (const PipelineStage& stage : report.pipeline)
+    stages.push_back({{"stage", stage.stage},
+                      {"forward_s", stage.seconds[0]},
+                      {"backward_s", stage.seconds[1]},
+                      {"weight_gradient_s", stage.seconds[2]},
+                      {"overlapped_s", stage.seconds[3]},
+                      {"optimizer_s", stage.seconds[4]},
+                      {"bubble_s", stage.bubble_s}});
+  return stages;
+}
+
 ordered_json memory_json(const StepReport& report) {
   ordered_json stages = ordered_json::array();
-  for (const StageMemory& stage : report.memory)
+  for (const StageMemory& stage : report.memory) {
     stages.push_back({{"stage", stage.stage},
                       {"parameters_bytes", whole(stage.parameters_bytes)},
                       {"gradients_bytes", whole(stage.gradients_bytes)},
@@ -36,6 +49,9 @@ ordered_json memory_json(const StepReport& report) {
                       {"total_bytes", whole(stage.total_bytes)},
                       {"capacity_bytes", whole(stage.capacity_bytes)},
                       {"fits", stage.fits}});
+    if (!stage.name.empty()) stages.back()["name"] = stage.name;
+    if (!stage.breaks_it.empty()) stages.back()["breaks_it"] = stage.breaks_it;
+  }
   return stages;
 }
 
@@ -72,6 +88,30 @@ ordered_json simulation_json(const SimulationFacts& facts, const JsonOptions& op
           {"contended_transfers", facts.contended_transfers}};
 }
 
+ordered_json interval_json(const Goodput& goodput) {
+  return {{"checkpoint_interval_s", goodput.checkpoint_interval_s},
+          {"steps_per_checkpoint", goodput.steps_per_checkpoint},
+          {"goodput", goodput.fraction},
+          {"ci95_low", goodput.ci95_low},
+          {"ci95_high", goodput.ci95_high},
+          {"formula_goodput", goodput.formula_fraction},
+          {"checkpoint_fraction", goodput.checkpoint_fraction},
+          {"lost_fraction", goodput.lost_fraction},
+          {"restart_fraction", goodput.restart_fraction},
+          {"failures_per_day", goodput.failures_per_day},
+          {"tokens_per_day", goodput.tokens_per_day}};
+}
+
+ordered_json goodput_json(const GoodputReport& report) {
+  ordered_json json = {
+      {"system_mtbf_s", report.system_mtbf_s}, {"duration_s", report.duration_s}, {"trials", report.trials}};
+  json.update(interval_json(report.asked));
+  json["young_interval_s"] = report.young_interval_s;
+  json["daly_interval_s"] = report.daly_interval_s;
+  json["optimum"] = interval_json(report.optimum);
+  return json;
+}
+
 }  // namespace
 
 std::string json_text(const StepReport& report, const JsonOptions& options) {
@@ -98,9 +138,13 @@ std::string json_text(const StepReport& report, const JsonOptions& options) {
                              {"model", report.model},
                              {"platform", report.platform},
                              {"lower_bound_by", report.lower_bound_by},
-                             {"layer_overload", report.layer_overload}};
+                             {"layer_overload", report.layer_overload},
+                             {"pipeline", pipeline_json(report)}};
+  ordered_json all = json;
+  if (!report.faults.empty()) all["faults"] = report.faults;
+  if (report.goodput) all["goodput"] = goodput_json(*report.goodput);
   // Names come from files; bytes that are not UTF-8 are replaced, not fatal.
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return all.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace moesim

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "report/breakdown.hpp"
 #include "report/format.hpp"
+#include "report/goodput.hpp"
 #include "report/table_canvas.hpp"
 
 namespace moesim {
@@ -20,7 +22,8 @@ void headline(TableCanvas& table, const StepReport& report) {
   table.line(report.scenario.empty() ? "moesim" : report.scenario);
   std::string about = report.model;
   if (!report.platform.empty()) about += (about.empty() ? "" : " on ") + report.platform;
-  about += fmt::format("{}{} GPU{}", about.empty() ? "" : ", ", report.devices, report.devices == 1 ? "" : "s");
+  about += fmt::format("{}{} {}{}", about.empty() ? "" : ", ", report.devices, report.device_noun,
+                       report.devices == 1 ? "" : "s");
   table.wrapped("", about);
   table.line(rule(TableCanvas::kWidth, table.ascii()));
 }
@@ -31,9 +34,10 @@ void key_figures(TableCanvas& table, const StepReport& report) {
                fit(other, 14, Align::right));
   };
   row("step time", seconds_text(report.step_time_s, table.ascii()), "MFU", percent_text(report.mfu));
-  row("tokens/s", count_text(report.tokens_per_s), "TFLOPS per GPU", count_text(report.tflops_per_device));
-  row("tokens/s per GPU", count_text(report.tokens_per_s_per_device), "tokens per step",
-      count_text(report.tokens_per_step));
+  row("tokens/s", count_text(report.tokens_per_s), ("TFLOPS per " + report.device_noun).c_str(),
+      count_text(report.tflops_per_device));
+  row(report.device_noun == "GPU" ? "tokens/s per GPU" : ("tokens/s/" + report.device_noun).c_str(),
+      count_text(report.tokens_per_s_per_device), "tokens per step", count_text(report.tokens_per_step));
   row("lower bound", seconds_text(report.lower_bound_s, table.ascii()), "overload factor",
       fmt::format("{:.4g}", report.overload_factor));
   if (report.lower_bound_s > 0)
@@ -70,9 +74,47 @@ void where_the_time_went(TableCanvas& table, const StepReport& report) {
   row("step", time, share, 0);
 }
 
+// Stores of different kinds and sizes, each in its own unit.
+void stores(TableCanvas& table, const StepReport& report) {
+  table.heading("Memory", "");
+  table.line("  " + fit("", 7) + "  parameters   gradients   optimizer activations       total       used");
+  for (const StageMemory& store : report.memory) {
+    std::string text = fit(store.name, 7);
+    for (double bytes : {store.parameters_bytes, store.gradients_bytes, store.optimizer_bytes, store.activations_bytes,
+                         store.total_bytes})
+      text += fit(bytes > 0 ? bytes_text(bytes) : "", 12, Align::right);
+    table.line("  " + text + fit(percent_text(store.total_bytes / store.capacity_bytes), 11, Align::right));
+    if (!store.fits)
+      table.line(fmt::format("          OUT OF MEMORY by {} of {}: {} too large",
+                             bytes_text(store.total_bytes - store.capacity_bytes), bytes_text(store.capacity_bytes),
+                             store.breaks_it));
+  }
+  if (report.fits()) table.line("  fits");
+}
+
+// What the schedule did, in the mean stage; only where there is a pipeline.
+void pipeline(TableCanvas& table, const StepReport& report) {
+  if (report.pipeline.size() < 2) return;
+  static constexpr std::array<const char*, 6> kNames = {"forward alone",      "backward alone", "weight gradients",
+                                                        "forward + backward", "optimizer",      "bubble"};
+  std::array<double, 6> mean{};
+  for (const PipelineStage& stage : report.pipeline) {
+    for (size_t i = 0; i < stage.seconds.size(); ++i) mean[i] += stage.seconds[i];
+    mean[5] += stage.bubble_s;
+  }
+  for (double& seconds : mean) seconds /= static_cast<double>(report.pipeline.size());
+  table.heading("Pipeline", fmt::format("mean of {} stages, communication included", report.pipeline.size()));
+  const SecondsColumn column(*std::max_element(mean.begin(), mean.end()), table.ascii());
+  for (size_t i = 0; i < mean.size(); ++i)
+    if (mean[i] > 0)
+      table.line("  " + fit(kNames[i], 19) + fit(column.text(mean[i]), 11, Align::right) +
+                 fit(percent_text(mean[i] / report.step_time_s), 11, Align::right));
+}
+
 // Consecutive stages that read the same are one row, "4-6".
 void memory(TableCanvas& table, const StepReport& report) {
   if (report.memory.empty()) return;
+  if (!report.memory.front().name.empty()) return stores(table, report);
   double largest = 0;
   for (const StageMemory& stage : report.memory) largest = std::max({largest, stage.total_bytes, stage.capacity_bytes});
   const BytesColumn column(largest);
@@ -157,6 +199,7 @@ void simulation(TableCanvas& table, const StepReport& report) {
   if (facts.transfers > 0)
     row("transfers", count_text(static_cast<double>(facts.transfers)), "  contended",
         count_text(static_cast<double>(facts.contended_transfers)));
+  if (!report.faults.empty()) table.wrapped("  faults: ", report.faults);
   table.wrapped("  folded: ", facts.folded.empty() ? "nothing" : facts.folded);
 }
 
@@ -167,9 +210,11 @@ std::string table_text(const StepReport& report, const TableOptions& options) {
   headline(table, report);
   key_figures(table, report);
   where_the_time_went(table, report);
+  pipeline(table, report);
   memory(table, report);
   busiest_resources(table, report);
   critical_path(table, report);
+  if (report.goodput) goodput_table(table, *report.goodput);
   simulation(table, report);
   return table.text();
 }

@@ -6,6 +6,19 @@ namespace moesim {
 
 namespace {
 
+const char* track_name(Stream stream) {
+  switch (stream) {
+    case Stream::weights:
+      return "weight stream in";
+    case Stream::gradients:
+      return "gradient stream out";
+    case Stream::copy:
+      return "activations to host and back";
+    default:
+      return name_of(stream);
+  }
+}
+
 std::string lane_name(std::string_view stream, int lane) {
   return lane == 0 ? std::string(stream) : fmt::format("{} {}", stream, lane + 1);
 }
@@ -45,7 +58,7 @@ void TraceTracks::describe(std::span<const RankLabel> labels, TraceEvents& event
     for (int stream = 0; stream < kStreams; ++stream) {
       const auto which = static_cast<Stream>(stream);
       for (uint16_t lane = 0; lane < lanes_.lanes(TraceView::track(rank, which)); ++lane)
-        events.thread(of(rank, which, lane), lane_name(name_of(which), lane), index++);
+        events.thread(of(rank, which, lane), lane_name(track_name(which), lane), index++);
     }
   }
 }

@@ -47,11 +47,18 @@ std::pair<ordered_json, ordered_json> memory_of(const ordered_json& result) {
   const ordered_json stages = at_path(result, "memory");
   if (!stages.is_array() || stages.empty()) return {nullptr, nullptr};
   bool fits = true;
-  double most_bytes = 0;
+  double most_bytes = 0, most_share = 0;
   for (const ordered_json& stage : stages) {
     const ordered_json total = at_path(stage, "total_bytes");
     fits = fits && at_path(stage, "fits") != false;
-    if (total.is_number()) most_bytes = std::max(most_bytes, total.get<double>());
+    if (!total.is_number()) continue;
+    // By share: the stores of a wafer system are of different sizes.
+    const ordered_json capacity = at_path(stage, "capacity_bytes");
+    const double bytes = total.get<double>();
+    const double share = bytes / (capacity.is_number() ? std::max(1.0, capacity.get<double>()) : 1);
+    if (share <= most_share) continue;
+    most_share = share;
+    most_bytes = bytes;
   }
   return {fits, most_bytes};
 }

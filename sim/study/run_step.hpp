@@ -7,6 +7,7 @@
 
 #include "config/scenario.hpp"
 #include "lower/step.hpp"
+#include "lower/wafer_step.hpp"
 #include "metrics/step_report.hpp"
 #include "record/record.hpp"
 
@@ -15,18 +16,20 @@ namespace moesim {
 struct RunOptions {
   uint64_t seed = 1;
   std::string version;
-  // False leaves out the lower bound and the critical path, a third of the time: for tables of many steps.
-  bool explain = true;
+  // Leaves out what comes after the breakdown and the memory: lower bound, critical path, resources, facts.
+  bool step_time_only = false;
   // Now and then while simulating: part of the step done, in [0, 1], and the simulated date.
   std::function<void(double done, double simulated_s)> on_progress;
   // Called once the mapping is known; what it throws stops the run before it has cost anything.
   std::function<void(const StepContext&)> before_simulation;
+  std::function<void(const WaferContext&)> before_wafer_simulation;  // the same on a wafer system
 };
 
 // The report and what a timeline is drawn from.
 struct RunResult {
   StepReport report;
-  std::unique_ptr<LoweredStep> step;
+  std::unique_ptr<LoweredStep> step;             // on a pod
+  std::unique_ptr<LoweredWaferStep> wafer_step;  // on a wafer system
   Execution execution;
 };
 

@@ -175,7 +175,7 @@ Validation validate(const ValidateOptions& options, const SearchPath& search) {
     RunOptions run_options;
     run_options.seed = options.seed;
     run_options.version = options.batch.version;
-    run_options.explain = false;
+    run_options.step_time_only = true;
     return json_text(run_step(simulations.by_name.at(run.name), run_options).report);
   };
   work.input_text = [&](const StudyRun& run) {

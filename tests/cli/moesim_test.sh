@@ -37,7 +37,7 @@ YAML
 # help, version, usage
 run 0 --help
 has out "Usage"
-for command in run sweep check schema collective compare list; do
+for command in run sweep explain check schema collective compare list; do
   run 0 "$command" --help
   has out "$command"
 done
@@ -190,6 +190,58 @@ sed -i 's/plan.ep/plan.epp/' study.yaml
 run 1 sweep study.yaml --out wrong
 has out "4 failed"
 
+# faults, several seeds, goodput
+run 0 run small.yaml --format json --no-machine-facts --set 'faults.devices=[{node: 0, gpu: 3, speed: 0.5}]'
+json "d['faults'] == 'node 0 gpu 3 at 50 %' and d['step_time_s'] > 1.1 * json.load(open('first.json'))['step_time_s']"
+run 0 run small.yaml --set 'faults.links=[{rank: 3, nic: 0}]'
+has out "NIC of rank 3 dead"
+run 2 run small.yaml --set 'faults.links=[{node: 0, nic: 0}]'
+has err "no NIC of node 0 works"
+run 2 run small.yaml --set 'faults.devices=[{rank: 16}]'
+has err "faults.devices[0].rank: ranks are 0 to 15"
+run 0 run small.yaml --runs 5 --set faults.kernel_jitter=0.05 --format json --no-machine-facts --jobs 2
+json "d['runs']['count'] == 5 and len(d['runs']['samples_s']) == 5 and d['step_time_s'] == d['runs']['step_time_s']['p50']"
+json "d['runs']['step_time_s']['ci95_low'] < d['runs']['step_time_s']['mean'] < d['runs']['step_time_s']['ci95_high']"
+cp out runs.json
+run 0 run small.yaml --set runs=5 --set faults.kernel_jitter=0.05 --format json --no-machine-facts
+cmp -s out runs.json || fail "the same seeds print different bytes"
+run 0 run small.yaml --runs 5 --set faults.kernel_jitter=0.05
+has out "Step time over seeds"
+[[ $(wc -L <out) -le 80 ]] || fail "the table of several seeds is wider than 80 columns"
+run 2 run small.yaml --runs 5 --trace step.json
+run 2 run small.yaml --runs 0
+run 0 run small.yaml --set 'goodput={device_mtbf_s: 50000 h, checkpoint_write_s: 60 s, restart_s: 10 min}' --format json
+json "0.9 < d['goodput']['goodput'] < 1 and abs(d['goodput']['goodput'] - d['goodput']['formula_goodput']) < 0.01"
+run 0 run small.yaml --set goodput.device_mtbf_s=50000h --set goodput.checkpoint_write_s=60
+has out "Young/Daly"
+[[ $(wc -L <out) -le 80 ]] || fail "the table with goodput is wider than 80 columns"
+
+# recorded counts from a file: every problem with line and column
+printf 'layer,step,expert,tokens\n0,0,1,5\n0,0,99,x\n' >counts.csv
+sed 's/routing:.*/routing: {kind: recorded, recorded_file: counts.csv}/' small.yaml >recorded.yaml
+run 2 run recorded.yaml
+has err "counts.csv:3:5: routing.recorded_file: expert: expected 0 to 15, got 99"
+has err "counts.csv:3:8: routing.recorded_file: tokens: expected a number, got"
+printf 'layer,step,expert,tokens\n0,0,1,5\n0,0,2,9\n' >counts.csv
+run 0 run recorded.yaml
+
+# explain: a table and JSON whose attribution sums up; interrupted, it goes on where it was
+run 0 explain small.yaml --jobs 2
+for part in "Critical path by layer" "What if" "The math" "From the math to the simulation"; do has out "$part"; done
+[[ $(wc -L <out) -le 80 ]] || fail "the explanation is wider than 80 columns"
+run 0 explain small.yaml --format json --out why --jobs 2
+json "abs(d['math']['sum_s'] + sum(a['seconds'] for a in d['attribution']) - d['step_time_s']) < 1e-12"
+json "d['step_time_s'] == json.load(open('first.json'))['step_time_s']"
+json "len(d['sensitivities']) > 6 and all(k in d for k in ('critical_path', 'not_varied', 'lower_bound_s'))"
+cp out why.json
+rm why/FLOPS+.json
+run 0 explain small.yaml --format json --out why
+cmp -s out why.json || fail "an explanation that goes on prints different bytes"
+run 2 explain bad.yaml
+has err "bad.yaml:2:"
+run 2 explain small.yaml --change 90
+run 2 explain
+
 # Ctrl-C keeps what is done
 for i in 1 2 3 4 5 6 7 8; do sed "s/global_batch: 32/global_batch: $((i * 1600))/" small.yaml >"long$i.yaml"; done
 # A shell lets background jobs ignore SIGINT; python starts one that does not.
@@ -204,4 +256,44 @@ batch.send_signal(signal.SIGINT)
 code = batch.wait(30)
 raise SystemExit(code != 130 or not glob.glob("cut/long1.json") or len(glob.glob("cut/*.json")) == len(files))
 PY
+python3 - "$moesim" <<'PY' || fail "Ctrl-C does not end an explanation with exit code 130"
+import glob, signal, subprocess, sys, time
+run = subprocess.Popen([sys.argv[1], "explain", "long8.yaml", "--out", "cut_why"], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+deadline = time.time() + 60
+while not glob.glob("cut_why/*.json") and run.poll() is None and time.time() < deadline:
+    time.sleep(0.01)
+run.send_signal(signal.SIGINT)
+raise SystemExit(run.wait(30) != 130 or not glob.glob("cut_why/*.json"))
+PY
+
+# a wafer system: the same commands
+cat >wafer.yaml <<'YAML'
+workload: {layers: 4, hidden: 1024, vocab: 32000, heads: 16, kv_heads: 4, head_dim: 64, experts: 16, top_k: 2, moe_ffn: 512}
+platform: {base: cs2, systems: 2}
+plan: {recompute: full}
+batch: {global_batch: 32, micro_batch: 4, sequence_length: 1024}
+YAML
+run 0 run wafer.yaml
+has out "2 wafers"
+has out "exposed stream"
+has out "MemoryX"
+[[ ! -s err ]] || fail "stderr is not empty"
+[[ $(wc -L <out) -le 80 ]] || fail "the table is wider than 80 columns"
+run 0 run wafer.yaml --format json --trace wafer.json
+json "abs(sum(d['breakdown_s'].values()) - d['step_time_s']) < 1e-9 and d['breakdown_s']['exposed_stream'] > 0"
+json "[m['name'] for m in d['memory']] == ['SRAM', 'MemoryX'] and d['devices'] == 2"
+for track in '"wafer 0"' '"SwarmX"' '"MemoryX"' '"weight stream in"' '"gradient stream out"' '"optimizer"'; do has wafer.json "$track"; done
+cp out one.json
+run 0 run small.yaml --format json
+cp out pod.json
+run 0 compare pod.json one.json
+run 2 run wafer.yaml --trace wafer.json --trace-ranks 1
+has err "no wafer that is simulated"
+run 3 run wafer.yaml --strict --set plan.attention_batch=16 --set platform.wafer.sram_bytes="4 GB"
+has out "too large"
+run 0 run wafer.yaml --set plan.attention_batch=max --set plan.attention_tiles=auto
+run 2 run wafer.yaml --set platform.systems=3
+has err "not divisible by 3 systems"
+
 echo "all as it should be"

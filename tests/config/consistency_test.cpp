@@ -224,3 +224,57 @@ TEST_CASE("what fits passes") {
   CHECK(errors_of(plan("pp: 2, layout: Et*4|t*4mL"), {"workload.mtp_layers=1"}) == "");
   CHECK(errors_of(kScenario, {"platform.gpus=4"}) == "");  // less than a node
 }
+
+namespace {
+
+// A wafer system beside the presets of the fixture.
+const std::string kWafers =
+    "workload: tiny\n"
+    "platform: {systems: 2, wafer: {grid_rows: 10, grid_columns: 10, clock_hz: 1e9, macs_per_cycle: 4, sram_bytes: 40 "
+    "GB, "
+    "sram_bytes_per_s: 20 PB/s, fabric_bytes_per_s: 20 PB/s, io_bytes_per_s: 150 GB/s, gemm_efficiency: 0.5, "
+    "attention_efficiency: 0.5}, memoryx: {capacity_bytes: 1 TB, egress_bytes_per_s: 150 GB/s, ingress_bytes_per_s: "
+    "150 "
+    "GB/s, update_bytes_per_s: 1 TB/s}, swarmx: {level_bytes_per_s: [150 GB/s]}, prefetch_bytes: 1 GB, "
+    "gradient_buffer_bytes: 1 GB}\n" +
+    kBatch;
+
+}  // namespace
+
+TEST_CASE("plans and batches on a wafer system") {
+  check({
+      {"fits", kWafers, ""},
+      {"words", kWafers, "", {"plan.attention_tiles=auto", "plan.attention_batch=max"}},
+      {"batch left open", kWafers, "", {"batch.global_batch=auto"}},
+      {"all left open",
+       kWafers,
+       "--set plan.attention_batch=max: plan.attention_batch: global_batch, attention_tiles and attention_batch cannot "
+       "all be left open",
+       {"batch.global_batch=auto", "plan.attention_tiles=auto", "plan.attention_batch=max"}},
+      {"parallel dimensions",
+       kWafers,
+       "--set plan.tp=2: plan.tp: must be 1 on a wafer system, got 2: wafers are data parallel only\n"
+       "--set plan.ep=4: plan.ep: must be 1 on a wafer system, got 4: wafers are data parallel only",
+       {"plan.tp=2", "plan.ep=4"}},
+      {"too many systems",
+       kWafers,
+       "--set platform.systems=2: platform.systems: 2 is more than most_systems = 1",
+       {"platform.systems=2", "platform.most_systems=1"}},
+      {"batch and systems",
+       kWafers,
+       "s.yaml:3:23: batch.global_batch: 32 sequences are not divisible by 3 systems",
+       {"platform.systems=3"}},
+      {"selective",
+       kWafers,
+       "--set plan.recompute=selective: plan.recompute: selective recomputation is not known on a wafer: none or full",
+       {"plan.recompute=selective"}},
+      {"auto on a pod",
+       kScenario,
+       "--set batch.global_batch=auto: batch.global_batch: auto is for wafer systems",
+       {"batch.global_batch=auto"}},
+      {"another word",
+       kWafers,
+       "--set plan.attention_tiles=best: plan.attention_tiles: expected an integer or auto, got \"best\"",
+       {"plan.attention_tiles=best"}},
+  });
+}

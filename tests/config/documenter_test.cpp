@@ -12,9 +12,11 @@ TEST_CASE("the reference of a section lists type, default and meaning") {
   StructDocumenter documenter;
   documenter.document<Batch>();
   CHECK(documenter.text() ==
-        "global_batch     integer from 1 to 1000000000  required  sequences per step\n"
-        "micro_batch      integer from 1 to 1000000     1         sequences per microbatch and data-parallel rank\n"
-        "sequence_length  integer from 1 to 100000000   required  tokens per sequence\n");
+        "global_batch     auto or integer from 1 to 1000000000  required  sequences per step; auto: what the wafers "
+        "take at once\n"
+        "micro_batch      integer from 1 to 1000000             1         sequences per microbatch and data-parallel "
+        "rank\n"
+        "sequence_length  integer from 1 to 100000000           required  tokens per sequence\n");
 }
 
 TEST_CASE("the schema names every section and enumerator") {

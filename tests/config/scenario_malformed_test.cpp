@@ -102,8 +102,9 @@ TEST_CASE("wrong types") {
        "shared_experts, got \"attn\""},
       {"enum: misspelt", plan("dispatcher: deep-ep"),
        "s.yaml:4:20: plan.dispatcher: expected nccl, deepep or hybridep, got \"deep-ep\" (did you mean \"deepep\"?)"},
-      {"enum: unknown", plan("schedule: gpipe"),
-       "s.yaml:4:18: plan.schedule: expected 1f1b or interleaved, got \"gpipe\""},
+      {"enum: unknown", plan("schedule: gpip"),
+       "s.yaml:4:18: plan.schedule: expected 1f1b, interleaved, gpipe, zb-h1, zb-2p, dualpipe, dualpipev or custom, "
+       "got \"gpip\" (did you mean \"gpipe\"?)"},
       {"section: a list", kScenario + "plan: [1, 2]\n", "s.yaml:4:7: plan: expected a map of keys, got a list"},
       {"section: nothing", kScenario + "plan:\n", "s.yaml:4:1: plan: expected a map of keys, got nothing"},
   });

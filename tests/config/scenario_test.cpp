@@ -77,7 +77,10 @@ TEST_CASE("the presets and scenarios we ship load") {
   }
   for (const std::string& name : list_presets(SectionKind::platform, search)) {
     INFO(name);
-    CHECK(load_platform(name, {"gpus=1440"}, search).device.sms > 0);
+    if (is_wafer_platform(name, search))
+      CHECK(load_platform(name, {"systems=16"}, search).wafers.wafer.cores() > 0);
+    else
+      CHECK(load_platform(name, {"gpus=1440"}, search).device.sms > 0);
   }
   for (const std::string& name : list_presets(SectionKind::scenario, search)) {
     INFO(name);

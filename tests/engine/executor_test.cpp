@@ -131,8 +131,12 @@ TEST_CASE("a graph that cannot progress says what is blocked") {
   program.connect(2, 0, 1, 0);  // block 1 waits for block 2, which waits for block 1
   CHECK(error_of(program) ==
         "the graph cannot progress: 1 of 3 blocks done; blocked:\n"
-        "  block 1 'link of a chain' stage 0 microbatch 0: 3 tasks left, task 0 waits for 1 more\n"
-        "  block 2 'link of a chain' stage 0 microbatch 0: nothing it waits for has arrived");
+        "  block 1 'link of a chain' (stage 0, microbatch 0): 3 tasks left, the start on rank 0 waits for 1 more\n"
+        "  block 2 'link of a chain' (stage 0, microbatch 0): 3 tasks left, the start on rank 0 waits for 1 more\n"
+        "the cycle among them:\n"
+        "  exit 0 on rank 0 of block 2 'link of a chain' (stage 0, microbatch 0) waits for\n"
+        "  exit 0 on rank 0 of block 1 'link of a chain' (stage 0, microbatch 0) waits for\n"
+        "  the first of these");
 }
 
 TEST_CASE("SimGrid too says what is blocked") {

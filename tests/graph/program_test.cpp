@@ -39,8 +39,8 @@ TEST_CASE("connections are counted at the port where they arrive") {
   const BlockId first = program.add_block({}), second = program.add_block({}), third = program.add_block({});
   program.connect(first, 0, third, 0);
   program.connect(second, 1, third, 0);
-  CHECK(program.blocks[first].inputs == std::vector<uint16_t>{0});
-  CHECK(program.blocks[third].inputs == std::vector<uint16_t>{2});
+  CHECK(program.blocks[first].inputs == std::vector<uint32_t>{0});
+  CHECK(program.blocks[third].inputs == std::vector<uint32_t>{2});
   REQUIRE(program.blocks[second].outputs.size() == 1);
   CHECK(program.blocks[second].outputs[0].from_port == 1);
   CHECK(program.blocks[second].outputs[0].to == third);

@@ -74,6 +74,61 @@ TEST_CASE("bubble of interleaved 1F1B: shorter by the number of chunks") {
       }
 }
 
+namespace {
+// Seconds of work in the blocks of a kind, for one microbatch of stage 0.
+double work_of(const LoweredStep& step, BlockKind kind) {
+  for (const Block& block : step.program.blocks)
+    if (block.kind == kind && block.stage == 1) return work_in(step, block);
+  return 0;
+}
+}  // namespace
+
+TEST_CASE("bubbles of ZB-H1 and DualPipe, lowered and executed") {
+  const int pp = 4, microbatches = 12;
+  Plan plan;
+  plan.pp = pp;
+  plan.schedule = ScheduleKind::one_f_one_b;
+  const auto whole = lower(uniform_model(8), ideal_pod(pp), plan, tiny_batch(microbatches));
+  const double forward = work_of(*whole, BlockKind::forward), backward = work_of(*whole, BlockKind::backward);
+
+  plan.schedule = ScheduleKind::zb_h1;
+  const auto h1 = lower(uniform_model(8), ideal_pod(pp), plan, tiny_batch(microbatches));
+  const double weight = work_of(*h1, BlockKind::weight_gradient);
+  CHECK(work_of(*h1, BlockKind::backward) + weight == Approx(backward).epsilon(0.01));
+  CHECK(weight == Approx(forward).epsilon(0.25));
+  const double h1_work = work_by_stage(*h1)[1], h1_bubble = reference(*h1).makespan_s - h1_work;
+  CHECK(h1_bubble == Approx((pp - 1) * (forward + backward - 2 * weight)).epsilon(0.02));
+
+  plan.schedule = ScheduleKind::dualpipe;
+  const auto dual = lower(uniform_model(8), ideal_pod(pp), plan, tiny_batch(microbatches));
+  const double dual_bubble = reference(*dual).makespan_s - work_by_stage(*dual)[1];
+  const double published = (pp / 2 - 1) * (forward + 2 * backward - 3 * weight);
+  CHECK(dual_bubble <= 1.02 * published + 0.002 * h1_work);
+  // Less than published where a joint block's forward starts before its backward's gradients have arrived.
+  CHECK(dual_bubble > 0.3 * published);
+  CHECK(dual_bubble < h1_bubble);
+}
+
+TEST_CASE("what a schedule computes does not depend on the schedule") {
+  Plan plan;
+  plan.pp = 4;
+  plan.ep = 2;
+  const auto kernels_s = [&](ScheduleKind kind) {
+    plan.schedule = kind;
+    const auto step = lower(moe_model(8), ideal_pod(8), plan, tiny_batch(16));
+    double seconds = 0;
+    for_each_task(*step, [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
+      if (task.kind == TaskKind::compute) seconds += task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
+    });
+    return seconds;
+  };
+  const double one = kernels_s(ScheduleKind::one_f_one_b);
+  for (ScheduleKind kind : {ScheduleKind::gpipe, ScheduleKind::zb_h1, ScheduleKind::zb_2p, ScheduleKind::dualpipev})
+    CHECK(kernels_s(kind) == Approx(one).epsilon(0.01));
+  // DualPipe keeps two copies of the parameters, and casts both after the optimizer.
+  CHECK(kernels_s(ScheduleKind::dualpipe) == Approx(one).epsilon(0.05));
+}
+
 TEST_CASE("the breakdown of a pipeline without communication is compute and bubble") {
   Plan plan;
   plan.pp = 4;
@@ -85,7 +140,8 @@ TEST_CASE("the breakdown of a pipeline without communication is compute and bubb
   CHECK(mean_rank.exposed_pp + mean_rank.exposed_dp + mean_rank.exposed_tp == Approx(0).margin(1e-9));
 }
 
-TEST_CASE("blocks: one per operation of the schedule, and one optimizer per stage and cell") {
+// Also one join of the gradients of all cells.
+TEST_CASE("blocks: one per operation of the schedule, one optimizer and one parameter gather per stage and cell") {
   Plan plan;
   plan.pp = 2;
   plan.vpp = 2;
@@ -97,9 +153,9 @@ TEST_CASE("blocks: one per operation of the schedule, and one optimizer per stag
   CHECK(mapping.simulated_cells == 2);
   CHECK(mapping.microbatches == 8);
   const size_t operations = 2 * 2 * 2 * 8;  // stages, chunks, directions, microbatches
-  CHECK(step->program.blocks.size() == 2 * (operations + 2));
+  CHECK(step->program.blocks.size() == 2 * (operations + 2 + 2) + 1);
   // Far fewer templates than blocks: they are shared.
-  CHECK(step->program.templates.size() < 40);
+  CHECK(step->program.templates.size() < 50);
   std::set<std::pair<uint32_t, uint32_t>> first_ranks;
   for (const Block& block : step->program.blocks) {
     CHECK(block.first_rank == (block.stage * 2u + block.replica) * 4u);

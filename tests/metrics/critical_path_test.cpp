@@ -90,6 +90,50 @@ TEST_CASE("random graphs: the path has no gaps and ends with the last task") {
   }
 }
 
+TEST_CASE("the path by layer and by link") {
+  Program program;
+  TaskGraphBuilder builder("layers", 16);
+  Task task;
+  task.kind = TaskKind::compute;
+  task.seconds = 6e-3;
+  const TaskId work = builder.add(task);
+  program.runs.push_back({{{program.op("norm"), Phase::forward, 0, 1e-3},
+                           {program.op("gemm"), Phase::forward, 1, 3e-3},
+                           {program.op("loss"), Phase::forward, 9, 1e-3},
+                           {program.op("adam"), Phase::optimizer, 0, 1e-3}}});
+  Task sent;
+  sent.kind = TaskKind::transfer;
+  sent.stream = Stream::ep;
+  sent.layer = 1;
+  sent.op = program.op("dispatch");
+  sent.payload = builder.add_transfer(send(0, 8, Port::nic, 100e6));
+  builder.edge(work, builder.add(sent));
+  program.templates.push_back(std::move(builder).freeze());
+  Block block;
+  block.first_layer = 4;
+  program.add_block(std::move(block));
+  program.simulated_ranks = 16;
+  const Traced traced(std::move(program));
+  const auto by_layer = critical_path_by_layer(traced.program, traced.done, 10);
+  REQUIRE(by_layer.size() == 5);
+  CHECK(seconds(by_layer) == Approx(traced.done.makespan_s));
+  CHECK(by_layer[0].op == "layer 5");
+  CHECK(by_layer[0].kind == "compute");
+  CHECK(by_layer[0].seconds == Approx(3e-3));
+  CHECK(by_layer[1].op == "layer 5");
+  CHECK(by_layer[1].kind == "communication");
+  CHECK(by_layer[1].seconds == Approx(2e-3));
+  CHECK(by_layer[2].op == "layer 4");
+  CHECK(by_layer[3].op == "after the last layer");
+  CHECK(by_layer[4].op == "optimizer");
+  const auto by_link = critical_path_by_link(traced.program, traced.fabric, traced.done, nullptr);
+  REQUIRE(by_link.size() == 1);
+  CHECK(by_link[0].op == "node0.gpu0.nic.out");
+  CHECK(by_link[0].link == "nic");
+  CHECK(by_link[0].kind == "ep");
+  CHECK(by_link[0].seconds == Approx(2e-3));
+}
+
 TEST_CASE("nothing done, no path") {
   CHECK(critical_rows({}).empty());
   CHECK(critical_path({}, {}, {}, nullptr).empty());

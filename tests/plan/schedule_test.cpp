@@ -1,104 +1,130 @@
 #include "plan/schedule.hpp"
 
-#include <map>
-#include <set>
-
 #include "catch.hpp"
+#include "plan/schedule_player.hpp"
+#include "plan/schedule_text.hpp"
 
 using namespace moesim;
 
 namespace {
 
-// F and B with microbatch and, when interleaved, chunk.
-std::string text(const StageOps& ops, bool chunks = false) {
-  std::string result;
-  for (const PipelineOp& op : ops) {
-    if (!result.empty()) result += ' ';
-    result += (op.forward ? "F" : "B") + std::to_string(op.microbatch);
-    if (chunks) result += std::string(1, static_cast<char>('a' + op.chunk));
-  }
-  return result;
+Plan plan_of(ScheduleKind kind, int pp, int vpp = 1) {
+  Plan plan;
+  plan.schedule = kind;
+  plan.pp = pp;
+  plan.vpp = vpp;
+  return plan;
 }
 
-// Every operation once; each microbatch's forward of a chunk before its backward.
-void check_complete(const StageOps& ops, int chunks, int microbatches) {
-  std::map<std::pair<int, int>, int> forward, backward;
-  for (size_t i = 0; i < ops.size(); ++i) {
-    auto& at = ops[i].forward ? forward : backward;
-    const bool fresh = at.emplace(std::pair{ops[i].microbatch, ops[i].chunk}, static_cast<int>(i)).second;
-    CHECK(fresh);
-  }
-  CHECK(ops.size() == static_cast<size_t>(2 * chunks * microbatches));
-  CHECK(forward.size() == static_cast<size_t>(chunks * microbatches));
-  CHECK(backward.size() == forward.size());
-  for (const auto& [key, place] : forward) CHECK(place < backward.at(key));
-}
-
-// Runs the schedule as a program counter per stage: an operation may pass once its neighbour's has.
-bool can_progress(const std::vector<StageOps>& stages, int chunks) {
-  const int count = static_cast<int>(stages.size()), virtual_stages = count * chunks;
-  std::set<std::tuple<bool, int, int>> done;
-  std::vector<size_t> next(stages.size(), 0);
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (int stage = 0; stage < count; ++stage)
-      while (next[stage] < stages[stage].size()) {
-        const PipelineOp& op = stages[stage][next[stage]];
-        const int own = op.chunk * count + stage;
-        const int before = op.forward ? own - 1 : own + 1;
-        const bool ready = op.forward ? own == 0 || done.count({true, before, op.microbatch})
-                                      : (own == virtual_stages - 1 ? done.count({true, own, op.microbatch}) > 0
-                                                                   : done.count({false, before, op.microbatch}) > 0);
-        if (!ready) break;
-        done.insert({op.forward, own, op.microbatch});
-        ++next[stage];
-        moved = true;
-      }
-  }
-  for (int stage = 0; stage < count; ++stage)
-    if (next[stage] != stages[stage].size()) return false;
-  return true;
+Played played(const Plan& plan, int microbatches, const PassTimes& times = {}) {
+  return play(pipeline_shape(plan), make_schedule(plan, microbatches), times);
 }
 
 int most_in_flight(const StageOps& ops) {
   int live = 0, most = 0;
-  for (const PipelineOp& op : ops) most = std::max(most, live += op.forward ? 1 : -1);
+  for (const PipelineOp& op : ops) {
+    live += op.forward() ? 1 : 0;
+    most = std::max(most, live);
+    live -= op.gives_weight_gradients() ? 1 : 0;
+  }
   return most;
 }
 
 }  // namespace
 
 TEST_CASE("1F1B as in the paper's figure") {
-  CHECK(text(one_f_one_b(0, 4, 4)) == "F0 F1 F2 F3 B0 B1 B2 B3");
-  CHECK(text(one_f_one_b(1, 4, 6)) == "F0 F1 F2 B0 F3 B1 F4 B2 F5 B3 B4 B5");
-  CHECK(text(one_f_one_b(3, 4, 3)) == "F0 B0 F1 B1 F2 B2");
-  CHECK(text(one_f_one_b(0, 4, 2)) == "F0 F1 B0 B1");  // fewer microbatches than stages
-  CHECK(text(one_f_one_b(0, 1, 2)) == "F0 B0 F1 B1");
+  CHECK(to_text(one_f_one_b(0, 4, 4)) == "F0 F1 F2 F3 B0 B1 B2 B3");
+  CHECK(to_text(one_f_one_b(1, 4, 6)) == "F0 F1 F2 B0 F3 B1 F4 B2 F5 B3 B4 B5");
+  CHECK(to_text(one_f_one_b(3, 4, 3)) == "F0 B0 F1 B1 F2 B2");
+  CHECK(to_text(one_f_one_b(0, 4, 2)) == "F0 F1 B0 B1");  // fewer microbatches than stages
+  CHECK(to_text(one_f_one_b(0, 1, 2)) == "F0 B0 F1 B1");
+  CHECK(to_text(one_f_one_b(2, 4, 5, true)) == "F0 F1 F2 F3+B0 F4+B1 B2 B3 B4");
 }
 
 TEST_CASE("interleaved 1F1B as Megatron-LM orders it") {
   // Two stages, two chunks: warm-up of stage 0 is (2-0-1)*2 + (2-1)*2 = 4, of stage 1 it is 2.
-  CHECK(text(interleaved(0, 2, 2, 4), true) == "F0a F1a F0b F1b F2a B0b F3a B1b F2b B0a F3b B1a B2b B3b B2a B3a");
-  CHECK(text(interleaved(1, 2, 2, 4), true) == "F0a F1a F0b B0b F1b B1b F2a B0a F3a B1a F2b B2b F3b B3b B2a B3a");
+  CHECK(to_text(interleaved(0, 2, 2, 4), true) ==
+        "F0.0 F1.0 F0.1 F1.1 F2.0 B0.1 F3.0 B1.1 F2.1 B0.0 F3.1 B1.0 B2.1 B3.1 B2.0 B3.0");
+  CHECK(to_text(interleaved(1, 2, 2, 4), true) ==
+        "F0.0 F1.0 F0.1 B0.1 F1.1 B1.1 F2.0 B0.0 F3.0 B1.0 F2.1 B2.1 F3.1 B3.1 B2.0 B3.0");
 }
 
-TEST_CASE("schedules are complete, can progress, and hold what they should") {
-  for (const int pp : {1, 2, 4, 8})
-    for (const int vpp : {1, 2, 3})
-      for (const int rounds : {1, 2, 5}) {
-        if (pp == 1 && vpp > 1) continue;
-        const int microbatches = vpp == 1 ? rounds * 2 + 1 : rounds * pp;
-        Plan plan;
-        plan.pp = pp;
-        plan.vpp = vpp;
-        plan.schedule = vpp > 1 ? ScheduleKind::interleaved : ScheduleKind::one_f_one_b;
-        INFO("pp " << pp << " vpp " << vpp << " microbatches " << microbatches);
-        const auto stages = make_schedule(plan, microbatches);
-        REQUIRE(stages.size() == static_cast<size_t>(pp));
-        for (const StageOps& ops : stages) check_complete(ops, vpp, microbatches);
-        CHECK(can_progress(stages, vpp));
-        if (vpp == 1)
-          for (int stage = 0; stage < pp; ++stage)
-            CHECK(most_in_flight(stages[stage]) == std::min(pp - stage, microbatches));
+TEST_CASE("ZB-H1 as in the paper's figure: stage s postpones its weight gradients by s microbatches") {
+  CHECK(to_text(zero_bubble_h1(0, 3, 4)) == "F0 F1 F2 D0 W0 F3 D1 W1 D2 W2 D3 W3");
+  CHECK(to_text(zero_bubble_h1(2, 3, 4)) == "F0 D0 F1 D1 F2 D2 W0 F3 D3 W1 W2 W3");
+}
+
+TEST_CASE("every schedule is complete and runs to its end, on any number of stages and microbatches") {
+  struct Case {
+    ScheduleKind kind;
+    int vpp;
+  };
+  for (const auto& [kind, vpp] :
+       {Case{ScheduleKind::one_f_one_b, 1}, Case{ScheduleKind::interleaved, 2}, Case{ScheduleKind::interleaved, 3},
+        Case{ScheduleKind::gpipe, 1}, Case{ScheduleKind::zb_h1, 1}, Case{ScheduleKind::zb_2p, 1},
+        Case{ScheduleKind::dualpipe, 1}, Case{ScheduleKind::dualpipev, 1}})
+    for (const int pp : {2, 4, 6, 8})
+      for (const int rounds : {1, 2, 3, 7}) {
+        const Plan plan = plan_of(kind, pp, vpp);
+        const int multiple = microbatch_multiple(plan);
+        const int microbatches = std::max(fewest_microbatches(plan), multiple) + (rounds - 1) * multiple;
+        INFO("schedule " << static_cast<int>(kind) << " pp " << pp << " vpp " << vpp << " of " << microbatches);
+        CHECK(schedule_problem(pipeline_shape(plan), make_schedule(plan, microbatches), microbatches) == "");
+        CHECK(played(plan, microbatches).finished);
       }
+}
+
+TEST_CASE("bubbles of equal passes are the published ones") {
+  for (const int pp : {2, 4, 8})
+    for (const int microbatches : {2 * pp, 2 * pp + 6, 5 * pp}) {
+      const PassTimes times;  // F = 1, B = 2 of which W = 1
+      INFO("pp " << pp << " microbatches " << microbatches);
+      // (p-1)(F+B): Narayanan et al., arXiv:2104.04473.
+      CHECK(played(plan_of(ScheduleKind::gpipe, pp), microbatches, times).bubble(0) == (pp - 1) * 3);
+      CHECK(played(plan_of(ScheduleKind::one_f_one_b, pp), microbatches, times).bubble(0) == (pp - 1) * 3);
+      // (p-1)(F+B-2W): Qi et al., arXiv:2401.10241 table 1, and DeepSeek-V3, arXiv:2412.19437 table 2 ("ZB1P").
+      CHECK(played(plan_of(ScheduleKind::zb_h1, pp), microbatches, times).bubble(0) == (pp - 1) * 1);
+      // (p/2-1)(F&B+B-3W): arXiv:2412.19437 table 2; of DualPipeV with p stages, which folds 2p, (p-1)(...).
+      CHECK(played(plan_of(ScheduleKind::dualpipe, pp), microbatches, times).bubble(0) == (pp / 2 - 1) * 2);
+      CHECK(played(plan_of(ScheduleKind::dualpipev, pp), microbatches, times).bubble(0) == (pp - 1) * 2);
+    }
+}
+
+TEST_CASE("ZB-H1 keeps its bubble when passes differ; DualPipe never exceeds the published one") {
+  for (const PassTimes times : {PassTimes{1, 1.3, 0.6}, PassTimes{1, 1.2, 1}, PassTimes{2, 2.5, 1.5}}) {
+    const Plan h1 = plan_of(ScheduleKind::zb_h1, 8), dual = plan_of(ScheduleKind::dualpipe, 8);
+    CHECK(played(h1, 20, times).bubble(0) == Approx(7 * (times.forward + times.data - times.weight)));
+    const double published = 3 * (times.both() + times.data - 2 * times.weight);
+    CHECK(played(dual, 20, times).bubble(0) <= published + 1e-9);
+    CHECK(played(dual, 20, times).bubble(0) >= 0.85 * published);
+  }
+}
+
+TEST_CASE("ZB-2p leaves no gap between a stage's first and last operation when passes are equal") {
+  for (const int pp : {2, 4, 8}) {
+    const Played result = played(plan_of(ScheduleKind::zb_2p, pp), 5 * pp);
+    for (int stage = 0; stage < pp; ++stage) CHECK(result.last[stage] - result.first[stage] == result.busy[stage]);
+  }
+}
+
+TEST_CASE("microbatches in flight: what each schedule costs in memory") {
+  const int pp = 8, microbatches = 40;
+  const auto most = [&](ScheduleKind kind, int stage) {
+    return most_in_flight(make_schedule(plan_of(kind, pp), microbatches)[stage]);
+  };
+  for (int stage = 0; stage < pp; ++stage) {
+    CHECK(most(ScheduleKind::gpipe, stage) == microbatches);
+    CHECK(most(ScheduleKind::one_f_one_b, stage) == pp - stage);
+    CHECK(most(ScheduleKind::zb_h1, stage) <= pp);
+    CHECK(most(ScheduleKind::zb_2p, stage) <= 2 * pp);
+    CHECK(most(ScheduleKind::dualpipe, stage) <= pp + 1);  // arXiv:2412.19437 table 2, in chunks of two directions
+  }
+}
+
+TEST_CASE("DualPipe sends half of the microbatches each way") {
+  const StageOps first = dualpipe(0, 4, 8), last = dualpipe(3, 4, 8);
+  CHECK(to_text(first, true) ==
+        "F0.0 F1.0 F2.0 F4.1 D4.1 W4.1 F5.1 F3.0+B5.1 F6.1+B0.0 B6.1 F7.1+B1.0 B7.1 D2.0 W2.0 D3.0 W3.0");
+  CHECK(last.size() == first.size());
+  CHECK(to_text(last, true).substr(0, 9) == "F4.1 F5.1");
 }

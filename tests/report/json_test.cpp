@@ -28,7 +28,7 @@ TEST_CASE("the JSON report keeps the contract's keys in their order") {
                                  "model_flops_per_step", "tflops_per_device", "mfu", "breakdown_s", "memory",
                                  "overload_factor", "lower_bound_s", "critical_path", "resources", "simulation",
                                  // beyond the contract
-                                 "model", "platform", "lower_bound_by", "layer_overload"});
+                                 "model", "platform", "lower_bound_by", "layer_overload", "pipeline"});
   CHECK(keys_of(json["breakdown_s"]) == std::vector<std::string>{"compute", "exposed_ep", "exposed_tp", "exposed_cp",
                                                                  "exposed_dp", "exposed_pp", "bubble", "optimizer",
                                                                  "other"});

@@ -66,7 +66,7 @@ def main():
     with open(sys.argv[2], encoding="utf-8") as file:
         measured = {row["phase"]: float(row["us_per_layer"]) for row in csv.DictReader(file)}
     layers = len({match[1] for event in events if (match := re.match(r"L(\d+) attention", event["name"]))})
-    backward = 1  # runs beside the forward of the microbatch behind it
+    backward = 0  # runs beside the forward of the next microbatch
     found = phases(events, {False: backward + 1, True: backward})
     both = [e for e in events if e["args"].get("microbatch") == backward and e["args"].get("phase") == "backward"]
     found["all"] = max(e["ts"] + e["dur"] for e in both) - min(e["ts"] for e in both)

@@ -11,9 +11,11 @@
 #include "base/diagnostics.hpp"
 #include "commands.hpp"
 #include "report/csv.hpp"
+#include "report/distribution.hpp"
 #include "report/json.hpp"
 #include "report/table.hpp"
 #include "run_options.hpp"
+#include "study/run_seeds.hpp"
 #include "study/study_file.hpp"
 #include "timeline.hpp"
 
@@ -28,6 +30,7 @@ struct Options {
   SimulateOptions simulate;
   BatchRunOptions batch;
   TimelineOptions timeline;
+  int runs = 0;  // 0: as the scenario says
 };
 
 using Clock = std::chrono::steady_clock;
@@ -45,17 +48,46 @@ std::function<void(double, double)> progress_printer(ProgressLine& line) {
   };
 }
 
+// Several seeds of one scenario: the median run, and the spread below it.
+int run_several_seeds(const Scenario& scenario, const Options& options) {
+  if (!options.timeline.file.empty()) throw InputError("--trace is for one run, not for several seeds");
+  ProgressLine line;
+  SeedOptions seeds;
+  seeds.first_seed = options.simulate.seed;
+  seeds.version = MOESIM_VERSION;
+  seeds.json = {options.simulate.machine_facts};
+  seeds.pool.jobs = options.batch.jobs;
+  seeds.pool.timeout_s = options.batch.timeout_s;
+  seeds.pool.on_progress = [&line](const Progress& state) { line.show(to_string(state)); };
+  const SeedRuns runs = run_seeds(scenario, seeds);
+  line.clear();
+  if (runs.interrupted) return kInterrupted;
+  if (options.simulate.format == "json")
+    fmt::print("{}", seed_runs_json(runs, seeds.first_seed));
+  else if (options.simulate.format == "csv")
+    fmt::print("{}", runs.median_csv);
+  else
+    fmt::print("{}{}", runs.median_table, distribution_table(runs.distribution, seeds.first_seed, runs.median_seed));
+  return options.simulate.strict && !runs.median_fits ? kInfeasible : kDone;
+}
+
 int run_one(const Options& options) {
   const std::string& path = options.scenarios[0];
   const ResolvedScenario resolved =
       load_scenario(path, options.sets, default_search_path(fs::path(path).parent_path().string()));
+  if (resolved.scenario.runs > 1) return run_several_seeds(resolved.scenario, options);
+  std::signal(SIGINT, [](int) { _exit(kInterrupted); });
   ProgressLine line;
   RunOptions run;
   run.seed = options.simulate.seed;
   run.version = MOESIM_VERSION;
   run.on_progress = progress_printer(line);
-  if (!options.timeline.file.empty())
+  if (!options.timeline.file.empty()) {
     run.before_simulation = [&](const StepContext& context) { timeline_ranks(context, options.timeline.ranks); };
+    run.before_wafer_simulation = [&](const WaferContext& context) {
+      timeline_wafers(context, options.timeline.ranks);
+    };
+  }
   const RunResult result = run_step(resolved.scenario, run);
   line.clear();
   const JsonOptions json{options.simulate.machine_facts};
@@ -110,6 +142,9 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   add_simulate_options(*command, options->simulate);
   add_batch_options(*command, options->batch);
+  command
+      ->add_option("--runs", options->runs, "Runs with seeds of their own: the spread of the step time (as key runs)")
+      ->check(CLI::Range(1, 100'000));
   command->add_option(
       "--out", options->batch.out,
       "Folder for one JSON per run and results.csv; finished runs in it are not repeated (default for several "
@@ -124,8 +159,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"phase", "task", "flow"}))
       ->capture_default_str();
   command->callback([options, &exit_code] {
-    if (options->scenarios.size() == 1 && options->batch.out.empty())
-      std::signal(SIGINT, [](int) { _exit(kInterrupted); });
+    if (options->runs > 0) options->sets.push_back(fmt::format("runs={}", options->runs));
     exit_code = run(*options);
   });
 }

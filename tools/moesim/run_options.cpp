@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "report/json.hpp"
+#include "study/run_seeds.hpp"
 #include "study/run_step.hpp"
 
 namespace moesim {
@@ -64,7 +65,7 @@ std::string summary_line(const StudyRun& run, const Outcome& outcome) {
     return fmt::format("{:<44} {}: {}\n", run.name, to_string(outcome.status), outcome.message);
   const auto json = nlohmann::json::parse(outcome.output, nullptr, false);
   if (json.is_discarded()) return fmt::format("{:<44} done\n", run.name);
-  return fmt::format("{:<44} {:>10.4g} s {:>10.0f} tok/s/GPU  MFU {:>5.1f} %\n", run.name,
+  return fmt::format("{:<44} {:>10.4g} s {:>10.0f} tok/s/device  MFU {:>5.1f} %\n", run.name,
                      json.value("step_time_s", 0.0), json.value("tokens_per_s_per_device", 0.0),
                      100 * json.value("mfu", 0.0));
 }
@@ -75,13 +76,21 @@ int run_all(const std::vector<StudyRun>& runs, const SimulateOptions& simulate, 
   ProgressLine progress;
   BatchWork work;
   work.simulate = [&](const StudyRun& run) {
+    const Scenario scenario = load(run).scenario;
+    if (scenario.runs > 1) {
+      SeedOptions seeds;
+      seeds.first_seed = simulate.seed;
+      seeds.version = MOESIM_VERSION;
+      seeds.json = {simulate.machine_facts};
+      return seed_runs_json(run_seeds(scenario, seeds), simulate.seed);
+    }
     RunOptions run_options;
     run_options.seed = simulate.seed;
     run_options.version = MOESIM_VERSION;
-    return json_text(run_step(load(run).scenario, run_options).report, {simulate.machine_facts});
+    return json_text(run_step(scenario, run_options).report, {simulate.machine_facts});
   };
   work.input_text = [&](const StudyRun& run) {
-    return scenario_text(load(run).scenario) + fmt::format("seed: {}\n", simulate.seed);
+    return input_text(load(run).scenario) + fmt::format("seed: {}\n", simulate.seed);
   };
   work.on_finished = [&](const StudyRun& run, const Outcome& outcome) {
     progress.clear();

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
 #include "base/diagnostics.hpp"
 #include "metrics/summarize.hpp"
 #include "report/trace.hpp"
+#include "study/run_wafer_step.hpp"
 
 namespace moesim {
 
@@ -16,6 +18,7 @@ namespace {
 
 constexpr double kWorthSayingBytes = 1e9;
 constexpr size_t kDefaultRanks = 16;
+constexpr int kDefaultWafers = 4;
 
 std::vector<uint32_t> default_ranks(const StepContext& context) {
   std::vector<uint32_t> ranks;
@@ -54,7 +57,58 @@ std::vector<uint32_t> timeline_ranks(const StepContext& context, const std::stri
   return chosen;
 }
 
+std::vector<uint32_t> timeline_wafers(const WaferContext& context, const std::string& ranks) {
+  std::vector<uint32_t> chosen;
+  const int simulated = context.fabric.wafers;
+  if (ranks.empty() || ranks == "all")
+    for (int wafer = 0; wafer < (ranks.empty() ? std::min(simulated, kDefaultWafers) : simulated); ++wafer)
+      chosen.push_back(static_cast<uint32_t>(wafer));
+  std::istringstream list(ranks == "all" ? "" : ranks);
+  for (std::string item; std::getline(list, item, ',');) {
+    int wafer = -1;
+    const auto [end, error] = std::from_chars(item.data(), item.data() + item.size(), wafer);
+    if (error != std::errc() || end != item.data() + item.size() || wafer < 0 || wafer >= simulated)
+      throw InputError(
+          fmt::format("--trace-ranks: '{}' is no wafer that is simulated (0 to {}; "
+                      "plan.simulated_replicas=0 simulates all)",
+                      item, simulated - 1));
+    chosen.push_back(static_cast<uint32_t>(wafer));
+  }
+  return chosen;
+}
+
+namespace {
+
+void write_wafer_timeline(const RunResult& result, const TimelineOptions& options) {
+  LoweredWaferStep& step = *result.wafer_step;
+  const WaferContext& context = step.context;
+  TraceOptions trace;
+  trace.level = options.level == "phase"  ? TraceLevel::phase
+                : options.level == "flow" ? TraceLevel::flow
+                                          : TraceLevel::task;
+  trace.sim_ranks = timeline_wafers(context, options.ranks);
+  trace.sim_ranks.push_back(context.fabric.memoryx_rank());
+  trace.sim_ranks.push_back(context.fabric.swarmx_rank());
+  const double bytes = estimated_trace_bytes(step.program, trace, options.file.ends_with(".gz"));
+  if (bytes > kWorthSayingBytes)
+    spdlog::warn("the timeline will be about {:.1f} GB; --trace-ranks and --trace-level make it smaller", bytes / 1e9);
+  std::vector<RankLabel> labels;
+  for (uint32_t rank = 0; rank < context.ranks(); ++rank)
+    labels.push_back({static_cast<int>(rank), wafer_label(context, rank)});
+  const std::vector<uint32_t> critical = critical_rows(result.execution);
+  TraceInput input{step.program, result.execution, labels, critical, trace};
+  input.nic_bytes_per_s = context.system.wafer.io_bytes_per_s;
+  input.flows_of = [&step](BlockId block, TaskId task) {
+    const Block& of = step.program.blocks[block];
+    return step.work->flows(of, step.program.templates[of.graph].tasks[task]);
+  };
+  write_trace_file(input, options.file);
+}
+
+}  // namespace
+
 void write_timeline(const RunResult& result, const TimelineOptions& options) {
+  if (result.wafer_step) return write_wafer_timeline(result, options);
   LoweredStep& step = *result.step;
   TraceOptions trace;
   trace.sim_ranks = timeline_ranks(step.context, options.ranks);

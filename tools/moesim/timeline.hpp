@@ -15,6 +15,8 @@ struct TimelineOptions {
 
 // Throws InputError for ranks that are not simulated. Call before the simulation to fail early.
 std::vector<uint32_t> timeline_ranks(const StepContext& context, const std::string& ranks);
+// The same on a wafer system, where ranks are wafers.
+std::vector<uint32_t> timeline_wafers(const WaferContext& context, const std::string& wafers);
 void write_timeline(const RunResult& result, const TimelineOptions& options);
 
 }  // namespace moesim

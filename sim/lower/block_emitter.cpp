@@ -1,0 +1,172 @@
+#include "lower/block_emitter.hpp"
+
+#include <utility>
+
+#include "lower/collectives.hpp"
+
+namespace moesim {
+
+namespace {
+WeightGradients weight_gradients_of(const Plan& plan, const LaneWork& lane) {
+  if (lane.op.kind == OpKind::backward_data) return WeightGradients::elsewhere;
+  return plan.delays_weight_gradients() ? WeightGradients::beside_communication : WeightGradients::with_data;
+}
+
+}  // namespace
+
+int gathers_per_port(const StepContext& context, int stage) {
+  int buckets = 0;
+  for (int chunk = 0; chunk < context.pipeline.chunks; ++chunk)
+    buckets += std::max<int>(1, static_cast<int>(context.chunk(stage, chunk).layers.size()));
+  return (buckets + kGatherPorts - 1) / kGatherPorts;
+}
+
+// Parameters of a chunk layer by layer, and how far their collectives have come.
+struct BlockEmitter::GradientBuckets {
+  std::vector<RankParameters> layers;
+  std::vector<TaskId> ahead, reduced;
+  RankParameters pending;  // gradients that wait until their bucket is full
+};
+
+BlockEmitter::BlockEmitter(const StepContext& context, TemplateBuilder& builder, int first_rank,
+                           std::span<const LaneWork> lanes)
+    : context_(context),
+      builder_(builder),
+      first_rank_(first_rank),
+      lanes_(lanes),
+      emitter_(context, builder, first_rank, weight_gradients_of(context.plan, lanes.back()), lanes.size() > 1) {}
+
+void BlockEmitter::emit() {
+  if (lanes_.size() == 1) {
+    emit_all(steps(lanes_[0]));
+    builder_.exit(kDone);
+  } else {
+    emit_overlapped(builder_, steps(lanes_[0]), steps(lanes_[1]));
+    builder_.exit_all_lanes(kDone);
+  }
+}
+
+EmitSteps BlockEmitter::steps(const LaneWork& lane) {
+  if (lane.op.forward()) return forward_steps(lane);
+  return lane.op.kind == OpKind::backward_weight ? weight_steps(lane) : backward_steps(lane);
+}
+
+void BlockEmitter::send(const LaneWork& lane) {
+  if (lane.peer < 0) return;
+  const int port = lane.op.forward() ? kSentForward : kSentBackward;
+  const int shift = (lane.peer - lane.stage) * context_.mapping.simulated_cells * context_.mapping.cell;
+  if (shift == 0) return builder_.exit(port);  // the next chunk is on the same stage
+  const auto sent = builder_.background(Stream::pp, lane.op.forward() ? "send activations" : "send gradients", 0,
+                                        lane.op.forward() ? Phase::forward : Phase::backward, [&](int rank) {
+                                          return point_to_point(context_.fabric, context_.pod, first_rank_, rank,
+                                                                rank + shift, context_.activation_bytes);
+                                        });
+  builder_.exit(port, sent, false);
+}
+
+// The first microbatch's forward waits, layer by layer, for the parameters that the last step's optimizer updated; with
+// ZeRO-3 every forward gathers them, one layer ahead of its use.
+EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
+  const ChunkContent& chunk = chunk_of(lane);
+  const bool gather = context_.plan.zero_stage == 3, ahead_of_step = lane.first && gathers_ahead(context_.plan);
+  const auto buckets = std::make_shared<const std::vector<RankParameters>>(bucket_parameters(context_, chunk));
+  const auto ahead = std::make_shared<std::vector<TaskId>>();
+  const int per_port = gathers_per_port(context_, lane.stage);
+  const auto wait_for_gathered = [=, this](int bucket) {
+    if (ahead_of_step && bucket % per_port == 0) builder_.wait_for(builder_.entry(kGathered + bucket / per_port));
+  };
+  EmitSteps steps;
+  steps.push_back({[=, this] {
+    if (gather) *ahead = gather_parameters(context_, builder_, buckets->front(), 0, false);
+    if (gather && chunk.layers.empty()) builder_.wait_for(*ahead);
+    if (chunk.layers.empty()) wait_for_gathered(0);
+    if (chunk.layers.empty() && chunk.embedding) emitter_.embedding(Phase::forward);
+  }});
+  for (size_t i = 0; i < chunk.layers.size(); ++i) {
+    const int local = static_cast<int>(i);
+    steps.push_back({[=, this] {
+      if (gather) builder_.wait_for(*ahead);
+      // One gathered layer is held beyond the current one.
+      if (gather && i + 1 < buckets->size())
+        *ahead = gather_parameters(context_, builder_, (*buckets)[i + 1], local + 1, true);
+      wait_for_gathered(local);
+      if (i == 0 && chunk.embedding) emitter_.embedding(Phase::forward);
+    }});
+    const EmitSteps layer = emitter_.forward(chunk.layers[i], local);
+    steps.insert(steps.end(), layer.begin(), layer.end());
+  }
+  steps.push_back({[=, this] {
+    if (chunk.loss) emitter_.loss(static_cast<int>(chunk.layers.size()), Phase::forward);
+    send(lane);
+  }});
+  return steps;
+}
+
+void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, int local) {
+  const Plan& plan = context_.plan;
+  buckets.pending += buckets.layers[local];
+  const bool reduce =
+      lane.op.gives_weight_gradients() && (plan.zero_stage == 3 || (lane.last && plan.overlap_grad_reduce));
+  const double bytes = (buckets.pending.dense + buckets.pending.expert) * plan.gradient_bytes;
+  if (!reduce || (local > 0 && bytes < plan.dp_bucket_bytes)) return;
+  emitter_.flush_weight_gradients();
+  buckets.reduced = reduce_gradients(context_, builder_, std::exchange(buckets.pending, {}), local);
+}
+
+EmitSteps BlockEmitter::backward_steps(const LaneWork& lane) {
+  const ChunkContent& chunk = chunk_of(lane);
+  const int count = static_cast<int>(chunk.layers.size());
+  const auto buckets = std::make_shared<GradientBuckets>(bucket_parameters(context_, chunk));
+  const bool gather = context_.plan.zero_stage == 3;
+  EmitSteps steps;
+  steps.push_back({[=, this] {
+    const int last_layer = std::max(0, count - 1);
+    if (gather) buckets->ahead = gather_parameters(context_, builder_, buckets->layers.back(), last_layer, false);
+    if (gather) builder_.wait_for(buckets->ahead);  // the last bucket holds the logits too
+    if (chunk.loss) emitter_.loss(count, Phase::backward);
+  }});
+  for (int i = count - 1; i >= 0; --i) {
+    steps.push_back({[=, this] {
+      if (!gather) return;
+      builder_.wait_for(buckets->ahead);
+      if (i > 0) buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i - 1], i - 1, true);
+    }});
+    const EmitSteps layer = emitter_.backward(chunk.layers[i], i);
+    steps.insert(steps.end(), layer.begin(), layer.end());
+    steps.push_back({[=, this] {
+      if (i == 0 && chunk.embedding) emitter_.embedding(Phase::backward);
+      layer_done(lane, *buckets, i);
+    }});
+  }
+  steps.push_back({[=, this] {
+    if (count == 0) {
+      if (chunk.embedding) emitter_.embedding(Phase::backward);
+      layer_done(lane, *buckets, 0);
+    }
+    send(lane);
+    emitter_.flush_weight_gradients();
+    builder_.exit(kReduced, buckets->reduced);
+  }});
+  return steps;
+}
+
+EmitSteps BlockEmitter::weight_steps(const LaneWork& lane) {
+  return {{[=, this] {
+    const ChunkContent& chunk = chunk_of(lane);
+    const int count = static_cast<int>(chunk.layers.size());
+    GradientBuckets buckets{bucket_parameters(context_, chunk)};
+    if (chunk.loss) emitter_.loss(count, Phase::weight_gradient);
+    for (int i = count - 1; i >= 0; --i) {
+      emitter_.weight_gradients(chunk.layers[i], i);
+      if (i == 0 && chunk.embedding) emitter_.embedding(Phase::weight_gradient);
+      layer_done(lane, buckets, i);
+    }
+    if (count == 0) {
+      if (chunk.embedding) emitter_.embedding(Phase::weight_gradient);
+      layer_done(lane, buckets, 0);
+    }
+    builder_.exit(kReduced, buckets.reduced);
+  }}};
+}
+
+}  // namespace moesim

@@ -1,0 +1,12 @@
+// The goodput section of table and JSON.
+#pragma once
+
+#include "metrics/goodput_report.hpp"
+
+namespace moesim {
+
+class TableCanvas;
+
+void goodput_table(TableCanvas& table, const GoodputReport& report);
+
+}  // namespace moesim

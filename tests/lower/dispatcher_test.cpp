@@ -1,0 +1,102 @@
+// What the dispatchers send, and what travels beside compute.
+#include "catch.hpp"
+#include "lower/tiny.hpp"
+
+using namespace moesim;
+
+namespace {
+
+Pod small_pod() {
+  Pod pod = ideal_pod(16);
+  pod.nvlink_bytes_per_s = 450e9;
+  pod.nic_bytes_per_s = 50e9;
+  return pod;
+}
+
+double bytes_of(LoweredStep& step, const std::string& op) {
+  double bytes = 0;
+  for_each_task(step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+    if (task.kind == TaskKind::transfer && step.program.op_names[task.op] == op)
+      for (const Flow& flow : flows_of(graph, task, data)) bytes += flow.bytes;
+  });
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("the all-gather dispatcher sends every token to every rank, whatever the routing") {
+  Plan plan;
+  plan.ep = 16;
+  plan.dispatcher = Dispatcher::allgather;
+  RoutingSpec skewed;
+  skewed.kind = RoutingKind::zipf;
+  skewed.exponent = 0.8;
+  for (const RoutingSpec& routing : {RoutingSpec{}, skewed}) {
+    const auto step = lower(moe_model(2), small_pod(), plan, tiny_batch(16), routing);
+    const double everything = 2 * 16 * 15 * 1024.0 * 512 * 2;  // layers, receivers, senders, tokens, hidden, bf16
+    CHECK(bytes_of(*step, "dispatch") == Approx(everything));
+    CHECK(bytes_of(*step, "combine") == Approx(everything));
+  }
+}
+
+TEST_CASE("communication beside compute keeps only a part of its bandwidth") {
+  Plan plan;
+  plan.ep = 16;
+  plan.dispatcher = Dispatcher::deepep;
+  Pod pod = small_pod();
+  pod.overlapped_efficiency = 0.5;
+  const auto rates = [&](const std::string& op) {
+    const auto step = lower(moe_model(2), pod, plan, tiny_batch(64));
+    std::vector<double> found;
+    for (const TaskGraph& graph : step->program.templates)
+      for (const Task& task : graph.tasks)
+        if (task.kind == TaskKind::transfer && step->program.op_names[task.op] == op)
+          found.push_back(graph.transfers[task.payload].nic_rate);
+    std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
+  };
+  CHECK(rates("dispatch") == std::vector<double>{1});
+  plan.ep_overlap = true;  // some blocks forward only, the others side by side with a backward
+  CHECK(rates("dispatch") == std::vector<double>{0.5, 1});
+  plan.ep_overlap = false;
+  plan.delay_wgrad = true;  // weight gradients compute while gradients travel, in every backward
+  CHECK(rates("dispatch backward") == std::vector<double>{0.5});
+  CHECK(rates("dispatch") == std::vector<double>{1});
+}
+
+TEST_CASE("without CUDA graphs the host waits for a dispatch's counts, and compute of both microbatches with it") {
+  Plan plan;
+  plan.ep = 16;
+  plan.dispatcher = Dispatcher::deepep;
+  plan.ep_overlap = true;
+  Pod pod = small_pod();
+  pod.deepep.startup_s = 1e-3;
+  const auto seconds = [&] {
+    const auto step = lower(moe_model(2), pod, plan, tiny_batch(64));
+    return execute_reference(step->program, step->context.fabric, *step->work).makespan_s;
+  };
+  const double waits = seconds();
+  plan.cuda_graph = true;
+  const double graphs = seconds();
+  CHECK(graphs < waits);
+}
+
+TEST_CASE("delayed weight gradients are the same work, and never slow a step where communication is free") {
+  Plan plan;
+  plan.ep = 4;
+  plan.pp = 2;
+  const auto work = [&] {
+    const auto step = lower(moe_model(4), ideal_pod(8), plan, tiny_batch(16));
+    double seconds = 0;
+    for_each_task(*step, [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
+      if (task.kind == TaskKind::compute) seconds += task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
+    });
+    return std::pair{seconds, execute_reference(step->program, step->context.fabric, *step->work).makespan_s};
+  };
+  const auto together = work();
+  plan.delay_wgrad = true;
+  const auto delayed = work();
+  CHECK(delayed.first == Approx(together.first).epsilon(1e-6));
+  CHECK(delayed.second <= together.second * (1 + 1e-6));
+}
