@@ -74,6 +74,15 @@ inline constexpr auto kAllToAllForms = std::to_array<Spelled<AllToAllForm>>({
     {AllToAllForm::hierarchical, "hierarchical"},
     {AllToAllForm::closed_form, "closed_form"},
 });
+inline constexpr auto kGraphScopes = std::to_array<Spelled<GraphScope>>({
+    {GraphScope::step, "step"},
+    {GraphScope::layers, "layers"},
+    {GraphScope::router, "router"},
+});
+inline constexpr auto kGroupedGemms = std::to_array<Spelled<GroupedGemm>>({
+    {GroupedGemm::single, "single"},
+    {GroupedGemm::per_expert, "per_expert"},
+});
 inline constexpr auto kCpKinds = std::to_array<Spelled<CpKind>>({
     {CpKind::ring, "ring"},
     {CpKind::all_gather, "all_gather"},
@@ -105,6 +114,8 @@ constexpr const auto& enum_names(Recompute) { return kRecomputes; }
 constexpr const auto& enum_names(RecomputeModule) { return kRecomputeModules; }
 constexpr const auto& enum_names(Dispatcher) { return kDispatchers; }
 constexpr const auto& enum_names(AllToAllForm) { return kAllToAllForms; }
+constexpr const auto& enum_names(GraphScope) { return kGraphScopes; }
+constexpr const auto& enum_names(GroupedGemm) { return kGroupedGemms; }
 constexpr const auto& enum_names(CpKind) { return kCpKinds; }
 constexpr const auto& enum_names(SavedActivations) { return kSavedActivations; }
 constexpr const auto& enum_names(Transport) { return kTransports; }

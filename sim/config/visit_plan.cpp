@@ -48,6 +48,10 @@ void visit(Visitor& v, Plan& p) {
   v.flag("overlap_blocks", p.overlap_blocks, "false: passes that the schedule overlaps take turns (for comparison)");
   v.flag("overlap_shared_expert", p.overlap_shared_expert, "shared experts compute while tokens travel");
   v.flag("cuda_graph", p.cuda_graph, "kernels are launched from a graph: host_launch_s does not bind");
+  v.choice("cuda_graph_scope", p.cuda_graph_scope, "with cuda_graph: what the graph holds");
+  v.choice("grouped_gemm", p.grouped_gemm,
+           "single: one kernel for all experts of a rank; per_expert: a cast and a GEMM each, as TransformerEngine");
+  v.flag("fused_permutation", p.fused_permutation, "tokens are permuted by one kernel each way");
   v.choice("transport", p.transport,
            "adaptive: timers while a transfer meets no other; flows: always flows; uncontended: nothing is shared");
   v.integer("simulated_replicas", p.simulated_replicas, {0, 1e6}, "data-parallel cells simulated; 0: all");

@@ -10,15 +10,19 @@ namespace {
 
 // NCCL switches from rings to trees by size; for the latency term the smaller of both step counts is what a tuned
 // library reaches (NCCL 2.4 double binary trees,
-// https://developer.nvidia.com/blog/massively-scale-deep-learning-training-nccl-2-4/).
-double latency_steps(CollectiveKind kind, int members) {
+// https://developer.nvidia.com/blog/massively-scale-deep-learning-training-nccl-2-4/). Inside an NVLink domain
+// all-gather and reduce-scatter stay rings: over 64 and 72 GPUs of GB200 small ones take 60 steps' time
+// (scenarios/validation/collectives.csv). Between nodes NCCL 2.23 has a logarithmic form of them (PAT).
+double latency_steps(CollectiveKind kind, int members, bool one_node) {
   const double ring = (kind == CollectiveKind::all_reduce ? 2.0 : 1.0) * (members - 1);
   const double tree = 2 * std::ceil(std::log2(std::max(2, members)));
-  return std::min(ring, tree);
+  const bool ring_only = one_node && (kind == CollectiveKind::all_gather || kind == CollectiveKind::reduce_scatter);
+  return ring_only ? ring : std::min(ring, tree);
 }
 
 double startup_s(const Pod& pod, CollectiveKind kind, int members, double hop_s) {
-  return pod.collective_startup_s + latency_steps(kind, members) * (hop_s + pod.message_startup_s);
+  const bool one_node = members <= pod.gpus_per_node && hop_s <= pod.nvlink_latency_s;
+  return pod.collective_startup_s + latency_steps(kind, members, one_node) * (hop_s + pod.message_startup_s);
 }
 
 std::vector<std::vector<int>> split_by_node(const Fabric& fabric, int first_rank, std::span<const int> members) {
@@ -101,8 +105,8 @@ Transfer hierarchical_collective(const Fabric& fabric, const Pod& pod, Collectiv
                  bytes_sent_per_member(kind, outside, bytes / inside), transfer.flows);
   const double hop_s = farthest_s(fabric, first_rank, members);
   transfer.latency_s = pod.collective_startup_s +
-                       latency_steps(kind, inside) * (pod.nvlink_latency_s + pod.message_startup_s) +
-                       latency_steps(kind, outside) * (hop_s + pod.message_startup_s);
+                       latency_steps(kind, inside, true) * (pod.nvlink_latency_s + pod.message_startup_s) +
+                       latency_steps(kind, outside, false) * (hop_s + pod.message_startup_s);
   return transfer;
 }
 

@@ -7,25 +7,29 @@
 #include "cluster/device_model.hpp"
 #include "graph/program.hpp"
 #include "model/layer_ops.hpp"
+#include "plan/plan.hpp"
 
 namespace moesim {
 
-// What a device takes for a list of kernels. The host issues kernels ahead of the device, so a run takes as long as the
-// device needs or the host needs to launch it, whichever is longer; with CUDA graphs the host does not bind.
+// What a device takes for a list of kernels. At the start of a run the host is level with the device; it issues kernel
+// after kernel, and the device runs one when it is done with those before and has been given it. What a CUDA graph
+// holds costs the host nothing.
 class RunCost {
  public:
-  RunCost(const Device& device, bool cuda_graph) : device_(device), cuda_graph_(cuda_graph) {}
+  RunCost(const Device& device, const Plan& plan) : device_(device), plan_(plan) {}
 
   const Device& device() const { return device_; }
   double seconds(std::span<const Kernel> kernels, std::span<const int> rows = {}) const;
-  // Time of each kernel, stretched so that they sum to seconds().
+  // Time of each kernel, waiting for the host included, so that they sum to seconds().
   void parts(Program& program, std::span<const Kernel> kernels, int layer, Phase phase, std::span<const int> rows,
              std::vector<RunPart>& out) const;
 
  private:
-  double host_s(std::span<const Kernel> kernels) const;
+  double add(const Kernel& kernel, double kernel_s, double& device, double& host) const;
+  double issue_s(const Kernel& kernel) const;
+  bool in_graph(const Kernel& kernel) const;
   const Device& device_;
-  bool cuda_graph_;
+  const Plan& plan_;
 };
 
 }  // namespace moesim

@@ -17,6 +17,8 @@ Shard derive_shard(const StepInput& input) {
   shard.local_experts = input.model.experts / input.plan.ep;
   shard.sequence_parallel = input.plan.tp > 1 && input.plan.sequence_parallel;
   shard.recipe = input.plan.precision;
+  shard.unfused_permutation = !input.plan.fused_permutation;
+  shard.kernels_per_expert = input.plan.grouped_gemm == GroupedGemm::per_expert;
   shard.saved_hidden_bytes = input.plan.saved_hidden_bytes;
   return shard;
 }
@@ -38,7 +40,7 @@ StepContext::StepContext(const StepInput& step_input)
       mapping(mapping_with_faults(step_input)),
       fabric(build_fabric(pod, simulated_global_ranks(plan, mapping), step_input.faults)),
       shard(derive_shard(step_input)),
-      cost(pod.device, plan.cuda_graph),
+      cost(pod.device, plan),
       tensor(tensor_groups(plan, mapping)),
       context(context_groups(plan, mapping)),
       expert(expert_groups(plan, mapping)),

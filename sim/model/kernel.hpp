@@ -65,7 +65,10 @@ struct Kernel {
   double bytes = 0;  // read + written in device memory
   double flops_per_row = 0;
   double bytes_per_row = 0;
-  int launches = 1;  // kernels launched for this entry
+  int launches = 1;  // kernels that follow each other on the device for this entry
+  // Kernels that the host issues for this entry, where some run side by side on the device or are too small to count
+  // there; 0: as many as `launches`.
+  int host_launches = 0;
 };
 
 const char* name_of(Op op);

@@ -38,11 +38,24 @@ void add_cast(Kernels& kernels, double elements, Pass pass, PrecisionRecipe reci
   }
 }
 
-void add_row_cast(Kernels& kernels, int64_t width, Pass pass, PrecisionRecipe recipe) {
+void add_row_cast(Kernels& kernels, int64_t width, Pass pass, PrecisionRecipe recipe, int parts) {
   const Cast cast = cast_of(recipe);
   if (cast.launches > 0) {
-    kernels.push_back(row_kernel(Op::cast, pass, static_cast<double>(width) * cast.bytes_per_element, cast.launches));
+    kernels.push_back(
+        row_kernel(Op::cast, pass, static_cast<double>(width) * cast.bytes_per_element, cast.launches * parts));
+    kernels.back().groups = parts;
   }
+}
+
+// Streams over which TransformerEngine deals the GEMMs of its GroupedLinear (nvte_multi_stream_cublas_gemm).
+constexpr int kGemmStreams = 4;
+
+// One GEMM per expert: the host issues all of them, and with MXFP8 and NVFP4 one more kernel each that lays out the
+// scales of the weights; on the device a stream has every fourth.
+void split_by_expert(Kernel& kernel, PrecisionRecipe recipe) {
+  const bool swizzles = recipe == PrecisionRecipe::mxfp8 || recipe == PrecisionRecipe::nvfp4;
+  kernel.launches = (kernel.groups + kGemmStreams - 1) / kGemmStreams;
+  kernel.host_launches = kernel.groups * (swizzles ? 2 : 1);
 }
 
 Kernel gemm(const Linear& linear, Pass pass, PrecisionRecipe recipe) {
@@ -160,10 +173,13 @@ void add_linear(Kernels& kernels, const Linear& linear, Pass pass, PrecisionReci
   }
 }
 
-void add_grouped_linear(Kernels& kernels, const Linear& linear, int groups, Pass pass, PrecisionRecipe recipe) {
-  if (pass == Pass::forward) add_row_cast(kernels, linear.in, pass, recipe);
-  if (pass == Pass::backward_data) add_row_cast(kernels, linear.out, pass, recipe);
+void add_grouped_linear(Kernels& kernels, const Linear& linear, int groups, Pass pass, PrecisionRecipe recipe,
+                        bool per_expert) {
+  const int parts = per_expert ? groups : 1;
+  if (pass == Pass::forward) add_row_cast(kernels, linear.in, pass, recipe, parts);
+  if (pass == Pass::backward_data) add_row_cast(kernels, linear.out, pass, recipe, parts);
   kernels.push_back(grouped_gemm(linear, groups, pass, recipe));
+  if (per_expert) split_by_expert(kernels.back(), recipe);
   if (linear.bias && pass == Pass::backward_weight && recipe == PrecisionRecipe::bf16) {
     kernels.push_back(row_kernel(linear.op, pass, bf16_bytes * static_cast<double>(linear.out)));
   }

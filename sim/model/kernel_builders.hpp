@@ -29,8 +29,9 @@ struct Linear {
 void add_linear(Kernels& kernels, const Linear& linear, Pass pass, PrecisionRecipe recipe);
 
 // As add_linear for `groups` weight matrices [in x out]; the rows of each group come with the routing (`tokens` is
-// ignored), so that work is per row and the weights' bytes are fixed.
-void add_grouped_linear(Kernels& kernels, const Linear& linear, int groups, Pass pass, PrecisionRecipe recipe);
+// ignored), so that work is per row and the weights' bytes are fixed. `per_expert`: Shard::kernels_per_expert.
+void add_grouped_linear(Kernels& kernels, const Linear& linear, int groups, Pass pass, PrecisionRecipe recipe,
+                        bool per_expert);
 
 Kernel memory_kernel(Op op, Pass pass, double bytes, int launches = 1);
 Kernel row_kernel(Op op, Pass pass, double bytes_per_row, int launches = 1);

@@ -1,6 +1,7 @@
 // The routed part of a mixture-of-experts layer: router and permutation where the tokens live, experts where the rows
 // arrive, combination back where the tokens live.
 #include <algorithm>
+#include <utility>
 
 #include "model/kernel_builders.hpp"
 #include "model/layer_ops.hpp"
@@ -32,11 +33,44 @@ void add_top_k(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pa
   const double passes = pass == Pass::forward ? 6 + (grouped ? 4 : 0) : 4;
   const int launches = pass == Pass::forward ? 6 + (grouped ? 4 : 0) : 4;
   kernels.push_back(memory_kernel(Op::top_k, pass, passes * fp32_bytes * scores, launches));
+  // Views, index arithmetic and the auxiliary loss are small operators that cost the host as much as large ones.
+  kernels.back().host_launches = 3 * launches;
 }
 
 // Both directions: tokens on one side, their top_k copies on the other.
 double copies_bytes(const ModelShape& shape, const Shard& shard) {
   return bf16_bytes * local_elements(shape, shard) * (1 + shape.top_k);
+}
+
+// Operators of Megatron-Core's all-to-all dispatcher before the tokens leave: counts per expert and rank, split sizes
+// and their copy to the host, permutation of tokens and probabilities (general knowledge of its code).
+constexpr int kSendPreparation = 16;
+
+// Experts with biases. The second one, which the experts' probabilities multiply, is added outside of the GEMM in fp32
+// (Megatron-Core's TEGroupedMLP._apply_bias: outer product, sum, concatenation, cast back): 28 bytes an element of the
+// output forward, 36 backward, counted. With a GEMM per expert, clamp, gate and first bias run as separate operators
+// too: 300 bytes in all, fitted on gpt-oss-120b (GB300 and H100, Megatron-Bridge 25.11 to 26.04: what is missing grows
+// with tokens, not with layers or sequence length, and is 13 to 14 GB a layer of 4,096 tokens on both); counting gives
+// 346.
+struct BiasBytes {
+  double forward = 0, backward = 0;
+};
+BiasBytes bias_bytes(bool per_expert) { return per_expert ? BiasBytes{100, 200} : BiasBytes{28, 36}; }
+
+// Without Megatron-Core's fused permutation (--moe-permute-fusion): index arithmetic, then a gather, or a scatter-add
+// over zeros. Counting operators gives two to three times the bytes and kernels; the rows of arXiv:2504.14960 agree
+// better with two.
+constexpr int kUnfusedPermutation = 2;
+
+Kernels with_permutation(Kernels kernels, const Shard& shard) {
+  if (!shard.unfused_permutation) return kernels;
+  for (Kernel& kernel : kernels) {
+    if (kernel.op != Op::permute && kernel.op != Op::unpermute) continue;
+    kernel.bytes *= kUnfusedPermutation;
+    kernel.bytes_per_row *= kUnfusedPermutation;
+    kernel.launches *= kUnfusedPermutation;
+  }
+  return kernels;
 }
 
 }  // namespace
@@ -48,7 +82,8 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
     add_gate(kernels, shape, shard, pass);
     add_top_k(kernels, shape, shard, pass);
     kernels.push_back(memory_kernel(Op::permute, pass, copies_bytes(shape, shard), 2));  // row map, then the copy
-    return kernels;
+    kernels.back().host_launches = kSendPreparation;
+    return with_permutation(std::move(kernels), shard);
   }
   if (pass == Pass::backward_data) {
     kernels.push_back(memory_kernel(Op::permute, pass, copies_bytes(shape, shard)));
@@ -61,7 +96,7 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
     add_norm(kernels, local_elements(shape, shard), pass);
     add_residual(kernels, local_elements(shape, shard), pass);
   }
-  return kernels;
+  return with_permutation(std::move(kernels), shard);
 }
 
 Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
@@ -73,23 +108,32 @@ Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   const bool forward = pass == Pass::forward, sorts = groups > 1 && pass != Pass::backward_weight;
   const double copy_bytes = 2 * bf16_bytes * shape.hidden;
   if (sorts) kernels.push_back(row_kernel(forward ? Op::permute : Op::unpermute, pass, copy_bytes));
-  add_grouped_linear(kernels, forward ? fc1 : fc2, groups, pass, shard.recipe);
+  const bool per_expert = shard.kernels_per_expert;
+  const auto add_second_bias = [&] {
+    if (!shape.expert_bias || pass == Pass::backward_weight) return;
+    const BiasBytes bytes = bias_bytes(per_expert);
+    kernels.push_back(row_kernel(Op::expert_fc2, pass, (forward ? bytes.forward : bytes.backward) * shape.hidden,
+                                 (forward ? 3 : 4) * (per_expert ? groups : 1)));
+  };
+  if (!forward) add_second_bias();
+  add_grouped_linear(kernels, forward ? fc1 : fc2, groups, pass, shard.recipe, per_expert);
   if (pass != Pass::backward_weight) {
     // The gate's weight of a row multiplies the activation (Megatron-Core's weighted SwiGLU): one fp32 more, each way.
     const double bytes = activation_bytes(shape.gated_ffn, width, pass) + fp32_bytes;
     kernels.push_back(row_kernel(Op::expert_activation, pass, bytes));
   }
-  add_grouped_linear(kernels, forward ? fc2 : fc1, groups, pass, shard.recipe);
+  add_grouped_linear(kernels, forward ? fc2 : fc1, groups, pass, shard.recipe, per_expert);
+  if (forward) add_second_bias();
   if (sorts) kernels.push_back(row_kernel(forward ? Op::unpermute : Op::permute, pass, copy_bytes));
-  return kernels;
+  return with_permutation(std::move(kernels), shard);
 }
 
 Kernels combine_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
-  if (pass == Pass::backward_weight) return kernels;
+  if (pass == Pass::backward_weight) return with_permutation(std::move(kernels), shard);
   kernels.push_back(memory_kernel(Op::unpermute, pass, copies_bytes(shape, shard)));
   if (pass == Pass::forward) add_residual(kernels, local_elements(shape, shard), pass);
-  return kernels;
+  return with_permutation(std::move(kernels), shard);
 }
 
 double token_bytes(const ModelShape& shape, PrecisionRecipe wire) { return shape.hidden * operand_bytes(wire); }

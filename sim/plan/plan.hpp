@@ -18,6 +18,10 @@ enum class Dispatcher {
   allgather,  // every rank gets all tokens of the group and keeps its own; partial sums are reduce-scattered
 };
 enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
+// What a CUDA graph holds: the whole step; attention, router and whatever else has fixed shapes; the router alone. The
+// rest is launched kernel by kernel.
+enum class GraphScope { step, layers, router };
+enum class GroupedGemm { single, per_expert };  // Shard::kernels_per_expert
 enum class CpKind { ring, all_gather };
 // Where a wafer keeps what the backward pass needs of each layer.
 enum class SavedActivations {
@@ -80,6 +84,9 @@ struct Plan {
   }
   bool overlap_shared_expert = false;  // shared experts compute while tokens travel
   bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
+  GraphScope cuda_graph_scope = GraphScope::step;
+  GroupedGemm grouped_gemm = GroupedGemm::single;
+  bool fused_permutation = true;
 
   Transport transport = Transport::adaptive;
   int simulated_replicas = 1;  // data-parallel cells (wafers) simulated per stage; the rest are folded; 0: all

@@ -55,7 +55,8 @@ Validation validate(const ValidateOptions& options, const SearchPath& search);
 // Of the rows that have a prediction.
 std::vector<PredictionError> errors_of(const std::vector<ValidatedRow>& rows);
 
-// Summaries of the rows that share a value of a column ("source", "gpu", "model", "precision", "table"), in order of
+// Summaries of the rows that share a value of a column ("source", "gpu", "model", "precision", "table",
+// "calibration": whether constants were fitted on the source), in order of
 // first appearance.
 struct ErrorGroup {
   std::string name;

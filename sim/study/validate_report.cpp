@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/diagnostics.hpp"
+#include "study/microbenchmarks.hpp"
 #include "study/validate_output.hpp"
 #include "study/validate_plot.hpp"
 #include "study/validate_text.hpp"
@@ -80,17 +81,21 @@ std::string summary_lines(const std::vector<ErrorGroup>& groups, const std::stri
 
 class Report {
  public:
-  explicit Report(const Validation& validation) : rows_(validation.rows), validation_(validation) {}
+  Report(const Validation& validation, const SearchPath& search)
+      : rows_(validation.rows), validation_(validation), search_(search) {}
 
   std::string text(const std::string& plot_name) {
     std::string tables = rows_by_source();  // numbers the assumptions that the other parts name
-    std::string text = head(plot_name) + groups() + notes() + misses() + repeated() + not_predicted();
+    std::string text = head(plot_name) + unseen() + groups() + notes() + misses() + repeated() + not_predicted();
+    text += microbenchmarks();
     return text + tables + legend();
   }
 
  private:
   std::string head(const std::string& plot_name) const;
+  std::string unseen() const;
   std::string groups() const;
+  std::string microbenchmarks() const;
   std::string notes() const;
   std::string misses() const;
   std::string repeated() const;
@@ -101,6 +106,7 @@ class Report {
 
   const std::vector<ValidatedRow>& rows_;
   const Validation& validation_;
+  const SearchPath& search_;
   std::vector<std::string> assumptions_;
 };
 
@@ -132,6 +138,33 @@ std::string Report::groups() const {
   for (const auto& [column, head] : {std::pair("gpu", "device"), std::pair("model", "model"),
                                      std::pair("precision", "precision"), std::pair("source", "source")})
     text += fmt::format("## By {}\n\n", head) + summary_lines(group_errors(rows_, column), head);
+  return text;
+}
+
+std::string Report::unseen() const {
+  return "## Rows that no constant has seen\n\nConstants were fitted with rows of Megatron-Bridge and of "
+         "arXiv:2504.14960 in "
+         "view, none to a row alone; the other sources only check.\n\n" +
+         summary_lines(group_errors(rows_, "calibration"), "rows");
+}
+
+std::string Report::microbenchmarks() const {
+  std::string text;
+  std::vector<std::string> folders;
+  for (const ValidatedRow& row : rows_) {
+    const std::string folder = fs::path(row.measurement.table).parent_path().string();
+    if (std::find(folders.begin(), folders.end(), folder) == folders.end()) folders.push_back(folder);
+  }
+  for (const std::string& folder : folders) {
+    const fs::path kernels = fs::path(folder) / "kernels.csv", collectives = fs::path(folder) / "collectives.csv";
+    if (fs::exists(kernels))
+      text += "## Kernels\n\n" +
+              microbenchmark_markdown(validate_kernels(read_kernel_table(kernels.string()), "", search_)) + "\n";
+    if (fs::exists(collectives))
+      text += "## Collectives\n\n" +
+              microbenchmark_markdown(validate_collectives(read_collective_table(collectives.string()), "", search_)) +
+              "\n";
+  }
   return text;
 }
 
@@ -258,13 +291,13 @@ std::vector<PlotPoint> plot_points(const std::vector<ValidatedRow>& rows) {
 
 }  // namespace
 
-void write_validation_report(const Validation& validation, const std::string& path) {
+void write_validation_report(const Validation& validation, const std::string& path, const SearchPath& search) {
   const fs::path report(path);
   const std::string plot = lowered(report.stem().string()) + "-steps.svg";
   write_text(report.parent_path() / plot,
              scatter_svg(plot_points(validation.rows), "Training steps, one point per published row",
                          "tokens/s per GPU (from TFLOPS where only those are printed)"));
-  write_text(report, Report(validation).text(plot));
+  write_text(report, Report(validation, search).text(plot));
 }
 
 }  // namespace moesim

@@ -36,6 +36,7 @@ class RowReader {
     set_precision();
     set_recompute();
     set_communication();
+    set_kernels();
     set_routing();
     set_batch();
     Problems problems;
@@ -65,6 +66,7 @@ class RowReader {
   void set_recompute();
   void set_communication();
   void set_dispatcher();
+  void set_kernels();
   void set_routing();
   void set_batch();
 
@@ -201,16 +203,39 @@ void RowReader::set_communication() {
   Plan& p = plan();
   if (scenario().workload.experts > 0) set_dispatcher();
   const auto overlap = stated_ep_overlap(row_);
-  const auto graph = stated_cuda_graph(row_);
+  auto graph = stated_cuda_graph(row_);
+  // All logs of MLPerf Training v6.0 whose configuration was seen capture the whole step, optimizer included.
+  if (!graph || lowered(row_.source).find("mlperf") != std::string::npos) {
+    if (lowered(row_.source).find("mlperf") != std::string::npos) {
+      if (graph != StatedGraph::step) assume("CUDA graph of the whole step, as in the MLPerf v6.0 logs that say so");
+      graph = StatedGraph::step;
+    }
+  }
   if (!overlap && p.ep > 1) assume("overlap of expert-parallel communication not stated: none");
   if (!graph) assume("CUDA graphs not stated: none");
   p.ep_overlap = p.ep > 1 && overlap.value_or(false);
-  p.cuda_graph = graph && *graph >= GraphScope::layers;
-  if (graph == GraphScope::router) assume("a CUDA graph of the router alone counts as none");
-  if (graph == GraphScope::layers) assume("a CUDA graph of attention and router counts as one of the whole step");
+  p.cuda_graph = graph && *graph != StatedGraph::none;
+  if (graph == StatedGraph::router) p.cuda_graph_scope = GraphScope::router;
+  if (graph == StatedGraph::layers) p.cuda_graph_scope = GraphScope::layers;
   if (lowered(row_.overlap).find("dualpipe") != std::string::npos)
     assume("DualPipe, simulated as 1F1B with EP overlap");
   if (row_.note.find("Muon") != std::string::npos) assume("Muon optimizer, simulated as Adam");
+}
+
+// All of these rows but DeepSeek's and ByteDance's own ran Megatron-Core with TransformerEngine's GroupedLinear. A
+// graph of the whole step cannot know how many rows an expert gets, so those rows must have grouped kernels that read
+// the numbers on the device.
+void RowReader::set_kernels() {
+  Plan& p = plan();
+  const bool own_kernels =
+      lowered(row_.overlap).find("dualpipe") != std::string::npos || row_.note.find("MegaScale") != std::string::npos;
+  const bool whole_graph = p.cuda_graph && p.cuda_graph_scope == GraphScope::step;
+  if (scenario().workload.experts > 0 && !own_kernels && !whole_graph) p.grouped_gemm = GroupedGemm::per_expert;
+  // The measurements of the paper of April 2025 precede the fused permutation.
+  if (row_.source.starts_with("arXiv:2504.14960")) {
+    p.fused_permutation = false;
+    assume("tokens permuted by unfused operators, as Megatron-Core did before release 0.11");
+  }
 }
 
 void RowReader::set_dispatcher() {

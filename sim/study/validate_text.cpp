@@ -72,15 +72,15 @@ std::optional<bool> stated_ep_overlap(const MeasuredRow& row) {
   return read(lowered(row.note));
 }
 
-std::optional<GraphScope> stated_cuda_graph(const MeasuredRow& row) {
+std::optional<StatedGraph> stated_cuda_graph(const MeasuredRow& row) {
   const std::string text = lowered(row.overlap.empty() ? row.note : row.overlap);
   const size_t at = text.find("cuda graph");
-  if (at == std::string::npos) return row.overlap.empty() ? std::nullopt : std::optional(GraphScope::none);
-  if (contains_any(text, {"no cuda graph"})) return GraphScope::none;
-  if (contains_any(text, {"full_iteration", "full-iteration"})) return GraphScope::step;
+  if (at == std::string::npos) return row.overlap.empty() ? std::nullopt : std::optional(StatedGraph::none);
+  if (contains_any(text, {"no cuda graph"})) return StatedGraph::none;
+  if (contains_any(text, {"full_iteration", "full-iteration"})) return StatedGraph::step;
   if (text.find("attn", at) == std::string::npos && text.find("moe_router", at) != std::string::npos)
-    return GraphScope::router;
-  return GraphScope::layers;
+    return StatedGraph::router;
+  return StatedGraph::layers;
 }
 
 std::optional<StatedRecompute> stated_recompute(const MeasuredRow& row) {

@@ -19,8 +19,8 @@ std::string lowered(std::string_view text);
 // overlap", ... A text about other overlap only ("DP/PP overlap only") means off.
 std::optional<bool> stated_ep_overlap(const MeasuredRow& row);
 
-enum class GraphScope { none, router, layers, step };  // router: gate and token bookkeeping only
-std::optional<GraphScope> stated_cuda_graph(const MeasuredRow& row);
+enum class StatedGraph { none, router, layers, step };  // router: gate and token bookkeeping only
+std::optional<StatedGraph> stated_cuda_graph(const MeasuredRow& row);
 
 struct StatedRecompute {
   RecomputePolicy policy;

@@ -5,7 +5,7 @@
 
 #include "catch.hpp"
 #include "config/scenario.hpp"
-#include "kernel_table.hpp"
+#include "study/kernel_table.hpp"
 
 using namespace moesim;
 
@@ -199,7 +199,7 @@ TEST_CASE("the device constants keep to the measured kernels as documented") {
                                                             {"h800-sxm attention_fwd bf16", 1},
                                                             {"h800-sxm gemm fp8", 4},
                                                             {"h800-sxm grouped_gemm fp8", 4}};
-  const std::vector<MeasuredKernel> rows = read_kernel_table(MOESIM_SOURCE_DIR "/tools/calibrate/kernels.csv");
+  const std::vector<MeasuredKernel> rows = read_kernel_table(MOESIM_SOURCE_DIR "/scenarios/validation/kernels.csv");
   std::map<std::string, Device> devices;
   for (const MeasuredKernel& row : rows) {
     if (row.fitted) devices[row.device] = device_named(row.device);

@@ -80,6 +80,7 @@ TEST_CASE("latency: steps of the ring or of a tree, whichever are fewer") {
   CHECK(latency(CollectiveKind::all_gather, 2) == Approx(10e-6 + 1 * 1.5e-6));
   CHECK(latency(CollectiveKind::all_reduce, 2) == Approx(10e-6 + 2 * 1.5e-6));
   CHECK(latency(CollectiveKind::all_reduce, 8) == Approx(10e-6 + 6 * 1.5e-6));    // tree: 2 log2 8
+  CHECK(latency(CollectiveKind::all_gather, 8) == Approx(10e-6 + 7 * 1.5e-6));    // a ring inside a node
   CHECK(latency(CollectiveKind::all_gather, 64) == Approx(10e-6 + 12 * 3.5e-6));  // over NICs
 }
 

@@ -274,3 +274,37 @@ TEST_CASE("no kernel is empty, and passes are what was asked for") {
     }
   }
 }
+
+TEST_CASE("experts with a kernel each: launches by expert, the same work") {
+  ModelShape shape = workload("qwen3-30b-a3b");
+  Shard shard;
+  shard.sequence_length = 4096;
+  shard.local_experts = 16;
+  shard.recipe = PrecisionRecipe::mxfp8;
+  const Kernels together = expert_ops(shape, shard, Pass::forward);
+  shard.kernels_per_expert = true;
+  const Kernels apart = expert_ops(shape, shard, Pass::forward);
+  REQUIRE(apart.size() == together.size());
+  for (size_t i = 0; i < apart.size(); ++i) {
+    CHECK(apart[i].flops_per_row == together[i].flops_per_row);
+    CHECK(apart[i].bytes_per_row == together[i].bytes_per_row);
+    if (apart[i].op == Op::cast) CHECK(apart[i].launches == 16 * together[i].launches);
+    if (apart[i].kind == KernelKind::grouped_gemm) {
+      CHECK(apart[i].launches == 4);        // of 16, on each of four streams
+      CHECK(apart[i].host_launches == 32);  // a GEMM and a layout of scales each
+    }
+  }
+}
+
+TEST_CASE("unfused permutation moves twice the bytes, and nothing else changes") {
+  ModelShape shape = workload("qwen3-30b-a3b");
+  Shard shard;
+  shard.sequence_length = 4096;
+  shard.local_experts = 16;
+  const Kernels fused = router_ops(shape, shard, Pass::forward);
+  shard.unfused_permutation = true;
+  const Kernels unfused = router_ops(shape, shard, Pass::forward);
+  REQUIRE(fused.size() == unfused.size());
+  for (size_t i = 0; i < fused.size(); ++i)
+    CHECK(unfused[i].bytes == fused[i].bytes * (fused[i].op == Op::permute ? 2 : 1));
+}

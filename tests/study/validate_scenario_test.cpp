@@ -129,8 +129,20 @@ TEST_CASE("Row to scenario: overlap, graphs and dispatcher") {
   CHECK(plan.cuda_graph);
   CHECK(plan.dispatcher == Dispatcher::hybridep);
   CHECK(plan.communication_sms == 32);
+  CHECK(plan.cuda_graph_scope == GraphScope::step);
+  CHECK(plan.grouped_gemm == GroupedGemm::single);
   row.dispatcher = "deepep";
   CHECK(read(row).scenario.plan.communication_sms == 20);
+  row.overlap = "EP A2A overlap OFF; CUDA graph transformer_engine attn+moe_router+moe_preprocess";
+  CHECK(read(row).scenario.plan.cuda_graph_scope == GraphScope::layers);
+  CHECK(read(row).scenario.plan.grouped_gemm == GroupedGemm::per_expert);
+  row.overlap = "EP A2A overlap OFF; CUDA graph transformer_engine moe_router+moe_preprocess";
+  CHECK(read(row).scenario.plan.cuda_graph_scope == GraphScope::router);
+  row.overlap = "1F1B EP overlap";
+  CHECK_FALSE(read(row).scenario.plan.cuda_graph);
+  row.source = "vuiseng9/mlperf v6.0 rundown table";
+  CHECK(read(row).scenario.plan.cuda_graph);
+  CHECK(assumes(read(row), "as in the MLPerf v6.0 logs"));
 }
 
 TEST_CASE("Row to scenario: the data parallel size tells of context parallelism that is not printed") {

@@ -90,7 +90,7 @@ TEST_CASE("Validate: JSON, table and report tell of every row") {
   CHECK(table.find("3 predicted of 4") != std::string::npos);
   CHECK(table.find("no-such-model") != std::string::npos);
 
-  write_validation_report(validation, (fixture.path() / "REPORT.md").string());
+  write_validation_report(validation, (fixture.path() / "REPORT.md").string(), {{MOESIM_SOURCE_DIR}});
   const std::string report = text_of(fixture.path() / "REPORT.md");
   CHECK(report.find("report-steps.svg") != std::string::npos);
   CHECK(report.find("no-such-model") != std::string::npos);

@@ -36,12 +36,13 @@ TEST_CASE("Row text: overlap of expert-parallel communication, in the words of t
 }
 
 TEST_CASE("Row text: scope of CUDA graphs") {
-  CHECK(stated_cuda_graph(overlap("EP A2A overlap ON; CUDA graph full_iteration ")) == GraphScope::step);
-  CHECK(stated_cuda_graph(overlap(
-            "EP A2A overlap OFF; CUDA graph transformer_engine attn+moe_router+moe_preprocess")) == GraphScope::layers);
-  CHECK(stated_cuda_graph(overlap("A2A overlap + CUDA graph (moe_router,moe_preprocess)")) == GraphScope::router);
-  CHECK(stated_cuda_graph(overlap("EP A2A overlap OFF; no CUDA graph")) == GraphScope::none);
-  CHECK(stated_cuda_graph(overlap("no EP overlap")) == GraphScope::none);
+  CHECK(stated_cuda_graph(overlap("EP A2A overlap ON; CUDA graph full_iteration ")) == StatedGraph::step);
+  CHECK(
+      stated_cuda_graph(overlap("EP A2A overlap OFF; CUDA graph transformer_engine attn+moe_router+moe_preprocess")) ==
+      StatedGraph::layers);
+  CHECK(stated_cuda_graph(overlap("A2A overlap + CUDA graph (moe_router,moe_preprocess)")) == StatedGraph::router);
+  CHECK(stated_cuda_graph(overlap("EP A2A overlap OFF; no CUDA graph")) == StatedGraph::none);
+  CHECK(stated_cuda_graph(overlap("no EP overlap")) == StatedGraph::none);
   CHECK(stated_cuda_graph(note("")) == std::nullopt);
 }
 

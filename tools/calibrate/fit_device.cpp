@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include "base/diagnostics.hpp"
-#include "base/random.hpp"
 #include "config/scenario.hpp"
-#include "kernel_table.hpp"
+#include "study/kernel_table.hpp"
+#include "study/minimise.hpp"
 
 using namespace moesim;
 
@@ -88,62 +88,29 @@ bool belongs(const Stage& stage, const MeasuredKernel& row) {
   return (row.fitted || row.device == "h100-sxm/fa2") && has(stage.devices, row.device) && has(stage.classes, row.name);
 }
 
-// The constants of a stage as one vector of logarithms, the host timing last.
+// The constants of a stage as one vector, the host timing last.
 std::vector<double> point(const Problem& problem) {
   std::vector<double> at;
-  for (const Constant& constant : problem.stage.constants) at.push_back(std::log(problem.get(constant)));
-  if (problem.stage.host_timing) at.push_back(std::log(problem.timing[problem.stage.devices.front()]));
+  for (const Constant& constant : problem.stage.constants) at.push_back(problem.get(constant));
+  if (problem.stage.host_timing) at.push_back(problem.timing[problem.stage.devices.front()]);
   return at;
 }
 
 double loss_at(Problem& problem, const std::vector<double>& at) {
   const std::vector<Constant>& constants = problem.stage.constants;
-  for (size_t i = 0; i < constants.size(); ++i) {
-    problem.set(constants[i], std::clamp(std::exp(at[i]), constants[i].least, constants[i].most));
-  }
-  if (problem.stage.host_timing) {
-    problem.timing[problem.stage.devices.front()] = std::clamp(std::exp(at.back()), 0.1e-6, 8e-6);
-  }
+  for (size_t i = 0; i < constants.size(); ++i) problem.set(constants[i], at[i]);
+  if (problem.stage.host_timing) problem.timing[problem.stage.devices.front()] = at.back();
   return problem.loss();
 }
 
-// Pattern search (Hooke and Jeeves 1961) with random directions beside the axes, since an absolute error has kinks that
-// no axis leads out of.
-double descend(Problem& problem, std::vector<double>& best, Random& random) {
-  constexpr size_t directions = 24;
-  double best_loss = loss_at(problem, best);
-  for (double step = 0.3; step > 1e-3;) {
-    const double loss_before = best_loss;
-    for (size_t trial = 0; trial < 2 * best.size() + directions; ++trial) {
-      std::vector<double> at = best;
-      if (trial < 2 * best.size()) {
-        at[trial / 2] += trial % 2 == 0 ? step : -step;
-      } else {
-        for (double& x : at) x += step * random.normal();
-      }
-      const double loss = loss_at(problem, at);
-      if (loss < best_loss) best = at, best_loss = loss;
-    }
-    if (best_loss > loss_before * (1 - 1e-4)) step /= 1.5;
-  }
-  return best_loss;
-}
-
-// The best of descents from several places around the start.
 void fit(Problem& problem) {
   constexpr int starts = 24;
   if (problem.stage.host_timing) problem.timing[problem.stage.devices.front()] = 3e-6;
-  const std::vector<double> origin = point(problem);
-  std::vector<double> best = origin;
-  Random random(1, {problem.rows.size()});
-  double best_loss = descend(problem, best, random);
-  for (int start = 1; start < starts; ++start) {
-    std::vector<double> at = origin;
-    for (double& x : at) x += 0.3 * random.normal();
-    const double loss = descend(problem, at, random);
-    if (loss < best_loss) best = at, best_loss = loss;
-  }
-  loss_at(problem, best);
+  std::vector<Bounds> bounds;
+  for (const Constant& constant : problem.stage.constants) bounds.push_back({constant.least, constant.most});
+  if (problem.stage.host_timing) bounds.push_back({0.1e-6, 8e-6});
+  const auto loss = [&](const std::vector<double>& at) { return loss_at(problem, at); };
+  loss(minimise(loss, point(problem), bounds, starts, 1));
 }
 
 void print_constants(const Problem& problem) {

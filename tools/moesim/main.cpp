@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   add_compare_command(app, exit_code);
   add_list_command(app, exit_code);
   add_validate_command(app, exit_code);
+  add_calibrate_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -11,6 +11,7 @@
 #include "base/diagnostics.hpp"
 #include "commands.hpp"
 #include "run_options.hpp"
+#include "study/microbenchmarks.hpp"
 #include "study/sweep.hpp"
 #include "study/validate.hpp"
 #include "study/validate_output.hpp"
@@ -45,7 +46,23 @@ std::function<void(const Progress&)> progress_printer(ProgressLine& line) {
   };
 }
 
+// Kernels and collectives are compared at once, without simulations.
+int run_microbenchmarks(const Options& options, TableKind kind) {
+  const std::string& platform = options.validate.platform;
+  for (const std::string& table : options.validate.tables) {
+    if (kind_of_table(table) != kind) throw InputError(table + ": tables of different kinds in one command");
+    const SearchPath search = default_search_path(std::filesystem::path(table).parent_path().string());
+    const auto classes = kind == TableKind::kernels
+                             ? validate_kernels(read_kernel_table(table), platform, search)
+                             : validate_collectives(read_collective_table(table), platform, search);
+    fmt::print("{}", options.format == "json" ? microbenchmark_json(classes) : microbenchmark_table(classes));
+  }
+  return kDone;
+}
+
 int run(Options& options) {
+  const TableKind kind = kind_of_table(options.validate.tables.front());
+  if (kind != TableKind::steps) return run_microbenchmarks(options, kind);
   ProgressLine line;
   ValidateOptions& validate_options = options.validate;
   validate_options.where = parse_row_filter(options.where);
@@ -61,7 +78,7 @@ int run(Options& options) {
   fmt::print("{}", options.format == "json" ? validation_json(validation) : validation_table(validation));
   if (validation.interrupted) return kInterrupted;
   if (!options.report.empty()) {
-    write_validation_report(validation, options.report);
+    write_validation_report(validation, options.report, default_search_path(folder));
     spdlog::info("report written to {}", options.report);
   }
   spdlog::info("{} rows, {} simulations, {:.1f} s", validation.rows.size(), validation.simulations, validation.wall_s);
@@ -75,7 +92,10 @@ void add_validate_command(CLI::App& app, int& exit_code) {
   options->batch.jobs = 2;
   options->batch.out = "results/validation";
   auto* command = app.add_subcommand("validate", "Predicts every row of tables of measured steps; prints the errors");
-  command->add_option("table", options->validate.tables, "CSV files with the columns of docs/FORMATS.md")->required();
+  command
+      ->add_option("table", options->validate.tables,
+                   "CSV files with the columns of docs/FORMATS.md: training steps, or kernels, or collectives")
+      ->required();
   command->add_option("--where", options->where, "Rows to keep, as in gpu=h100-sxm|h800-sxm,model=mixtral-8x22b");
   command->add_option("--limit", options->validate.limit, "Keep so many rows at most; 0: all");
   command->add_option("--platform", options->validate.platform,

@@ -1,4 +1,4 @@
-// Measured kernels (kernels.csv) beside what the device model predicts for them.
+// Measured kernels (columns: docs/FORMATS.md) beside what the device model predicts for them.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/device.hpp"
+#include "config/files.hpp"
 #include "model/kernel.hpp"
 
 namespace moesim {
@@ -25,7 +26,8 @@ struct MeasuredKernel {
   double seconds = 0;
 };
 
-std::vector<MeasuredKernel> read_kernel_table(const std::string& csv_file);
+// Throws InputError with all problems.
+std::vector<MeasuredKernel> read_kernel_table(const std::string& csv_file, const Files& files = disk_files());
 
 // What a host-timed row contains beyond the kernel and launch_s, by device: fitted with the other constants, part of no
 // device.
@@ -42,6 +44,8 @@ struct Residual {
   double median_percent = 0, p90_percent = 0;  // of |predicted / measured - 1|
   double bias_percent = 0;                     // median of predicted / measured - 1
 };
+
+Residual summarise(std::vector<double> signed_errors_percent);
 
 // Per "device class" (only rows for which `keep` holds).
 std::map<std::string, Residual> residuals(const std::vector<MeasuredKernel>& rows,

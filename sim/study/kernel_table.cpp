@@ -1,41 +1,23 @@
-#include "kernel_table.hpp"
+#include "study/kernel_table.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
+#include <cstdlib>
 
 #include "base/diagnostics.hpp"
 #include "cluster/device_attention.hpp"
 #include "cluster/device_model.hpp"
+#include "study/table_row.hpp"
 
 namespace moesim {
 
 namespace {
 
-// Comma-separated with double quotes around cells that hold commas.
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> cells(1);
-  bool quoted = false;
-  for (const char c : line) {
-    if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      cells.emplace_back();
-    } else {
-      cells.back() += c;
-    }
-  }
-  return cells;
-}
+using Row = TableRow;
 
-using Row = std::map<std::string, std::string>;
-
-int64_t integer(const Row& row, const std::string& column) {
-  const std::string& text = row.at(column);
-  return text.empty() ? 0 : std::stoll(text);
-}
+int64_t integer(const Row& row, const std::string& column) { return static_cast<int64_t>(row.number(column)); }
 
 void fill_gemm(const Row& row, MeasuredKernel& out) {
   Kernel& kernel = out.kernel;
@@ -52,6 +34,11 @@ void fill_gemm(const Row& row, MeasuredKernel& out) {
   if (kernel.kind == KernelKind::grouped_gemm) {
     out.rows.assign(static_cast<size_t>(kernel.groups), static_cast<int>(kernel.m / kernel.groups));
   }
+}
+
+void fill_memory(const Row& row, MeasuredKernel& out) {
+  out.kernel.kind = KernelKind::memory;
+  out.kernel.bytes = row.number("bytes");
 }
 
 void fill_attention(const Row& row, MeasuredKernel& out) {
@@ -75,22 +62,32 @@ void fill_attention(const Row& row, MeasuredKernel& out) {
 
 MeasuredKernel measured(const Row& row) {
   MeasuredKernel out;
-  out.name = row.at("class") + " " + row.at("precision");
+  const std::string kind = row.at("class");
+  out.name = kind + (row.at("precision").empty() ? "" : " " + row.at("precision"));
   out.device = row.at("device");
   out.implementation = row.at("kernel");
   out.host_timed = row.at("timing") == "host";
-  out.fitted = row.at("fit") == "yes";
+  out.fitted = row.at("fit") != "no" && row.at("fit") != "warm";
   out.warm = row.at("fit") == "warm";
   // FlashAttention-2 on Hopper is a device model of its own, as if the chip were another.
   if (out.implementation == "FlashAttention-2" && out.device == "h100-sxm") out.device += "/fa2";
   out.sms = static_cast<int>(integer(row, "sms"));
-  if (row.at("class").find("gemm") != std::string::npos) {
+  if (kind == "gemm" || kind == "grouped_gemm") {
     fill_gemm(row, out);
-  } else {
+  } else if (kind.starts_with("attention")) {
     fill_attention(row, out);
+  } else if (kind == "memory") {
+    fill_memory(row, out);
+  } else {
+    row.problem("class", fmt::format("expected gemm, grouped_gemm, attention_fwd, attention_bwd, attention_fwd_bwd or "
+                                     "memory, got \"{}\"",
+                                     kind));
+    return out;
   }
+  const double time_us = row.number("time_us"), tflops = row.number("tflops");
+  if (time_us <= 0 && tflops <= 0) row.problem("time_us", "neither time_us nor tflops is given");
   const double flops = out.kernel.flops * (out.both_passes ? 3.5 / 2.5 : 1);
-  out.seconds = flops / (std::stod(row.at("tflops")) * 1e12);
+  out.seconds = time_us > 0 ? time_us * 1e-6 : flops / (tflops * 1e12);
   return out;
 }
 
@@ -104,19 +101,9 @@ double quantile(std::vector<double> values, double q) {
 
 }  // namespace
 
-std::vector<MeasuredKernel> read_kernel_table(const std::string& csv_file) {
-  std::ifstream in(csv_file);
-  std::string line;
-  if (!std::getline(in, line)) throw InputError(fmt::format("{}: cannot be read", csv_file));
-  const std::vector<std::string> header = cells_of(line);
+std::vector<MeasuredKernel> read_kernel_table(const std::string& csv_file, const Files& files) {
   std::vector<MeasuredKernel> rows;
-  while (std::getline(in, line)) {
-    const std::vector<std::string> cells = cells_of(line);
-    if (cells.size() != header.size()) throw InputError(fmt::format("{}: row {}: cells", csv_file, rows.size() + 2));
-    Row row;
-    for (size_t i = 0; i < header.size(); ++i) row[header[i]] = cells[i];
-    rows.push_back(measured(row));
-  }
+  read_table(csv_file, files, "class", [&](const Row& row) { rows.push_back(measured(row)); });
   return rows;
 }
 
@@ -149,15 +136,19 @@ std::map<std::string, Residual> residuals(const std::vector<MeasuredKernel>& row
     errors[row.device + " " + row.name].push_back(100 * (seconds / row.seconds - 1));
   }
   std::map<std::string, Residual> table;
-  for (auto& [name, signed_errors] : errors) {
-    Residual& residual = table[name];
-    residual.rows = static_cast<int>(signed_errors.size());
-    residual.bias_percent = quantile(signed_errors, 0.5);
-    for (double& error : signed_errors) error = std::abs(error);
-    residual.median_percent = quantile(signed_errors, 0.5);
-    residual.p90_percent = quantile(signed_errors, 0.9);
-  }
+  for (auto& [name, signed_errors] : errors) table[name] = summarise(signed_errors);
   return table;
+}
+
+Residual summarise(std::vector<double> errors) {
+  Residual residual;
+  residual.rows = static_cast<int>(errors.size());
+  if (errors.empty()) return residual;
+  residual.bias_percent = quantile(errors, 0.5);
+  for (double& error : errors) error = std::abs(error);
+  residual.median_percent = quantile(errors, 0.5);
+  residual.p90_percent = quantile(errors, 0.9);
+  return residual;
 }
 
 }  // namespace moesim

@@ -1,0 +1,49 @@
+"""measure_kernels.py without a GPU: a timer that invents times and a stand-in for torch, to test what it writes. That
+the kernels are the right ones, and timed well, no machine without a GPU can tell."""
+import csv
+import importlib.util
+import pathlib
+import subprocess
+import sys
+import tempfile
+from unittest.mock import MagicMock
+
+root = pathlib.Path(sys.argv[1])
+moesim = sys.argv[2]
+spec = importlib.util.spec_from_file_location("measure_kernels", root / "tools/calibrate/measure_kernels.py")
+measure = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(measure)
+
+torch = MagicMock()
+torch.__version__, torch.version.cuda = "2.0", "12.0"
+torch.cuda.get_device_name.return_value = 'Some "GPU", 80 GB'
+calls = []
+
+
+def make_timer(_torch, _repeats):
+    def timer(work):
+        work()
+        calls.append(work)
+        return 100.0 + len(calls)
+
+    return timer
+
+
+with tempfile.TemporaryDirectory() as folder:
+    assert measure.main(["--out", folder], torch, make_timer) == 0
+    out = pathlib.Path(folder)
+    tables = {name: list(csv.DictReader(open(out / f"{name}.csv", encoding="utf-8"))) for name in measure.TABLES}
+    assert sum(len(rows) for rows in tables.values()) == len(calls) > 100, len(calls)
+    assert tables["gemm"][0]["m"] == "128" and tables["gemm"][0]["time_us"] == "101.000"
+    assert {row["class"] for row in tables["attention"]} == {"attention_fwd", "attention_bwd"}
+    assert tables["memory"][0]["bytes"] == str(1 << 18)
+    assert 'Some "GPU"' in tables["memory"][0]["source"]
+    # What calibrate reads of it.
+    arguments = [moesim, "calibrate", "--base", "h100-sxm", "-o", str(out / "device.yaml")]
+    for name in measure.TABLES:
+        arguments += ["--gemm", str(out / f"{name}.csv")]
+    run = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "device.gemm_efficiency" in run.stdout, run.stdout
+    assert "base: h100-sxm" in (out / "device.yaml").read_text(encoding="utf-8")
+print("ok")
