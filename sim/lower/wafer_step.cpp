@@ -37,10 +37,14 @@ class WaferLowering {
     };
     std::vector<BlockId> forward;
     add("embedding forward", 0, false, [&] { return embedding_block(context_, sequences, true); });
-    for (int layer = 0; layer < layers; ++layer)
+    for (int layer = 0; layer < layers; ++layer) {
       forward.push_back(add("forward " + layer_class(context_.model, layer), layer, false,
                             [&] { return layer_forward_block(context_, layer, sequences); }));
-    add("loss", layers - 1, true, [&] { return loss_block(context_, sequences); });
+      // SRAM has room for what one layer saves while that of the layer before goes out (plan/wafer_memory.cpp).
+      if (context_.plan.spill && layer >= 2) program_.connect(forward[layer - 2], kSaved, forward[layer], kSaved);
+    }
+    // A tied table has two gradients, at both ends of the backward pass, and one update, with the second.
+    add("loss", layers - 1, !context_.model.tied_embeddings, [&] { return loss_block(context_, sequences); });
     for (int layer = layers - 1; layer >= 0; --layer) {
       const BlockId id = add("backward " + layer_class(context_.model, layer), layer, true,
                              [&] { return layer_backward_block(context_, layer, sequences); });
@@ -68,6 +72,10 @@ class WaferLowering {
     }
     // Saved activations are fetched while the layer before is at work.
     if (made.fetches) program_.connect(id - 2, kComputed, id, kSaved);
+    if (made.spills || made.fetches) {
+      if (copied_) program_.connect(*copied_, kCopied, id, kCopied);
+      copied_ = id;
+    }
     wait_for_room(streams_, id, made.stream_bytes, context_.system.prefetch_bytes, kFirstRoom);
     if (made.gradient_bytes.empty()) return id;
     if (reduced_) {
@@ -138,6 +146,7 @@ class WaferLowering {
   std::vector<WaferSlots> slots_;
   std::vector<Buffer> streams_, gradients_;
   std::optional<BlockId> reduced_;  // the last block with gradients
+  std::optional<BlockId> copied_;   // the last block that saves to the host or fetches
 };
 
 }  // namespace

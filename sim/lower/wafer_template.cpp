@@ -40,12 +40,15 @@ class Builder {
     last_gradient_ = entries_[kReduced][0];
     last_update_ = entries_[kUpdated][0];
     if (out_.fetches) fetch();
+    // Room for what this block saves, once that of the block before the last has left.
+    if (out_.spills) arrived_.assign(entries_[kSaved].begin(), entries_[kSaved].begin() + wafers_);
     for (size_t i = 0; i < block_.computes.size(); ++i) add_compute(i);
-    for (uint32_t rank = 0; rank < context_.ranks(); ++rank) exit(kComputed, rank, front_[std::min(rank, wafers_ - 1)]);
+    exit_ranks(kComputed, front_);
     exit_all(kStreamed, last_stream_);
     exit_all(kReduced, last_gradient_);
     exit_all(kUpdated, last_update_);
     spill();
+    if (!copied_.empty()) exit_ranks(kCopied, copied_);
     TaskGraph graph = std::move(graph_).freeze();
     graph.compute_slots = static_cast<int>(slots_.computes.size());
     graph.transfer_slots = static_cast<int>(slots_.transfers.size());
@@ -83,6 +86,11 @@ class Builder {
   }
   void exit_all(size_t port, TaskId after) {
     for (uint32_t rank = 0; rank < context_.ranks(); ++rank) exit(port, rank, after);
+  }
+
+  // MemoryX and SwarmX go with the last wafer.
+  void exit_ranks(size_t port, const std::vector<TaskId>& after) {
+    for (uint32_t rank = 0; rank < context_.ranks(); ++rank) exit(port, rank, after[std::min(rank, wafers_ - 1)]);
   }
 
   // Blocks are connected rank by rank; all ranks say the same, so one is waited for.
@@ -168,10 +176,10 @@ class Builder {
       }
       std::vector<TaskId> after = also_after;
       after.push_back(front_[wafer]);
-      if (!fetched_.empty()) after.push_back(fetched_[wafer]);
+      if (!arrived_.empty()) after.push_back(arrived_[wafer]);
       front_[wafer] = add(task, after);
     }
-    fetched_.clear();
+    arrived_.clear();
   }
 
   double add_parts(Run& parts, const Kernels& kernels, Phase phase, std::span<const int> rows) {
@@ -247,14 +255,14 @@ class Builder {
   }
   void fetch() {
     for (uint32_t wafer = 0; wafer < wafers_; ++wafer)
-      fetched_.push_back(host_transfer(wafer, false, {entries_[kSaved][wafer]}));
+      arrived_.push_back(host_transfer(wafer, false, {entries_[kSaved][wafer], entries_[kCopied][wafer]}));
+    copied_ = arrived_;
   }
   void spill() {
     if (!out_.spills) return;
-    TaskId last = kNoTask;
     for (uint32_t wafer = 0; wafer < wafers_; ++wafer)
-      exit(kSaved, wafer, last = host_transfer(wafer, true, {front_[wafer]}));
-    for (uint32_t rank = wafers_; rank < context_.ranks(); ++rank) exit(kSaved, rank, last);
+      copied_.push_back(host_transfer(wafer, true, {front_[wafer], entries_[kCopied][wafer]}));
+    exit_ranks(kSaved, copied_);
   }
 
   const WaferContext& context_;
@@ -266,7 +274,7 @@ class Builder {
   std::vector<uint32_t> all_wafers_;
   std::vector<std::vector<TaskId>> entries_;  // [port][rank]
   std::vector<TaskId> front_;                 // per wafer: what its next run waits for
-  std::vector<TaskId> streams_, released_, gradients_, fetched_;
+  std::vector<TaskId> streams_, released_, gradients_, arrived_, copied_;
   TaskId last_stream_ = kNoTask, last_gradient_ = kNoTask, last_update_ = kNoTask;
   int next_stream_ = 0, next_gradient_ = 0;
   WaferSlots slots_;

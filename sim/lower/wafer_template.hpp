@@ -16,8 +16,9 @@
 namespace moesim {
 
 // Ports of a block. Entry and exit of one number follow each other from block to block, but for kSaved: the exit says
-// that activations have arrived on the host, the entry that they may be fetched.
-enum WaferPort : uint8_t { kComputed, kStreamed, kReduced, kUpdated, kSaved, kFirstRoom };
+// that activations have arrived on the host; the entry, backward, that they may be fetched, and forward, that earlier
+// ones have left and made room. kCopied: transfers to and from the host go one after the other.
+enum WaferPort : uint8_t { kComputed, kStreamed, kReduced, kUpdated, kSaved, kCopied, kFirstRoom };
 
 // Amounts that the routing decides (lower/wafer_work.hpp).
 struct WaferComputeSlot {

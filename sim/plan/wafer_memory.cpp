@@ -36,9 +36,20 @@ void add_layer(const ModelShape& model, const WaferSystem& system, int layer, co
   const ActivationBytes whole = layer_activations(model, layer, all, {}, rows);
   const ActivationBytes part =
       layer_activations(model, layer, shard_of(model, tile, std::min(tile.attention_batch, tile.microbatch)), {}, rows);
-  if (!tile.spill) memory.saved += plan.recompute == Recompute::full ? kBytes * tokens * model.hidden : whole.total();
-  memory.attention = std::max(memory.attention, kGradients * (part.norm_outputs / 2 + part.latents +
-                                                              part.query_key_value + part.attention_output));
+  const bool full = plan.recompute == Recompute::full;
+  const double saved = full ? kBytes * tokens * model.hidden : whole.total();
+  const double projection = layer >= model.layers ? mtp_projection_activation_bytes(model, all) : 0;
+  if (!tile.spill) memory.saved += saved;
+  if (!full) memory.saved += projection;
+  // One made while the one before leaves; backward, one in use while the next comes in. A third for what overlaps.
+  if (tile.spill) memory.spilling = std::max(memory.spilling, 3 * saved);
+  // Full recomputation runs attention again for all tiles before the FFN or experts go backward, which need all of its
+  // output; its own backward comes last. All of it is there meanwhile.
+  const double tile_bytes = part.norm_outputs / 2 + part.latents + part.query_key_value + part.attention_output;
+  if (full)
+    memory.recomputed = std::max(memory.recomputed, projection + whole.norm_outputs + whole.latents +
+                                                        whole.query_key_value + whole.attention_output);
+  memory.attention = std::max(memory.attention, (full ? 1 : kGradients) * tile_bytes);
   memory.ffn = std::max({memory.ffn, kGradients * whole.dense_ffn * slice(system, model.dense_ffn),
                          kGradients * whole.shared_expert * slice(system, model.shared_ffn)});
   if (!has_experts(model, layer)) return;
@@ -58,17 +69,19 @@ double largest_operator(const ModelShape& model) {
 
 }  // namespace
 
-double WaferMemory::working() const { return std::max({attention, ffn, experts, logits}); }
+double WaferMemory::working() const { return std::max(logits, recomputed + std::max({attention, ffn, experts})); }
 
 std::string WaferMemory::largest() const {
-  const std::array<std::pair<double, const char*>, 8> parts{{{saved, "saved activations"},
-                                                             {hidden, "hidden state"},
-                                                             {attention, "attention tile"},
-                                                             {ffn, "FFN"},
-                                                             {experts, "experts"},
-                                                             {logits, "logits"},
-                                                             {weights, "weight buffers"},
-                                                             {gradients, "gradients in flight"}}};
+  const std::array<std::pair<double, const char*>, 10> parts{{{saved, "saved activations"},
+                                                              {spilling, "activations on their way to the host"},
+                                                              {hidden, "hidden state"},
+                                                              {recomputed, "recomputed attention"},
+                                                              {attention, "attention tile"},
+                                                              {ffn, "FFN"},
+                                                              {experts, "experts"},
+                                                              {logits, "logits"},
+                                                              {weights, "weight buffers"},
+                                                              {gradients, "gradients in flight"}}};
   return std::max_element(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first < b.first; })
       ->second;
 }
@@ -80,8 +93,6 @@ WaferMemory wafer_memory(const ModelShape& model, const WaferSystem& system, con
   const double length = static_cast<double>(tile.sequence_length);
   const double layer_input = kBytes * tile.microbatch * length * model.hidden;
   memory.hidden = 3 * layer_input;
-  // On the way out, on the way in, and in use.
-  if (tile.spill) memory.hidden += 3 * layer_input;
   memory.logits = kBytes * std::min(tile.attention_batch, tile.microbatch) * length * model.vocab;
   const LayerParameters last = layer_parameters(model, model.layers - 1);
   const double held = last.attention + last.attention_replicated + last.norms + last.router + last.shared;

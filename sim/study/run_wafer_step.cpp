@@ -25,7 +25,7 @@ std::vector<StageMemory> memory_rows(const WaferContext& context) {
   wafer.name = "SRAM";
   wafer.parameters_bytes = sram.weights;
   wafer.gradients_bytes = sram.gradients;
-  wafer.activations_bytes = sram.saved + sram.hidden + sram.working();
+  wafer.activations_bytes = sram.saved + sram.spilling + sram.hidden + sram.working();
   wafer.total_bytes = sram.total();
   wafer.capacity_bytes = context.system.wafer.sram_bytes;
   wafer.fits = wafer.total_bytes <= wafer.capacity_bytes;

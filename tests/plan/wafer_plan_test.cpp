@@ -65,6 +65,22 @@ TEST_CASE("activations stay on the wafer while they fit, and what breaks a batch
   CHECK(wide.memory.largest() == "logits");
 }
 
+TEST_CASE("recomputed attention of the whole microbatch is in SRAM at once, whatever the tiles") {
+  const WaferPlan tiles = plan_of(qwen({"plan.attention_tiles=64"}));
+  const WaferPlan whole = plan_of(qwen({"plan.attention_batch=256"}));
+  // Per token two norms (2,048 each), Q (4,096), K and V (512 each), Q and K before their norm, output (4,096), and in
+  // fp32 the softmax statistics of 32 heads.
+  const double elements = 2 * 2048 + 4096 + 2 * 512 + (4096 + 512) + 4096 + 2 * 32;
+  CHECK(tiles.memory.recomputed == Approx(524288.0 * 2 * elements).epsilon(0.001));
+  CHECK(whole.memory.recomputed == tiles.memory.recomputed);
+  CHECK(whole.memory.attention == Approx(64 * tiles.memory.attention));
+  CHECK(tiles.memory.total() > tiles.memory.recomputed + tiles.memory.experts + tiles.memory.hidden);
+  CHECK(tiles.memory.total() <= 40e9);
+  const WaferPlan none = plan_of(qwen({"plan.attention_tiles=64", "plan.recompute=none"}));
+  CHECK(none.memory.recomputed == 0);
+  CHECK(none.memory.spilling > 3 * tiles.memory.recomputed);  // it goes to the host instead, three layers deep
+}
+
 TEST_CASE("tiles to choose from: powers of two that fit and are not more than the batch") {
   const auto choices = [](const std::vector<std::string>& sets) {
     const Scenario s = qwen(sets);
