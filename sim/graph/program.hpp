@@ -21,8 +21,7 @@ struct BlockEdge {
 };
 
 // What a block does for the pipeline.
-enum class BlockKind : uint8_t { forward, backward, weight_gradient, overlapped, optimizer };
-inline constexpr int kBlockKinds = 5;
+enum class BlockKind : uint8_t { forward, backward, weight_gradient, overlapped, optimizer, prologue };
 
 struct Block {
   uint32_t graph = 0;       // index into Program::templates

@@ -134,16 +134,17 @@ EmitSteps BlockEmitter::backward_steps(const LaneWork& lane) {
     const EmitSteps layer = emitter_.backward(chunk.layers[i], i);
     steps.insert(steps.end(), layer.begin(), layer.end());
     steps.push_back({[=, this] {
+      if (i == 0) send(lane);  // before any weight gradient that has been put off
       if (i == 0 && chunk.embedding) emitter_.embedding(Phase::backward);
       layer_done(lane, *buckets, i);
     }});
   }
   steps.push_back({[=, this] {
     if (count == 0) {
+      send(lane);
       if (chunk.embedding) emitter_.embedding(Phase::backward);
       layer_done(lane, *buckets, 0);
     }
-    send(lane);
     emitter_.flush_weight_gradients();
     builder_.exit(kReduced, buckets->reduced);
   }});

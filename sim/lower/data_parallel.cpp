@@ -10,6 +10,7 @@ namespace moesim {
 RankParameters rank_layer_parameters(const StepContext& context, int layer) {
   const Plan& plan = context.plan;
   RankParameters held = rank_parameters(layer_parameters(context.model, layer), plan.tp, plan.ep, plan.etp);
+  held.expert *= context.slots_per_expert();
   if (layer >= context.model.layers) held.dense += mtp_extra_parameters(context.model) / plan.tp;
   return held;
 }

@@ -45,12 +45,13 @@ RoutingSpec a_period_earlier(RoutingSpec routing) {
   return routing;
 }
 
-// Parameters in bf16; master weight and moments lie sharded over an expert's replicas and travel shard by shard.
+// Parameters in bf16, master weight and moments. What lies sharded over an expert's replicas travels shard by shard.
 double bytes_per_expert(const StepContext& context, int layer) {
   const Plan& plan = context.plan;
   const double parameters = layer_parameters(context.model, layer).experts / context.model.experts / plan.etp;
+  const double replicas = context.mapping.edp * context.pipeline.copies();
   const double state = 4 + 2 * plan.moment_bytes;
-  return parameters * (2 + state / (plan.zero_stage > 0 ? context.mapping.edp : 1));
+  return parameters * (2 / (plan.zero_stage == 3 ? replicas : 1) + state / (plan.zero_stage > 0 ? replicas : 1));
 }
 }  // namespace
 

@@ -167,6 +167,7 @@ BlockId StepLowering::add_prologue(int stage, int cell, TemplateBuilder&& builde
   Block block;
   block.graph = keep(std::move(builder));
   block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
+  block.kind = BlockKind::prologue;
   block.stage = static_cast<uint16_t>(stage);
   block.replica = static_cast<uint16_t>(cell);
   return program_.add_block(std::move(block));

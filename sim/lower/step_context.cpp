@@ -14,7 +14,7 @@ Shard derive_shard(const StepInput& input) {
   shard.tp = input.plan.tp;
   shard.cp = input.plan.cp;
   shard.etp = input.plan.etp;
-  shard.local_experts = input.model.experts / input.plan.ep;
+  shard.local_experts = (input.model.experts + input.routing.redundant_experts) / input.plan.ep;
   shard.sequence_parallel = input.plan.tp > 1 && input.plan.sequence_parallel;
   shard.recipe = input.plan.precision;
   shard.unfused_permutation = !input.plan.fused_permutation;

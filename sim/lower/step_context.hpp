@@ -48,7 +48,10 @@ struct StepContext {
 
   // Distinct EP x ETP groups of a cell; each has a token matrix of its own.
   int routed_groups() const { return mapping.cell / (plan.ep * plan.etp); }
-  int local_experts() const { return model.experts / plan.ep; }
+  int local_experts() const { return shard.local_experts; }  // slots, replicated experts included
+  double slots_per_expert() const {
+    return model.experts > 0 ? static_cast<double>(shard.local_experts) * plan.ep / model.experts : 1;
+  }
   const ChunkContent& chunk(int stage, int index) const { return chunks[pipeline.slice({stage, index})]; }
 };
 

@@ -44,8 +44,9 @@ struct StateSharding {
   int tp = 1;
   int ep = 1;
   int etp = 1;
-  int dp = 1;   // replicas of the dense part, context parallel ranks included
-  int edp = 1;  // replicas of an expert
+  int dp = 1;                   // replicas of the dense part, context parallel ranks included
+  int edp = 1;                  // replicas of an expert
+  double slots_per_expert = 1;  // more than 1: some experts are held more than once (EPLB)
   // 0: nothing sharded over replicas; 1: optimizer state; 2: gradients too; 3: parameters too (Rajbhandari et al.,
   // arXiv:1910.02054).
   int zero_stage = 1;

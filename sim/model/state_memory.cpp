@@ -27,7 +27,7 @@ StateBytes layer_state_bytes(const ModelShape& shape, int layer, const StateShar
   const RankParameters held = rank_parameters(layer_parameters(shape, layer), sharding.tp, sharding.ep, sharding.etp);
   const double beyond = layer >= shape.layers ? mtp_extra_parameters(shape) / sharding.tp : 0;
   StateBytes bytes = state_of(held.dense + beyond, sharding.dp, sharding);
-  bytes += state_of(held.expert, sharding.edp, sharding);
+  bytes += state_of(held.expert * sharding.slots_per_expert, sharding.edp, sharding);
   return bytes;
 }
 

@@ -49,6 +49,8 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
   const PipelineShape pipeline = pipeline_shape(plan);
   sharding.dp = mapping.dp * plan.cp * pipeline.copies();
   sharding.edp = mapping.edp * pipeline.copies();
+  if (shape.experts > 0 && shard.local_experts > 0)
+    sharding.slots_per_expert = static_cast<double>(shard.local_experts) * plan.ep / shape.experts;
   sharding.zero_stage = plan.zero_stage;
   sharding.gradient_bytes = plan.gradient_bytes;
   sharding.moment_bytes = plan.moment_bytes;
@@ -69,7 +71,7 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
     const StageOps& ops = schedule[stage];
     for (size_t i = 0; i < ops.size(); ++i) {
       const ChunkNeed& need = needs[ops[i].chunk];
-      if (ops[i].overlaps_next) {
+      if (ops[i].overlaps_next && plan.overlap_blocks) {
         // A forward fills layer by layer what the backward beside it gives back: one layer is held twice.
         peak = std::max(peak, live + need.saved / need.layers);
         live += need.saved - needs[ops[++i].chunk].saved;

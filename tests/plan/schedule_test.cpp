@@ -69,8 +69,13 @@ TEST_CASE("every schedule is complete and runs to its end, on any number of stag
         const int multiple = microbatch_multiple(plan);
         const int microbatches = std::max(fewest_microbatches(plan), multiple) + (rounds - 1) * multiple;
         INFO("schedule " << static_cast<int>(kind) << " pp " << pp << " vpp " << vpp << " of " << microbatches);
-        CHECK(schedule_problem(pipeline_shape(plan), make_schedule(plan, microbatches), microbatches) == "");
-        CHECK(played(plan, microbatches).finished);
+        for (const bool overlap : {false, true}) {
+          Plan overlapped = plan;
+          overlapped.ep_overlap = overlap;
+          const auto stages = make_schedule(overlapped, microbatches);
+          CHECK(schedule_problem(pipeline_shape(overlapped), stages, microbatches) == "");
+          CHECK(play(pipeline_shape(overlapped), stages, {}).finished);
+        }
       }
 }
 

@@ -30,8 +30,8 @@ TEST_CASE("activations of a stage follow the microbatches that its schedule keep
   CHECK(gpipe > zb_2p);
   CHECK(zb_2p > zb_h1);
   CHECK(zb_h1 >= one_f);
-  // 16 microbatches against 3, above the workspace that both have.
-  CHECK((gpipe - one_f) / 13 == Approx((zb_2p - one_f) / 5).epsilon(0.5));
+  // 16 microbatches at once, 8 and 3, above the workspace that all have.
+  CHECK((gpipe - one_f) / 13 == Approx((zb_2p - one_f) / 5).epsilon(1e-6));
 }
 
 TEST_CASE("DualPipe holds two slices of the model, its optimizer state over twice the replicas") {

@@ -60,8 +60,8 @@ TEST_CASE("Calibration finds the constants that the measurements were made with"
     const Files& mine;
     explicit Both(const Files& files) : mine(files) {}
     bool exists(const std::string& path) const override { return mine.exists(path) || disk_files().exists(path); }
-    FileText read(const std::string& path) const override {
-      return mine.exists(path) ? mine.read(path) : disk_files().read(path);
+    FileText read(const std::string& path, size_t most_bytes) const override {
+      return mine.exists(path) ? mine.read(path, most_bytes) : disk_files().read(path, most_bytes);
     }
     std::vector<std::string> list(const std::string& folder) const override { return disk_files().list(folder); }
   } both(files);

@@ -46,6 +46,8 @@ def phases(events, microbatch):
             found[f"{name}({'F' if forward else 'B'})"] += event["dur"]
             continue
         part = part_of(name)
+        if part is None and name != "cast":
+            continue  # gathers and reductions of data parallelism
         if part is None:
             waiting[letter] += event["dur"]
             last.setdefault(letter, "attn")
