@@ -217,8 +217,10 @@ void RowReader::set_communication() {
   p.cuda_graph = graph && *graph != StatedGraph::none;
   if (graph == StatedGraph::router) p.cuda_graph_scope = GraphScope::router;
   if (graph == StatedGraph::layers) p.cuda_graph_scope = GraphScope::layers;
-  if (lowered(row_.overlap).find("dualpipe") != std::string::npos)
-    assume("DualPipe, simulated as 1F1B with EP overlap");
+  if (lowered(row_.overlap).find("dualpipe") != std::string::npos) {
+    p.schedule = ScheduleKind::dualpipe;  // overlaps by itself
+    p.ep_overlap = false;
+  }
   if (row_.note.find("Muon") != std::string::npos) assume("Muon optimizer, simulated as Adam");
 }
 
