@@ -58,7 +58,7 @@ std::string breakdown_text(const ValidatedRow& row) {
 }
 
 std::string switches_text(const ValidatedRow& row) {
-  static constexpr const char* dispatchers[] = {"NCCL", "DeepEP", "HybridEP"};
+  static constexpr const char* dispatchers[] = {"NCCL", "DeepEP", "HybridEP", "all-gather"};
   std::string text;
   if (row.plan.ep > 1) text += dispatchers[static_cast<int>(row.plan.dispatcher)];
   if (row.plan.ep_overlap) text += ", EP overlap";
