@@ -37,7 +37,7 @@ class RankTimelines {
         ranks_(program.simulated_ranks),
         cursor_(program.simulated_ranks, 0.0),
         last_dp_(program.simulated_ranks, 0.0),
-        streams_(program.simulated_ranks, false) {}
+        last_stream_(program.simulated_ranks, 0.0) {}
 
   std::vector<Breakdown> run() {
     for (uint32_t row = 0; row < execution_.record.rows(); ++row) {
@@ -68,7 +68,7 @@ class RankTimelines {
 
   void note_streaming(uint32_t row, const Task& task, uint32_t first_rank) {
     for (uint32_t rank : program_.templates[block_of(row).graph].transfers[task.payload].ranks)
-      streams_[first_rank + rank] = true;
+      last_stream_[first_rank + rank] = std::max(last_stream_[first_rank + rank], execution_.record.end_s[row]);
   }
 
   void occupy(uint32_t rank, uint32_t row, const Task& task) {
@@ -109,9 +109,14 @@ class RankTimelines {
 
   void close(uint32_t rank) {
     const double end = execution_.makespan_s;
-    // A wafer has nothing to do until its last gradients are out and MemoryX has updated the weights.
-    if (streams_[rank]) ranks_[rank].exposed_stream += end - cursor_[rank];
-    if (streams_[rank]) return;
+    // A wafer has nothing to do until its last gradients are out; then MemoryX updates the weights, and the next step
+    // is set up.
+    if (last_stream_[rank] > 0) {
+      const double out = std::clamp(last_stream_[rank], cursor_[rank], end);
+      ranks_[rank].exposed_stream += out - cursor_[rank];
+      ranks_[rank].optimizer += end - out;
+      return;
+    }
     const double reduced = std::clamp(last_dp_[rank], cursor_[rank], end);
     ranks_[rank].exposed_dp += reduced - cursor_[rank];
     ranks_[rank].bubble += end - reduced;
@@ -122,7 +127,7 @@ class RankTimelines {
   std::vector<Breakdown> ranks_;
   std::vector<double> cursor_;
   std::vector<double> last_dp_;
-  std::vector<bool> streams_;  // ranks whose gradients are streamed out
+  std::vector<double> last_stream_;  // end of a rank's last gradient stream; 0: none
 };
 
 }  // namespace

@@ -119,10 +119,10 @@ Comparison compare_reports(const NamedReport& before, const NamedReport& after, 
   heading(sides, before, after, ascii);
   sides.row_at("step time", "/step_time_s", seconds);
   sides.row_at("tokens/s", "/tokens_per_s", count_text);
-  sides.row_at("tokens/s per GPU", "/tokens_per_s_per_device", count_text);
-  sides.row_at("TFLOPS per GPU", "/tflops_per_device", count_text);
+  sides.row_at("tokens/s per device", "/tokens_per_s_per_device", count_text);
+  sides.row_at("TFLOPS per device", "/tflops_per_device", count_text);
   sides.row_at("MFU", "/mfu", percent_text);
-  sides.row_at("GPUs", "/devices", count_text);
+  sides.row_at("devices", "/devices", count_text);
   sides.row_at("tokens per step", "/tokens_per_step", count_text);
   sides.row_at("overload factor", "/overload_factor", ratio);
   sides.row_at("lower bound", "/lower_bound_s", seconds);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 
@@ -50,8 +51,14 @@ std::vector<StageMemory> memory_rows(const WaferContext& context) {
 
 std::string fidelity_text(const WaferContext& context) {
   const WaferPlan& plan = context.plan;
-  return fmt::format("{} attention tiles of {} sequences, {} microbatches{}", plan.attention_tiles,
-                     plan.attention_batch, plan.microbatches.size(),
+  const auto many = [](size_t count, const char* noun, const char* plural) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : plural);
+  };
+  // A step that is smaller than asked for fills fewer tiles.
+  const int batch = std::min(plan.attention_batch, plan.microbatches.front());
+  const int tiles = (plan.microbatches.front() + batch - 1) / batch;
+  return fmt::format("{} of {}, {}{}", many(tiles, "attention tile", "s"), many(batch, "sequence", "s"),
+                     many(plan.microbatches.size(), "microbatch", "es"),
                      plan.spill ? ", saved activations on the host" : "");
 }
 
@@ -164,7 +171,7 @@ RunResult run_wafer_step(const Scenario& scenario, const RunOptions& options) {
   report.breakdown_s = mean(std::span(ranks).first(context.fabric.wafers));
   report.memory = memory_rows(context);
   const LowerBound bound = lower_bound(step.program, fabric, execution, contention_free_s);
-  report.lower_bound_s = bound.seconds;
+  report.lower_bound_s = std::min(bound.seconds, execution.makespan_s);  // rounding of sums
   report.lower_bound_by = bound.by;
   report.critical_path = critical_path(step.program, fabric, execution, [&step](uint32_t block_id, uint32_t task) {
     const Block& block = step.program.blocks[block_id];

@@ -13,7 +13,9 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_st("moesim"));  // results go to stdout, everything else here
   spdlog::set_pattern("%^%l%$: %v");
 
-  CLI::App app{"Simulates Mixture-of-Experts training steps on GPU pods: how long a step takes, and why."};
+  CLI::App app{
+      "Simulates Mixture-of-Experts training steps on GPU pods and wafer-scale systems: how long a step takes, and "
+      "why."};
   app.set_version_flag("--version", MOESIM_VERSION);
   app.require_subcommand(1);
   int exit_code = kDone;
