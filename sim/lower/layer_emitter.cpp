@@ -190,7 +190,8 @@ Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group, bool b
 }
 
 // The host waits for the counts of arriving tokens before it launches anything more, so that compute of the other
-// microbatch, although independent, stands still meanwhile (DeepEP's and HybridEP's dispatch without CUDA graphs).
+// microbatch, although independent, stands still meanwhile (DeepEP's and HybridEP's dispatch, unless a CUDA graph holds
+// the whole step).
 void LayerEmitter::prepare_dispatch(int local, Phase phase) {
   if (context_.dispatcher_rates.latency_s <= 0) return;
   builder_.blocking_collective(Stream::ep, "dispatch preparation", local, phase, context_.expert,
@@ -234,7 +235,7 @@ void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, P
   }
   if (context_.plan.dispatcher == Dispatcher::allgather) return gather_tokens(op, local, phase, reverse, wire, beside);
   const bool travels_beside = overlapped_ || beside;
-  const bool prepares = overlapped_ && !reverse && phase != Phase::backward && !context_.plan.cuda_graph;
+  const bool prepares = overlapped_ && !reverse && phase != Phase::backward && !context_.plan.whole_step_graph();
   if (prepares) prepare_dispatch(local, phase);
   const auto make = [=, this](const std::vector<int>& group) {
     Transfer transfer = dispatcher_transfer(group, travels_beside);

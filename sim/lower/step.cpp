@@ -64,7 +64,7 @@ class StepLowering {
   void add_optimizers(int cell);
   void add_gathers(int stage, int cell);
   void add_shuffle(int stage, int cell);
-  BlockId add_prologue(int stage, int cell, TemplateBuilder&& builder);
+  BlockId add_stage_block(int stage, int cell, BlockKind kind, TemplateBuilder&& builder);
   uint32_t block_template(int stage, int cell, std::span<const LaneWork> lanes);
   std::string lane_key(const LaneWork& lane) const;
   std::string place_key(int stage, int cell, int peer) const;
@@ -162,12 +162,12 @@ uint32_t StepLowering::block_template(int stage, int cell, std::span<const LaneW
   return id;
 }
 
-// A block that waits for nothing.
-BlockId StepLowering::add_prologue(int stage, int cell, TemplateBuilder&& builder) {
+// A block of a stage beside those of its schedule, with a template of its own.
+BlockId StepLowering::add_stage_block(int stage, int cell, BlockKind kind, TemplateBuilder&& builder) {
   Block block;
   block.graph = keep(std::move(builder));
   block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
-  block.kind = BlockKind::prologue;
+  block.kind = kind;
   block.stage = static_cast<uint16_t>(stage);
   block.replica = static_cast<uint16_t>(cell);
   return program_.add_block(std::move(block));
@@ -182,7 +182,7 @@ void StepLowering::add_shuffle(int stage, int cell) {
   }
   TemplateBuilder builder(program_, context_.cost, fmt::format("expert shuffle {}", stage), context_.mapping.cell);
   shuffle_->emit(builder, simulated_rank(context_.mapping, stage, cell, 0), layers);
-  const BlockId id = add_prologue(stage, cell, std::move(builder));
+  const BlockId id = add_stage_block(stage, cell, BlockKind::prologue, std::move(builder));
   for (const FirstUse& use : first_uses_[stage]) program_.connect(id, 0, use.block, kFirstLane);
 }
 
@@ -208,7 +208,7 @@ void StepLowering::add_gathers(int stage, int cell) {
       links.push_back({port, use.block, static_cast<uint8_t>(kGathered + i / per_port)});
     }
   }
-  const BlockId id = add_prologue(stage, cell, std::move(builder));
+  const BlockId id = add_stage_block(stage, cell, BlockKind::prologue, std::move(builder));
   for (const Link& link : links) program_.connect(id, link.from_port, link.to, link.to_port);
 }
 
@@ -281,13 +281,7 @@ void StepLowering::add_optimizers(int cell) {
   for (int stage = 0; stage < context_.plan.pp; ++stage) {
     TemplateBuilder builder(program_, context_.cost, fmt::format("optimizer {}", stage), context_.mapping.cell);
     emit_optimizer(context_, builder, stage);
-    Block block;
-    block.graph = keep(std::move(builder));
-    block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
-    block.kind = BlockKind::optimizer;
-    block.stage = static_cast<uint16_t>(stage);
-    block.replica = static_cast<uint16_t>(cell);
-    const BlockId id = program_.add_block(std::move(block));
+    const BlockId id = add_stage_block(stage, cell, BlockKind::optimizer, std::move(builder));
     program_.connect(gradients_reduced_, kDone, id, kFirstLane);
   }
 }

@@ -85,6 +85,7 @@ struct Plan {
   bool overlap_shared_expert = false;  // shared experts compute while tokens travel
   bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
   GraphScope cuda_graph_scope = GraphScope::step;
+  bool whole_step_graph() const { return cuda_graph && cuda_graph_scope == GraphScope::step; }
   GroupedGemm grouped_gemm = GroupedGemm::single;
   bool fused_permutation = true;
 
