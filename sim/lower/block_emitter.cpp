@@ -65,7 +65,7 @@ void BlockEmitter::send(const LaneWork& lane) {
 }
 
 // The first microbatch's forward waits, layer by layer, for the parameters that the last step's optimizer updated; with
-// ZeRO-3 every forward gathers them, one layer ahead of its use.
+// ZeRO-3 every forward gathers them, one layer ahead of its use (without overlap_param_gather when it is due).
 EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const bool gather = context_.plan.zero_stage == 3, ahead_of_step = lane.first && gathers_ahead(context_.plan);
@@ -76,8 +76,9 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
     if (ahead_of_step && bucket % per_port == 0) builder_.wait_for(builder_.entry(kGathered + bucket / per_port));
   };
   EmitSteps steps;
+  const bool early = context_.plan.overlap_param_gather;
   steps.push_back({[=, this] {
-    if (gather) *ahead = gather_parameters(context_, builder_, buckets->front(), 0, false);
+    if (gather) *ahead = gather_parameters(context_, builder_, buckets->front(), 0, !early);
     if (gather && chunk.layers.empty()) builder_.wait_for(*ahead);
     if (chunk.layers.empty()) wait_for_gathered(0);
     if (chunk.layers.empty() && chunk.embedding) emitter_.embedding(Phase::forward);
@@ -85,9 +86,10 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   for (size_t i = 0; i < chunk.layers.size(); ++i) {
     const int local = static_cast<int>(i);
     steps.push_back({[=, this] {
+      if (gather && !early && i > 0) *ahead = gather_parameters(context_, builder_, (*buckets)[i], local, true);
       if (gather) builder_.wait_for(*ahead);
       // One gathered layer is held beyond the current one.
-      if (gather && i + 1 < buckets->size())
+      if (gather && early && i + 1 < buckets->size())
         *ahead = gather_parameters(context_, builder_, (*buckets)[i + 1], local + 1, true);
       wait_for_gathered(local);
       if (i == 0 && chunk.embedding) emitter_.embedding(Phase::forward);
@@ -111,25 +113,28 @@ void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, in
   if (!reduce || (local > 0 && bytes < plan.dp_bucket_bytes)) return;
   emitter_.flush_weight_gradients();
   buckets.reduced = reduce_gradients(context_, builder_, std::exchange(buckets.pending, {}), local);
+  if (!plan.overlap_grad_reduce) builder_.wait_for(buckets.reduced);
 }
 
 EmitSteps BlockEmitter::backward_steps(const LaneWork& lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
   const auto buckets = std::make_shared<GradientBuckets>(bucket_parameters(context_, chunk));
-  const bool gather = context_.plan.zero_stage == 3;
+  const bool gather = context_.plan.zero_stage == 3, early = context_.plan.overlap_param_gather;
   EmitSteps steps;
   steps.push_back({[=, this] {
     const int last_layer = std::max(0, count - 1);
-    if (gather) buckets->ahead = gather_parameters(context_, builder_, buckets->layers.back(), last_layer, false);
+    if (gather) buckets->ahead = gather_parameters(context_, builder_, buckets->layers.back(), last_layer, !early);
     if (gather) builder_.wait_for(buckets->ahead);  // the last bucket holds the logits too
     if (chunk.loss) emitter_.loss(count, Phase::backward);
   }});
   for (int i = count - 1; i >= 0; --i) {
     steps.push_back({[=, this] {
       if (!gather) return;
+      if (!early && i < count - 1)
+        buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i], i, true);
       builder_.wait_for(buckets->ahead);
-      if (i > 0) buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i - 1], i - 1, true);
+      if (early && i > 0) buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i - 1], i - 1, true);
     }});
     const EmitSteps layer = emitter_.backward(chunk.layers[i], i);
     steps.insert(steps.end(), layer.begin(), layer.end());

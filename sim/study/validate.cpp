@@ -41,6 +41,16 @@ struct Simulations {
     return name;
   }
 
+  void write(const std::filesystem::path& folder) const {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    for (const auto& [name, scenario] : by_name) {
+      std::ofstream file(folder / (name + ".yaml"), std::ios::binary);
+      if (!(file << scenario_text(scenario) << std::flush))
+        throw RunError(fmt::format("cannot write {}", (folder / (name + ".yaml")).string()));
+    }
+  }
+
   std::vector<StudyRun> runs(const std::string& table) const {
     std::vector<std::pair<double, StudyRun>> found;
     for (const auto& [name, scenario] : by_name) found.push_back({cost_of(scenario), {name, table, {}}});
@@ -65,7 +75,7 @@ std::vector<ValidatedRow> read_rows(const ValidateOptions& options, const Search
       if (options.limit > 0 && rows.size() == options.limit) return rows;
       const auto same = std::find_if(all.begin(), all.end(), [&](const auto& row) { return row.line == kept.line; });
       const auto& columns = filled[static_cast<size_t>(same - all.begin())];
-      RowScenario found = scenario_of_row(*same, options.platform, search);
+      RowScenario found = scenario_of_row(*same, options.platform, search, disk_files(), options.sets);
       ValidatedRow& row = rows.emplace_back();
       row.measurement = *same;
       row.assumptions = std::move(found.assumptions);
@@ -169,6 +179,7 @@ Validation validate(const ValidateOptions& options, const SearchPath& search) {
   Validation validation;
   Simulations simulations;
   validation.rows = read_rows(options, search, simulations, validation.warnings);
+  if (!options.scenarios_folder.empty()) simulations.write(options.scenarios_folder);
 
   BatchWork work;
   work.simulate = [&](const StudyRun& run) {

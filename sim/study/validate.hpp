@@ -19,6 +19,8 @@ struct ValidateOptions {
   RowFilter where;
   size_t limit = 0;      // first rows of what is left by `where`; 0: all
   std::string platform;  // for every row, in place of the preset that the gpu column names; "": none
+  std::vector<std::string> sets;  // KEY.PATH=VALUE, laid over every row's scenario
+  std::string scenarios_folder;   // each simulated scenario is written there as NAME.yaml; "": nowhere
   uint64_t seed = 1;
   BatchOptions batch;  // its version should change whenever the simulator does
 };

@@ -36,6 +36,7 @@ class RowReader {
     set_precision();
     set_recompute();
     set_communication();
+    set_data_parallel();
     set_kernels();
     set_routing();
     set_batch();
@@ -49,6 +50,10 @@ class RowReader {
   Scenario& scenario() { return result_.scenario; }
   Plan& plan() { return result_.scenario.plan; }
   void assume(std::string text) { result_.assumptions.push_back(std::move(text)); }
+
+  bool is_mlperf() const { return contains_any(lowered(row_.source), {"mlperf"}); }
+  bool is_deepseeks_own() const { return contains_any(lowered(row_.overlap), {"dualpipe"}); }
+  bool has_own_framework() const { return is_deepseeks_own() || contains_any(row_.note, {"MegaScale"}); }
 
   void require_sizes() {
     for (const auto& [value, name] :
@@ -65,7 +70,9 @@ class RowReader {
   void set_precision();
   void set_recompute();
   void set_communication();
+  void set_data_parallel();
   void set_dispatcher();
+  void set_deepseeks_own();
   void set_kernels();
   void set_routing();
   void set_batch();
@@ -96,6 +103,13 @@ void RowReader::load() {
     while (pod.gpus % segment != 0) --segment;
     assume(fmt::format("{} of the {} GPUs of each NVLink domain are used", segment, pod.gpus_per_node));
     pod.gpus_per_node = segment;
+  }
+  // Inferred from the rows themselves, since the source names no cause: all-to-alls of DeepSeek-V3 and Llama 4 (32 and
+  // 64 ranks) take as long as their bytes take over InfiniBand, 38 and 42 GB/s per GPU, in BF16 and FP8 alike. Those of
+  // Grok-1 (8 ranks) do not, nor those of any later release.
+  if (is_rack(row_.gpu) && contains_any(row_.source, {"v25.05"}) && row_.ep >= 32) {
+    pod.gpus_per_node = 4;
+    assume("inferred: release 25.05 sent all-to-alls of 32 ranks and more over InfiniBand, 4 GPUs per NVLink domain");
   }
 }
 
@@ -160,14 +174,13 @@ void RowReader::set_layout() {
 void RowReader::set_precision() {
   Plan& p = plan();
   const std::string& text = row_.precision;
-  const bool deepseek_own = lowered(row_.overlap).find("dualpipe") != std::string::npos;
   if (text.empty() || text == "bf16") {
     p.precision = PrecisionRecipe::bf16;
   } else if (text == "fp8-delayed") {
     p.precision = PrecisionRecipe::fp8_delayed;
   } else if (text == "fp8-current") {
     p.precision = PrecisionRecipe::fp8_current;
-  } else if (text == "fp8-block" || (text == "fp8" && deepseek_own)) {
+  } else if (text == "fp8-block" || (text == "fp8" && is_deepseeks_own())) {
     p.precision = PrecisionRecipe::fp8_block;
   } else if (text == "mxfp8") {
     p.precision = PrecisionRecipe::mxfp8;
@@ -182,13 +195,6 @@ void RowReader::set_precision() {
   } else {
     result_.reason = fmt::format("precision {} is not known", text);
   }
-  if (deepseek_own) {
-    p.dispatch_precision = PrecisionRecipe::fp8_block;
-    p.moment_bytes = 2;
-    assume("DeepSeek's own training: FP8 dispatch, BF16 moments (arXiv:2412.19437 section 3.3)");
-  }
-  // Megatron-Bridge recipes set grad_reduce_in_fp32 = False.
-  if (row_.source.find("Megatron-Bridge") != std::string::npos) p.gradient_bytes = 2;
 }
 
 void RowReader::set_recompute() {
@@ -205,11 +211,9 @@ void RowReader::set_communication() {
   const auto overlap = stated_ep_overlap(row_);
   auto graph = stated_cuda_graph(row_);
   // All logs of MLPerf Training v6.0 whose configuration was seen capture the whole step, optimizer included.
-  if (!graph || lowered(row_.source).find("mlperf") != std::string::npos) {
-    if (lowered(row_.source).find("mlperf") != std::string::npos) {
-      if (graph != StatedGraph::step) assume("CUDA graph of the whole step, as in the MLPerf v6.0 logs that say so");
-      graph = StatedGraph::step;
-    }
+  if (is_mlperf()) {
+    if (graph != StatedGraph::step) assume("CUDA graph of the whole step, as in the MLPerf v6.0 logs that say so");
+    graph = StatedGraph::step;
   }
   if (!overlap && p.ep > 1) assume("overlap of expert-parallel communication not stated: none");
   if (!graph) assume("CUDA graphs not stated: none");
@@ -217,11 +221,26 @@ void RowReader::set_communication() {
   p.cuda_graph = graph && *graph != StatedGraph::none;
   if (graph == StatedGraph::router) p.cuda_graph_scope = GraphScope::router;
   if (graph == StatedGraph::layers) p.cuda_graph_scope = GraphScope::layers;
-  if (lowered(row_.overlap).find("dualpipe") != std::string::npos) {
-    p.schedule = ScheduleKind::dualpipe;  // overlaps by itself
-    p.ep_overlap = false;
-  }
+  if (is_deepseeks_own()) set_deepseeks_own();
   if (row_.note.find("Muon") != std::string::npos) assume("Muon optimizer, simulated as Adam");
+}
+
+// Gradients are reduced in BF16 by the recipes of Megatron-Bridge, of NeMo (nemo/collections/llm/recipes) and of MLPerf
+// Training v6.0 (pretrain.py: grad_reduce_in_fp32 = False).
+//
+// With one hardware queue (CUDA_DEVICE_MAX_CONNECTIONS=1) kernels start in the order of their launches: gathers, which
+// are launched early, still overlap; reduce-scatters, which wait for gradients, hold up whatever was launched after them
+// (profiles in verl-project/verl-omni#421). Megatron-Bridge sets it on Hopper with tensor or context parallelism unless
+// EP overlap is on (recipes/run_plugins.py), the scripts of Megatron-LM on Hopper always did.
+void RowReader::set_data_parallel() {
+  Plan& p = plan();
+  if (contains_any(row_.source, {"Megatron-Bridge", "dgxc-benchmarking"}) || is_mlperf()) p.gradient_bytes = 2;
+  if (is_blackwell(row_.gpu) || has_own_framework() || p.ep_overlap) return;
+  const bool plain_megatron_lm = contains_any(row_.source, {"arXiv:2504.14960"});
+  if ((p.tp == 1 && p.cp == 1) || p.zero_stage == 3)  // Megatron-Core's FSDP refuses a single queue
+    if (!plain_megatron_lm) return;
+  p.overlap_grad_reduce = false;
+  assume("one hardware queue, as Megatron sets it on Hopper: gradients are not reduced beside compute");
 }
 
 // All of these rows but DeepSeek's and ByteDance's own ran Megatron-Core with TransformerEngine's GroupedLinear. A
@@ -229,15 +248,30 @@ void RowReader::set_communication() {
 // the numbers on the device.
 void RowReader::set_kernels() {
   Plan& p = plan();
-  const bool own_kernels =
-      lowered(row_.overlap).find("dualpipe") != std::string::npos || row_.note.find("MegaScale") != std::string::npos;
   const bool whole_graph = p.cuda_graph && p.cuda_graph_scope == GraphScope::step;
-  if (scenario().workload.experts > 0 && !own_kernels && !whole_graph) p.grouped_gemm = GroupedGemm::per_expert;
+  if (scenario().workload.experts > 0 && !has_own_framework() && !whole_graph) p.grouped_gemm = GroupedGemm::per_expert;
   // The measurements of the paper of April 2025 precede the fused permutation.
   if (row_.source.starts_with("arXiv:2504.14960")) {
     p.fused_permutation = false;
     assume("tokens permuted by unfused operators, as Megatron-Core did before release 0.11");
   }
+}
+
+// What its report (arXiv:2412.19437 sections 3.2 and 3.3) says of the training that all of these rows are about.
+// arXiv:2505.09343 Table 4 has 0.29 s for the optimizer, where Adam's bytes take 11 ms: the rest is what gradients and
+// parameters take between replicas when nothing hides them.
+void RowReader::set_deepseeks_own() {
+  Plan& p = plan();
+  p.schedule = ScheduleKind::dualpipe;  // overlaps by itself
+  p.ep_overlap = false;
+  p.overlap_grad_reduce = p.overlap_param_gather = false;
+  p.dispatch_precision = PrecisionRecipe::fp8_block;
+  p.moment_bytes = 2;
+  p.saved_hidden_bytes = 1;
+  p.recompute = Recompute::selective;
+  p.recompute_modules = {RecomputeModule::layernorm, RecomputeModule::mla_up_proj, RecomputeModule::moe_act};
+  assume("DeepSeek's own training (arXiv:2412.19437 sections 3.2, 3.3): FP8 dispatch, BF16 moments, norms, "
+         "MLA up-projection and SwiGLU recomputed");
 }
 
 void RowReader::set_dispatcher() {
@@ -251,8 +285,10 @@ void RowReader::set_dispatcher() {
     p.dispatcher = is_rack(row_.gpu) && !early ? Dispatcher::hybridep : Dispatcher::nccl;
     assume(fmt::format("dispatcher not stated: {}", p.dispatcher == Dispatcher::nccl ? "NCCL" : "HybridEP"));
   }
-  // Defaults of DeepEP (Buffer.num_sms) and of Megatron-Core (moe_deepep_num_sms, moe_hybridep_num_sms).
-  const int usual = p.dispatcher == Dispatcher::deepep ? 20 : p.dispatcher == Dispatcher::hybridep ? 16 : 0;
+  // Defaults of DeepEP (Buffer.num_sms) and of Megatron-Core (moe_hybridep_num_sms); Megatron-Bridge's recipes and
+  // MLPerf's DeepSeek-V3 (conf/model/671b.yaml) set 32.
+  const bool bridge = is_mlperf() || contains_any(row_.source, {"Megatron-Bridge"});
+  const int usual = p.dispatcher == Dispatcher::deepep ? 20 : p.dispatcher != Dispatcher::hybridep ? 0 : bridge ? 32 : 16;
   p.communication_sms = usual == 0 ? 0 : stated_communication_sms(row_).value_or(usual);
 }
 
@@ -272,6 +308,7 @@ void RowReader::set_routing() {
       natural();
       break;
     case StatedRouting::open:
+      if (is_deepseeks_own()) return natural();  // a production run
       routing.kind = RoutingKind::uniform;
       assume("routing not stated: random, every expert equally likely");
       break;
@@ -330,8 +367,14 @@ std::vector<std::vector<std::string>> fill_from_equal_rows(std::vector<MeasuredR
 }
 
 RowScenario scenario_of_row(const MeasuredRow& row, const std::string& platform, const SearchPath& search,
-                            const Files& files) {
-  return RowReader(row, platform, search, files).read();
+                            const Files& files, const std::vector<std::string>& sets) {
+  RowScenario found = RowReader(row, platform, search, files).read();
+  if (sets.empty() || !found.reason.empty()) return found;
+  const std::string file = fmt::format("{}:{}", row.table, row.line);
+  const MemoryFiles texts(std::map<std::string, std::string>{{file, scenario_text(found.scenario)}});
+  found.scenario = load_scenario(file, sets, search, texts).scenario;
+  found.assumptions.insert(found.assumptions.end(), sets.begin(), sets.end());
+  return found;
 }
 
 }  // namespace moesim

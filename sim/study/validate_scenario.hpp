@@ -21,7 +21,8 @@ struct RowScenario {
 };
 
 // `platform`: preset or file that stands for all devices of the table; "": the preset named in the gpu column.
+// `sets`: "plan.vpp=2", ..., laid over each scenario last. Throws InputError when one of them names no key or no value.
 RowScenario scenario_of_row(const MeasuredRow& row, const std::string& platform, const SearchPath& search,
-                            const Files& files = disk_files());
+                            const Files& files = disk_files(), const std::vector<std::string>& sets = {});
 
 }  // namespace moesim

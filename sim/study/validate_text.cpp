@@ -8,11 +8,6 @@
 namespace moesim {
 namespace {
 
-bool contains_any(const std::string& text, std::initializer_list<const char*> parts) {
-  return std::any_of(parts.begin(), parts.end(),
-                     [&](const char* part) { return text.find(part) != std::string::npos; });
-}
-
 std::optional<double> number_after(const std::string& text, const char* pattern) {
   std::smatch match;
   if (!std::regex_search(text, match, std::regex(pattern))) return std::nullopt;
@@ -52,6 +47,11 @@ const std::map<std::string, RecomputeModule> kRecomputeWords{
 };
 
 }  // namespace
+
+bool contains_any(const std::string& text, std::initializer_list<const char*> parts) {
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](const char* part) { return text.find(part) != std::string::npos; });
+}
 
 std::string lowered(std::string_view text) {
   std::string result(text);

@@ -2,6 +2,7 @@
 // sources. Each function reads one fact and leaves open what is not said; knows nothing of scenarios.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 namespace moesim {
 
 std::string lowered(std::string_view text);
+bool contains_any(const std::string& text, std::initializer_list<const char*> parts);
 
 // Expert-parallel communication hidden behind another microbatch: "EP A2A overlap ON", "A2A_OVERLAP=0", "DualPipe F/B
 // overlap", ... A text about other overlap only ("DP/PP overlap only") means off.

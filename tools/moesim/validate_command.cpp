@@ -100,6 +100,9 @@ void add_validate_command(CLI::App& app, int& exit_code) {
   command->add_option("--limit", options->validate.limit, "Keep so many rows at most; 0: all");
   command->add_option("--platform", options->validate.platform,
                       "Preset or file to simulate on, whatever the gpu column says");
+  command->add_option("--set", options->validate.sets, "Override a key of every row's scenario; may be repeated");
+  command->add_option("--scenarios", options->validate.scenarios_folder,
+                      "Write every row's scenario into this folder, to run, trace or explain it alone");
   command->add_option("--seed", options->validate.seed, "Seed of everything drawn at random")->capture_default_str();
   add_batch_options(*command, options->batch);
   command->add_option("--out", options->batch.out, "Folder for the results; what it holds already is not run again")
