@@ -41,7 +41,14 @@ void BlockEmitter::emit() {
     emit_all(steps(lanes_[0]));
     builder_.exit(kDone);
   } else {
-    emit_overlapped(builder_, steps(lanes_[0]), steps(lanes_[1]));
+    emit_overlapped(builder_, steps(lanes_[0]), steps(lanes_[1]), context_.cost.piece_s());
+    if (sends_at_end()) {
+      builder_.join_lanes();
+      for (int lane = 0; lane < 2; ++lane) {
+        builder_.use_lane(lane);
+        leave(lanes_[lane]);
+      }
+    }
     builder_.exit_all_lanes(kDone);
   }
 }
@@ -51,7 +58,18 @@ EmitSteps BlockEmitter::steps(const LaneWork& lane) {
   return lane.op.kind == OpKind::backward_weight ? weight_steps(lane) : backward_steps(lane);
 }
 
+// DualPipe's implementation (deepseek-ai/DualPipe, dualpipe.py) exchanges the messages of both directions between one
+// block and the next; other overlapped schedules send each half as soon as it is done.
+bool BlockEmitter::sends_at_end() const {
+  const ScheduleKind kind = context_.plan.schedule;
+  return lanes_.size() > 1 && (kind == ScheduleKind::dualpipe || kind == ScheduleKind::dualpipev);
+}
+
 void BlockEmitter::send(const LaneWork& lane) {
+  if (!sends_at_end()) leave(lane);
+}
+
+void BlockEmitter::leave(const LaneWork& lane) {
   if (lane.peer < 0) return;
   const int port = lane.op.forward() ? kSentForward : kSentBackward;
   const int shift = (lane.peer - lane.stage) * context_.mapping.simulated_cells * context_.mapping.cell;

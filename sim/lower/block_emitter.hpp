@@ -48,7 +48,9 @@ class BlockEmitter {
   EmitSteps backward_steps(const LaneWork& lane);
   EmitSteps weight_steps(const LaneWork& lane);
   void layer_done(const LaneWork& lane, GradientBuckets& buckets, int local);
+  bool sends_at_end() const;
   void send(const LaneWork& lane);
+  void leave(const LaneWork& lane);
 
   const StepContext& context_;
   TemplateBuilder& builder_;

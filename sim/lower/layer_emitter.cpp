@@ -382,11 +382,12 @@ void emit_all(const EmitSteps& steps) {
   for (const EmitStep& step : steps) step.emit();
 }
 
-void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward) {
+void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward, double piece_s) {
   size_t next[2] = {0, 0};
   const EmitSteps* lanes[2] = {&forward, &backward};
   for (int lane = 1; next[0] < forward.size() || next[1] < backward.size(); lane = 1 - lane) {
     builder.use_lane(lane);
+    builder.busy_host(piece_s);
     while (next[lane] < lanes[lane]->size()) {
       const EmitStep& step = (*lanes[lane])[next[lane]++];
       step.emit();

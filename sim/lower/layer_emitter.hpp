@@ -17,8 +17,8 @@ struct EmitStep {
   bool cut = false;
 };
 using EmitSteps = std::vector<EmitStep>;
-// The two lanes in turn, the backward first, changing over at every cut.
-void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward);
+// The two lanes in turn, the backward first, changing over at every cut. Each turn costs the host `piece_s`.
+void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward, double piece_s);
 void emit_all(const EmitSteps& steps);
 
 // Where a block's backward computes the gradients of weights.

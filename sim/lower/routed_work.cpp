@@ -150,12 +150,12 @@ void RoutedWork::fill_compute(const TemplateSlots& slots, const std::vector<uint
     const auto rows = tokens.rows_of_rank(member);
     const int multiple = context_.input.routing.pad_rows_to;
     if (multiple <= 1) {
-      out.seconds[index] = context_.cost.seconds(kernel_lists_[slot.kernels], rows);
+      out.seconds[index] = context_.cost.seconds(kernel_lists_[slot.kernels], rows, slot.more_host_s);
       continue;
     }
     rows_.assign(rows.begin(), rows.end());
     for (int& count : rows_) count = padded_rows(count, multiple);
-    out.seconds[index] = context_.cost.seconds(kernel_lists_[slot.kernels], rows_);
+    out.seconds[index] = context_.cost.seconds(kernel_lists_[slot.kernels], rows_, slot.more_host_s);
   }
 }
 

@@ -19,8 +19,11 @@ class RunCost {
   RunCost(const Device& device, const Plan& plan) : device_(device), plan_(plan) {}
 
   const Device& device() const { return device_; }
-  double seconds(std::span<const Kernel> kernels, std::span<const int> rows = {}) const;
-  // Time of each kernel, waiting for the host included, so that they sum to seconds().
+  // `more_host_s`: what the host has to do besides launching, before the next run can start.
+  double seconds(std::span<const Kernel> kernels, std::span<const int> rows = {}, double more_host_s = 0) const;
+  // What each piece of a layer costs the host, besides launches, where two microbatches overlap.
+  double piece_s() const;
+  // Time of each kernel, waiting for their launches included, so that they sum to seconds() unless `more_host_s` binds.
   void parts(Program& program, std::span<const Kernel> kernels, int layer, Phase phase, std::span<const int> rows,
              std::vector<RunPart>& out) const;
 

@@ -26,6 +26,15 @@ void TemplateBuilder::use_lane(int lane) {
   }
 }
 
+void TemplateBuilder::join_lanes() {
+  close_run();
+  for (int rank = 0; rank < ranks_; ++rank) {
+    std::vector<TaskId> all;
+    for (const auto& fronts : fronts_) all.insert(all.end(), fronts[rank].begin(), fronts[rank].end());
+    for (auto& fronts : fronts_) fronts[rank] = all;
+  }
+}
+
 std::vector<TaskId> TemplateBuilder::entry(int port) {
   std::vector<TaskId> entries;
   for (int rank = 0; rank < ranks_; ++rank) {
@@ -53,7 +62,7 @@ void TemplateBuilder::compute(const Kernels& kernels, int layer, Phase phase) {
 
 void TemplateBuilder::close_run() {
   if (run_.parts.empty()) return;
-  const double seconds = cost_.seconds(run_kernels_);
+  const double seconds = cost_.seconds(run_kernels_, {}, std::exchange(more_host_s_, 0));
   run_kernels_.clear();
   add_run_tasks(std::exchange(run_, {}), seconds);
 }
@@ -68,6 +77,7 @@ void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, 
 
 void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<uint32_t> routed_kernels) {
   const RunPart first = run.parts.front();
+  const double more_host_s = routed_kernels ? std::exchange(more_host_s_, 0) : 0;
   program_.runs.push_back(std::move(run));
   for (int rank = 0; rank < ranks_; ++rank) {
     Task task;
@@ -80,7 +90,7 @@ void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<uint3
     task.seconds = seconds;
     if (routed_kernels) {
       task.slot = static_cast<int32_t>(slots_.compute.size());
-      slots_.compute.push_back({static_cast<uint8_t>(lane_), first.layer, task.rank, *routed_kernels});
+      slots_.compute.push_back({static_cast<uint8_t>(lane_), first.layer, task.rank, *routed_kernels, more_host_s});
     }
     std::vector<TaskId> after = front(rank);
     if (fronts_.size() > 1) after.push_back(last_compute_[rank]);  // with one lane the front implies it

@@ -19,6 +19,7 @@ struct ComputeSlot {
   uint16_t layer = 0;  // within the template
   uint32_t rank = 0;
   uint32_t kernels = 0;  // index of a kernel list known to RoutedWork
+  double more_host_s = 0;
 };
 struct TransferSlot {
   uint8_t lane = 0;
@@ -40,6 +41,10 @@ class TemplateBuilder {
   // What is added from now on belongs to this lane: it has a front of its own, entered through the port of the same
   // number, and shares the compute and communication streams with the other lane in the order of emission.
   void use_lane(int lane);
+  // Every lane goes on only when all have come this far.
+  void join_lanes();
+  // The host has this to do besides launching the next run's kernels.
+  void busy_host(double seconds) { more_host_s_ = seconds; }
   // Appends kernels to the run that every rank is in.
   void compute(const Kernels& kernels, int layer, Phase phase);
   // Ends the run: what is added next is a task of its own.
@@ -103,6 +108,7 @@ class TemplateBuilder {
   std::vector<TaskId> last_on_stream_;  // [rank][stream]
   Run run_;
   Kernels run_kernels_;
+  double more_host_s_ = 0;
   TemplateSlots slots_;
 };
 
