@@ -178,7 +178,7 @@ void LayerEmitter::shared_experts(int local, Phase phase) {
 
 Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group, bool beside_compute) const {
   Transfer transfer = context_.dispatcher_rates;
-  if (beside_compute) slow_beside_compute(transfer);
+  if (beside_compute) context_.slow_beside_compute(transfer);
   for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
   const AllToAll all_to_all(context_.fabric, first_rank_, group);
   transfer.latency_s += all_to_all.latency_s();
@@ -211,7 +211,7 @@ void LayerEmitter::gather_tokens(const char* op, int local, Phase phase, bool re
   const CollectiveKind kind = reverse ? CollectiveKind::reduce_scatter : CollectiveKind::all_gather;
   const auto make = [&](const std::vector<int>& group) {
     Transfer transfer = ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, bytes);
-    if (overlapped_ || beside) slow_beside_compute(transfer);
+    if (overlapped_ || beside) context_.slow_beside_compute(transfer);
     transfer.sm_share = context_.ep_sm_share;
     return transfer;
   };
@@ -219,11 +219,6 @@ void LayerEmitter::gather_tokens(const char* op, int local, Phase phase, bool re
   const auto tasks = builder_.background_collective(Stream::ep, op, local, phase, context_.expert, make);
   beside();
   builder_.wait_for(tasks);
-}
-
-void LayerEmitter::slow_beside_compute(Transfer& transfer) const {
-  transfer.nic_rate *= context_.pod.overlapped_efficiency;
-  transfer.nvlink_rate *= context_.pod.overlapped_efficiency;
 }
 
 // `beside`: what computes while the tokens travel.

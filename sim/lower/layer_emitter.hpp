@@ -67,7 +67,6 @@ class LayerEmitter {
   Transfer dispatcher_transfer(const std::vector<int>& group, bool beside_compute) const;
   void gather_tokens(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
                      const std::function<void()>& beside);
-  void slow_beside_compute(Transfer& transfer) const;
   void prepare_dispatch(int local, Phase phase);
   void route(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
              const std::function<void()>& beside = nullptr);

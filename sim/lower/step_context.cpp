@@ -53,7 +53,14 @@ StepContext::StepContext(const StepInput& step_input)
     dispatcher_rates.nvlink_rate = dispatcher.nvlink_efficiency;
   }
   activation_bytes = static_cast<double>(shard.local_tokens()) * token_bytes(model, PrecisionRecipe::bf16);
-  ep_sm_share = pod.device.sms > 0 ? static_cast<double>(plan.communication_sms) / pod.device.sms : 0;
+  const auto share = [this](int sms) { return pod.device.sms > 0 ? static_cast<double>(sms) / pod.device.sms : 0; };
+  ep_sm_share = share(plan.communication_sms);
+  dp_sm_share = share(pod.collective_sms);
+}
+
+void StepContext::slow_beside_compute(Transfer& transfer) const {
+  transfer.nic_rate *= pod.overlapped_efficiency;
+  transfer.nvlink_rate *= pod.overlapped_efficiency;
 }
 
 namespace {

@@ -43,7 +43,7 @@ struct StepContext {
   Groups tensor, context, expert, expert_tensor;
   std::vector<ChunkContent> chunks;  // slices of the model, in order
   double activation_bytes = 0;       // of one microbatch's hidden states on one rank, as pipeline stages send them
-  double ep_sm_share = 0;
+  double ep_sm_share = 0, dp_sm_share = 0;  // of a device's SMs, by dispatch and combine, by data-parallel collectives
   Transfer dispatcher_rates;  // startup and rates of the dispatcher, without flows or ranks
 
   // Distinct EP x ETP groups of a cell; each has a token matrix of its own.
@@ -52,6 +52,7 @@ struct StepContext {
   double slots_per_expert() const {
     return model.experts > 0 ? static_cast<double>(shard.local_experts) * plan.ep / model.experts : 1;
   }
+  void slow_beside_compute(Transfer& transfer) const;  // both want device memory
   const ChunkContent& chunk(int stage, int index) const { return chunks[pipeline.slice({stage, index})]; }
 };
 

@@ -211,7 +211,8 @@ void RowReader::set_communication() {
   const auto overlap = stated_ep_overlap(row_);
   auto graph = stated_cuda_graph(row_);
   // All logs of MLPerf Training v6.0 whose configuration was seen capture the whole step, optimizer included.
-  if (is_mlperf()) {
+  const bool scope_stated = contains_any(lowered(row_.overlap + row_.note), {"cuda graph attn"});
+  if (is_mlperf() && !scope_stated) {
     if (graph != StatedGraph::step) assume("CUDA graph of the whole step, as in the MLPerf v6.0 logs that say so");
     graph = StatedGraph::step;
   }
@@ -231,14 +232,16 @@ void RowReader::set_communication() {
 // With one hardware queue (CUDA_DEVICE_MAX_CONNECTIONS=1) kernels start in the order of their launches: gathers, which
 // are launched early, still overlap; reduce-scatters, which wait for gradients, hold up whatever was launched after them
 // (profiles in verl-project/verl-omni#421). Megatron-Bridge sets it on Hopper with tensor or context parallelism unless
-// EP overlap is on (recipes/run_plugins.py), the scripts of Megatron-LM on Hopper always did.
+// EP overlap is on (recipes/run_plugins.py); the scripts of Megatron-LM on Hopper always did, and whoever overlaps
+// tensor-parallel communication with GEMMs there must (Cisco's of MLPerf v6.0).
 void RowReader::set_data_parallel() {
   Plan& p = plan();
   if (contains_any(row_.source, {"Megatron-Bridge", "dgxc-benchmarking"}) || is_mlperf()) p.gradient_bytes = 2;
-  if (is_blackwell(row_.gpu) || has_own_framework() || p.ep_overlap) return;
-  const bool plain_megatron_lm = contains_any(row_.source, {"arXiv:2504.14960"});
-  if ((p.tp == 1 && p.cp == 1) || p.zero_stage == 3)  // Megatron-Core's FSDP refuses a single queue
-    if (!plain_megatron_lm) return;
+  if (is_blackwell(row_.gpu) || has_own_framework()) return;
+  const bool always = contains_any(row_.source, {"arXiv:2504.14960"}) ||
+                      contains_any(lowered(row_.note), {"tp comm overlap on"});
+  // Megatron-Core's FSDP refuses a single queue.
+  if (!always && (p.ep_overlap || p.zero_stage == 3 || (p.tp == 1 && p.cp == 1))) return;
   p.overlap_grad_reduce = false;
   assume("one hardware queue, as Megatron sets it on Hopper: gradients are not reduced beside compute");
 }
@@ -250,10 +253,12 @@ void RowReader::set_kernels() {
   Plan& p = plan();
   const bool whole_graph = p.cuda_graph && p.cuda_graph_scope == GraphScope::step;
   if (scenario().workload.experts > 0 && !has_own_framework() && !whole_graph) p.grouped_gemm = GroupedGemm::per_expert;
-  // The measurements of the paper of April 2025 precede the fused permutation.
-  if (row_.source.starts_with("arXiv:2504.14960")) {
+  // The measurements of the paper of April 2025 precede the fused permutation; MegaScale-MoE's (May 2025) of Megatron-LM
+  // do not say that they switch it on (--moe-permute-fusion is off by default).
+  if (row_.source.starts_with("arXiv:2504.14960") ||
+      (row_.source.starts_with("arXiv:2505.11432") && !has_own_framework())) {
     p.fused_permutation = false;
-    assume("tokens permuted by unfused operators, as Megatron-Core did before release 0.11");
+    assume("tokens permuted by unfused operators, as Megatron-Core did before release 0.11 and does by default");
   }
 }
 

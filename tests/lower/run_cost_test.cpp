@@ -71,9 +71,20 @@ TEST_CASE("What a CUDA graph holds does not wait for the host") {
   CHECK(cost.seconds(gate) == Approx(2e-6));
 }
 
-TEST_CASE("Overlapping two microbatches costs the host more") {
+TEST_CASE("Overlapping two microbatches costs the host more, per launch and per piece") {
   const Device device = slow_host();
   Plan plan;
+  CHECK(RunCost(device, plan).piece_s() == 0);
   plan.ep_overlap = true;
-  CHECK(RunCost(device, plan).seconds(std::vector{kernel_of(Op::norm, 2)}) == Approx(19e-6));
+  const RunCost cost(device, plan);
+  const std::vector short_one{kernel_of(Op::norm, 2)}, long_one{kernel_of(Op::norm, 500)};
+  CHECK(cost.seconds(short_one) == Approx(15.5e-6));
+  CHECK(cost.piece_s() == Approx(0.7e-3));
+  // The host does it while the device computes, and binds where that is shorter.
+  CHECK(cost.seconds(short_one, {}, 50e-6) == Approx(63.5e-6));
+  CHECK(cost.seconds(long_one, {}, 50e-6) == Approx(cost.seconds(long_one)));
+  plan.cuda_graph = true;
+  CHECK(RunCost(device, plan).piece_s() == 0);
+  plan.cuda_graph_scope = GraphScope::layers;
+  CHECK(RunCost(device, plan).piece_s() > 0);
 }

@@ -257,6 +257,60 @@ TEST_CASE("gradients and parameters travel once a step, whatever the number of m
     }
 }
 
+TEST_CASE("ZeRO-3 without overlap: gathers and reductions add to the step; with it they hide behind compute") {
+  Pod pod = ideal_pod(4);
+  pod.gpus_per_node = 4;
+  pod.nvlink_bytes_per_s = 1e12;
+  Plan plan;
+  plan.zero_stage = 3;
+  const auto seconds = [&](bool gathers, bool reductions) {
+    plan.overlap_param_gather = gathers;
+    plan.overlap_grad_reduce = reductions;
+    const auto step = lower(dense_model(8), pod, plan, tiny_batch(8));
+    return reference(*step).makespan_s;
+  };
+  const double hidden = seconds(true, true), neither = seconds(false, false);
+  // Per microbatch of a rank: parameters in BF16 twice, gradients in FP32 once, 3/4 of each over the port.
+  const double parameters = total_parameters(dense_model(8)), rounds = 2;
+  const auto wire_s = [&](double bytes) { return rounds * parameters * bytes * 0.75 / 1e12; };
+  const auto step = lower(dense_model(8), pod, plan, tiny_batch(8));
+  const double work = work_by_stage(*step)[0];
+  CHECK(neither == Approx(work + wire_s(2 + 2 + 4)).epsilon(0.02));
+  CHECK(hidden < neither);
+  CHECK(hidden >= std::max(work, wire_s(2 + 2 + 4)));
+  const double gathers_hidden = seconds(true, false), reductions_hidden = seconds(false, true);
+  CHECK(gathers_hidden > hidden);
+  CHECK(gathers_hidden < neither);
+  CHECK(reductions_hidden < neither);
+  CHECK(gathers_hidden >= work + wire_s(4));
+}
+
+TEST_CASE("a joint block of DualPipe sends both messages when both halves are done") {
+  Plan plan;
+  plan.pp = 4;
+  plan.schedule = ScheduleKind::dualpipe;
+  const auto step = lower(uniform_model(8), ideal_pod(4), plan, tiny_batch(12));
+  const Execution execution = reference(*step);
+  std::map<uint32_t, double> computed;  // by block: end of its last compute
+  for (uint32_t row = 0; row < execution.record.rows(); ++row) {
+    const Block& block = step->program.blocks[execution.record.block[row]];
+    const Task& task = step->program.templates[block.graph].tasks[execution.record.task[row]];
+    if (task.kind == TaskKind::compute)
+      computed[execution.record.block[row]] =
+          std::max(computed[execution.record.block[row]], execution.record.end_s[row]);
+  }
+  int messages = 0;
+  for (uint32_t row = 0; row < execution.record.rows(); ++row) {
+    const uint32_t id = execution.record.block[row];
+    const Block& block = step->program.blocks[id];
+    const Task& task = step->program.templates[block.graph].tasks[execution.record.task[row]];
+    if (block.kind != BlockKind::overlapped || task.stream != Stream::pp || task.kind != TaskKind::transfer) continue;
+    ++messages;
+    CHECK(execution.record.start_s[row] >= computed.at(id));
+  }
+  CHECK(messages > 0);
+}
+
 TEST_CASE("amounts depend on the seed and the block, not on the order of asking") {
   RoutingSpec routing;
   routing.kind = RoutingKind::zipf;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/diagnostics.hpp"
 #include "catch.hpp"
 
 using namespace moesim;
@@ -143,6 +144,89 @@ TEST_CASE("Row to scenario: overlap, graphs and dispatcher") {
   row.source = "vuiseng9/mlperf v6.0 rundown table";
   CHECK(read(row).scenario.plan.cuda_graph);
   CHECK(assumes(read(row), "as in the MLPerf v6.0 logs"));
+}
+
+TEST_CASE("Row to scenario: one hardware queue on Hopper leaves gradients exposed") {
+  const auto reduces_beside = [](const MeasuredRow& row) { return read(row).scenario.plan.overlap_grad_reduce; };
+  MeasuredRow row = mixtral();
+  CHECK_FALSE(reduces_beside(row));
+  CHECK(read(row).scenario.plan.overlap_param_gather);
+  CHECK(assumes(read(row), "one hardware queue"));
+  row.overlap = "1F1B EP overlap";
+  CHECK(reduces_beside(row));
+  row.overlap = "";
+  row.note = "MegaScale-MoE";
+  CHECK(reduces_beside(row));
+  row.note = "";
+  row.gpu = "b200-hgx";
+  CHECK(reduces_beside(row));
+  row.gpu = "h100-sxm";
+  row.tp = 1;
+  CHECK(reduces_beside(row));
+  row.source = "arXiv:2504.14960 Table 4";
+  CHECK_FALSE(reduces_beside(row));
+}
+
+TEST_CASE("Row to scenario: what recipes set, whatever the row says") {
+  MeasuredRow row = mixtral();
+  CHECK(read(row).scenario.plan.gradient_bytes == 4);
+  row.dispatcher = "hybridep";
+  CHECK(read(row).scenario.plan.communication_sms == 16);
+  for (const char* source : {"NVIDIA-NeMo/Megatron-Bridge@067f987d docs", "MLPerf Training v6.0 log"}) {
+    row.source = source;
+    CHECK(read(row).scenario.plan.gradient_bytes == 2);
+    CHECK(read(row).scenario.plan.communication_sms == 32);
+  }
+}
+
+TEST_CASE("Row to scenario: DeepSeek's own training is a production run") {
+  MeasuredRow row = mixtral();
+  row.model = "deepseek-v3";
+  row.gpu = "h800-sxm";
+  row.num_gpus = 2048;
+  row.gbs = 15360;
+  row.tp = 1;
+  row.pp = 16;
+  row.ep = 64;
+  row.overlap = "DualPipe F/B overlap";
+  const RowScenario found = read(row);
+  REQUIRE(found.reason == "");
+  CHECK(found.scenario.plan.schedule == ScheduleKind::dualpipe);
+  CHECK(found.scenario.routing.kind == RoutingKind::dirichlet);
+  CHECK(found.scenario.plan.recompute_policy().drops(RecomputeModule::mla_up_proj));
+  CHECK_FALSE(found.scenario.plan.overlap_param_gather);
+  CHECK(assumes(found, "DeepSeek's own training"));
+}
+
+TEST_CASE("Row to scenario: release 25.05 on GB200 sent large all-to-alls over InfiniBand, an inference that is told") {
+  MeasuredRow row = mixtral();
+  row.gpu = "gb200-nvl72";
+  row.model = "deepseek-v3";
+  row.num_gpus = 256;
+  row.pp = 1;
+  row.tp = 1;
+  row.ep = 64;
+  row.source = "NVIDIA/dgxc-benchmarking tag v25.05.05 deepseek_v3/pretraining/README.md";
+  CHECK(read(row).scenario.platform.gpus_per_node == 4);
+  CHECK(assumes(read(row), "inferred"));
+  row.ep = 8;
+  CHECK(read(row).scenario.platform.gpus_per_node == 64);
+  row.ep = 64;
+  row.source = "NVIDIA-NeMo/Megatron-Bridge@067f987d";
+  CHECK(read(row).scenario.platform.gpus_per_node == 64);
+}
+
+TEST_CASE("Row to scenario: settings lie over what the row says, and are told") {
+  const auto with = [](std::vector<std::string> sets) {
+    return scenario_of_row(mixtral(), "", kData, disk_files(), sets);
+  };
+  const RowScenario found = with({"plan.overlap_grad_reduce=true", "platform.device.host_launch_s=5us"});
+  REQUIRE(found.reason == "");
+  CHECK(found.scenario.plan.overlap_grad_reduce);
+  CHECK(found.scenario.platform.device.host_launch_s == Approx(5e-6));
+  CHECK(found.scenario.batch.global_batch == 256);
+  CHECK(assumes(found, "platform.device.host_launch_s=5us"));
+  CHECK_THROWS_AS(with({"plan.no_such_key=1"}), InputError);
 }
 
 TEST_CASE("Row to scenario: the data parallel size tells of context parallelism that is not printed") {

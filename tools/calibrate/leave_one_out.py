@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Refits the framework constants without each source in turn and predicts that source.
+
+    tools/calibrate/leave_one_out.py MOESIM TABLE.csv [--jobs 2] [--out DIR] > leave_one_out.md
+
+Six constants: the host's time per kernel (Hopper, Blackwell) and the speed of kernels inside a step (Hopper, GB200,
+GB300, B200 with B300). The table is simulated as it is and, device by device, with each constant a little larger; in
+between, the logarithm of a prediction is taken as linear in those of the constants. A refit minimises the mean absolute
+log error of all rows but the source's. Finished simulations in DIR are not
+repeated.
+"""
+import argparse
+import json
+import math
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+HOST_STEP, EFFICIENCY_STEP = 1.15, 1.04
+GENERATIONS = {"h100-sxm": "Hopper", "h800-sxm": "Hopper", "gb200-nvl72": "Blackwell", "gb300-nvl72": "Blackwell",
+               "b200-hgx": "Blackwell", "b300-hgx": "Blackwell"}
+CHIPS = {"h100-sxm": "Hopper", "h800-sxm": "Hopper", "gb200-nvl72": "GB200", "gb300-nvl72": "GB300",
+         "b200-hgx": "B200, B300", "b300-hgx": "B200, B300"}
+DEVICE_FILES = {"gb200-nvl72": "gb200", "gb300-nvl72": "gb300"}
+
+
+def constant(root, gpu, key):
+    name = DEVICE_FILES.get(gpu, gpu)
+    for line in (root / "platforms/devices" / f"{name}.yaml").read_text().splitlines():
+        if line.startswith(key + ":"):
+            number, _, unit = line.split("value:")[1].split(",")[0].strip().partition(" ")
+            return float(number) * {"us": 1e-6, "": 1}[unit.rstrip("}")]
+    raise SystemExit(f"{name}.yaml has no {key}")
+
+
+def validate(args, out, gpu=None, sets=()):
+    command = [args.moesim, "validate", args.table, "--format", "json", "--jobs", str(args.jobs), "--out", str(out)]
+    if gpu:
+        command += ["--where", f"gpu={gpu}"]
+    for text in sets:
+        command += ["--set", text]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return {row["line"]: row for row in json.loads(done.stdout)["rows"] if "predicted" in row}
+
+
+def log_speed(row):
+    """Of the prediction over the measurement; above 0 the simulation is too fast."""
+    ratio = math.log(row["predicted"] / row["measured"])
+    return -ratio if row["metric"] == "step_time_s" else ratio
+
+
+def group_of(source):
+    """The publication: all tables and releases of one are left out together."""
+    if "mlperf" in source.lower():
+        return "MLPerf Training v6.0"
+    if source.startswith("arXiv"):
+        return source.split()[0].split("v")[0]
+    if "arXiv:2412.19437" in source or "arXiv:2505.09343" in source:
+        return "DeepSeek (arXiv:2412.19437, arXiv:2505.09343)"
+    return source.split("@")[0].split(" tag ")[0]
+
+
+def refit(rows):
+    """Shifts of the logarithms of the constants, by (name, who shares it)."""
+    shifts = {}
+    for generation in sorted(set(GENERATIONS[row["gpu"]] for row in rows)):
+        own = [row for row in rows if GENERATIONS[row["gpu"]] == generation]
+        chips = sorted(set(CHIPS[row["gpu"]] for row in own))
+        best = None
+        for host in (i * 0.02 for i in range(-30, 31)):
+            total, found = 0.0, {("host", generation): host}
+            for chip in chips:
+                loss, efficiency = min(
+                    (sum(abs(row["log"] + row["host"] * host + row["efficiency"] * e)
+                         for row in own if CHIPS[row["gpu"]] == chip), e)
+                    for e in (i * 0.01 for i in range(-20, 16)))
+                total += loss
+                found["efficiency", chip] = efficiency
+            if best is None or total < best[0]:
+                best = total, found
+        shifts.update(best[1])
+    return shifts
+
+
+def shifted(row, shifts):
+    """The row's log error with refitted constants. What no remaining row decides stays as it is."""
+    host = shifts.get(("host", GENERATIONS[row["gpu"]]), 0.0)
+    efficiency = shifts.get(("efficiency", CHIPS[row["gpu"]]), 0.0)
+    return row["log"] + row["host"] * host + row["efficiency"] * efficiency
+
+
+def percent(log_error):
+    return 100 * abs(math.expm1(log_error))
+
+
+def quantile(values, part):
+    ordered = sorted(values)
+    at = part * (len(ordered) - 1)
+    low = int(at)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (at - low)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("moesim")
+    parser.add_argument("table")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", default="results/leave_one_out")
+    args = parser.parse_args()
+    root, out = Path(__file__).resolve().parents[2], Path(args.out)
+
+    base = validate(args, out)
+    for row in base.values():
+        row.update(log=log_speed(row), host=0.0, efficiency=0.0)
+    for gpu in GENERATIONS:
+        for name, key, step in (("host", "host_launch_s", HOST_STEP), ("efficiency", "step_efficiency", EFFICIENCY_STEP)):
+            value = constant(root, gpu, key) * step
+            for line, row in validate(args, out, gpu, [f"platform.device.{key}={value:.9g}"]).items():
+                base[line][name] = (log_speed(row) - base[line]["log"]) / math.log(step)
+            print(f"{gpu} {key} done", file=sys.stderr)
+    rows = list(base.values())
+    sources = {}
+    for row in rows:
+        sources.setdefault(group_of(row["source"]), []).append(row)
+
+    print("| left out | rows | median \\|error\\| as fitted | refitted without it | 90th percentile as fitted "
+          "| refitted without it |")
+    print("|---|---:|---:|---:|---:|---:|")
+
+    def line(name, before, after):
+        print(f"| {name} | {len(before)} | {statistics.median(before):.1f} % | {statistics.median(after):.1f} % "
+              f"| {quantile(before, 0.9):.1f} % | {quantile(after, 0.9):.1f} % |")
+
+    all_before, all_after = [], []
+    for source, own in sources.items():
+        shifts = refit([row for row in rows if group_of(row["source"]) != source])
+        before, after = [percent(row["log"]) for row in own], [percent(shifted(row, shifts)) for row in own]
+        all_before += before
+        all_after += after
+        line(source, before, after)
+    line("**each once, together**", all_before, all_after)
+    whole = refit(rows)
+    line("nothing: refitted on all", all_before, [percent(shifted(row, whole)) for row in rows])
+    print()
+    print("Refitted on all rows: " + ", ".join(f"{name} of {who} x {math.exp(shift):.2f}"
+                                               for (name, who), shift in sorted(whole.items())) + ".")
+
+
+if __name__ == "__main__":
+    main()
