@@ -37,7 +37,8 @@ void visit(Visitor& v, Plan& p) {
   v.choices("recompute_modules", p.recompute_modules, "what selective recomputation recomputes");
   v.integer("zero_stage", p.zero_stage, {0, 3},
             "0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)");
-  v.flag("overlap_grad_reduce", p.overlap_grad_reduce, "reduce gradients while the backward pass runs (one hardware queue: false)");
+  v.flag("overlap_grad_reduce", p.overlap_grad_reduce,
+         "reduce gradients while the backward pass runs (one hardware queue: false)");
   v.flag("overlap_param_gather", p.overlap_param_gather, "gather parameters while the forward pass runs");
   v.number("dp_bucket_bytes", p.dp_bucket_bytes, Unit::bytes, {0, 1e15}, "of DP communication; 0: a bucket per layer");
   v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");

@@ -149,8 +149,7 @@ EmitSteps BlockEmitter::backward_steps(const LaneWork& lane) {
   for (int i = count - 1; i >= 0; --i) {
     steps.push_back({[=, this] {
       if (!gather) return;
-      if (!early && i < count - 1)
-        buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i], i, true);
+      if (!early && i < count - 1) buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i], i, true);
       builder_.wait_for(buckets->ahead);
       if (early && i > 0) buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i - 1], i - 1, true);
     }});

@@ -7,9 +7,9 @@ namespace moesim {
 namespace {
 
 // Overlapping two microbatches cuts a layer into pieces, forward and backward of attention and of the experts with the
-// dispatch or combine behind each; every piece has an autograd graph, events and stream switches of its own. Both fitted
-// on Qwen3-235B on B200 and B300 with overlap (Megatron-Bridge 25.11 to 26.02.01) and on the pairs with and without on
-// H100 (Qwen3-30B, Qwen3-235B: gain 18 and 12 %): errors of -7 to 17 % where a graph does not hold the step.
+// dispatch or combine behind each; every piece has an autograd graph, events and stream switches of its own. Both
+// fitted on Qwen3-235B on B200 and B300 with overlap (Megatron-Bridge 25.11 to 26.02.01) and on the pairs with and
+// without on H100 (Qwen3-30B, Qwen3-235B: gain 18 and 12 %): errors of -7 to 17 % where a graph does not hold the step.
 constexpr double kPieceHost_s = 0.7e-3;
 constexpr double kOverlapHostFactor = 1.35;
 

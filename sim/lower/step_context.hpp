@@ -44,7 +44,7 @@ struct StepContext {
   std::vector<ChunkContent> chunks;  // slices of the model, in order
   double activation_bytes = 0;       // of one microbatch's hidden states on one rank, as pipeline stages send them
   double ep_sm_share = 0, dp_sm_share = 0;  // of a device's SMs, by dispatch and combine, by data-parallel collectives
-  Transfer dispatcher_rates;  // startup and rates of the dispatcher, without flows or ranks
+  Transfer dispatcher_rates;                // startup and rates of the dispatcher, without flows or ranks
 
   // Distinct EP x ETP groups of a cell; each has a token matrix of its own.
   int routed_groups() const { return mapping.cell / (plan.ep * plan.etp); }

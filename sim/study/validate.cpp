@@ -14,6 +14,7 @@
 #include "plan/mapping.hpp"
 #include "report/json.hpp"
 #include "study/run_step.hpp"
+#include "study/validate_text.hpp"
 
 namespace moesim {
 namespace {
@@ -156,10 +157,11 @@ void read_results(std::vector<ValidatedRow>& rows, const std::string& folder) {
   }
 }
 
-// Sources with rows that host_launch_s, step_efficiency, the biases' bytes or the factors of EP overlap and unfused
-// permutation were fitted on.
+// Sources with rows that host_launch_s, step_efficiency, the biases' bytes, the costs of EP overlap or the factor of
+// unfused permutation were fitted on, or that a rule of validate_scenario was inferred from.
 bool calibrates(const MeasuredRow& row) {
-  return row.source.find("Megatron-Bridge") != std::string::npos || row.source.starts_with("arXiv:2504.14960");
+  return contains_any(row.source, {"Megatron-Bridge", "Megatron-MoE-ModelZoo", "dgxc-benchmarking"}) ||
+         row.source.starts_with("arXiv:2504.14960");
 }
 
 std::string value_of(const MeasuredRow& row, const std::string& column) {

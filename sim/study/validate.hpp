@@ -17,8 +17,8 @@ namespace moesim {
 struct ValidateOptions {
   std::vector<std::string> tables;
   RowFilter where;
-  size_t limit = 0;      // first rows of what is left by `where`; 0: all
-  std::string platform;  // for every row, in place of the preset that the gpu column names; "": none
+  size_t limit = 0;               // first rows of what is left by `where`; 0: all
+  std::string platform;           // for every row, in place of the preset that the gpu column names; "": none
   std::vector<std::string> sets;  // KEY.PATH=VALUE, laid over every row's scenario
   std::string scenarios_folder;   // each simulated scenario is written there as NAME.yaml; "": nowhere
   uint64_t seed = 1;

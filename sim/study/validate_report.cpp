@@ -143,9 +143,10 @@ std::string Report::groups() const {
 }
 
 std::string Report::unseen() const {
-  return "## Rows that no constant has seen\n\nConstants were fitted with rows of Megatron-Bridge and of "
-         "arXiv:2504.14960 in "
-         "view, none to a row alone; the other sources only check.\n\n" +
+  return "## Rows that no constant has seen\n\nConstants were fitted, or rules inferred, with rows of Megatron-Bridge, "
+         "Megatron-MoE-ModelZoo,\ndgxc-benchmarking and arXiv:2504.14960 in view, none of a row alone; the other "
+         "sources "
+         "only check.\n\n" +
          summary_lines(group_errors(rows_, "calibration"), "rows");
 }
 

@@ -42,7 +42,7 @@ class RowReader {
     set_batch();
     Problems problems;
     check_consistency(scenario(), {}, problems);
-    if (!problems.empty()) result_.reason = problems.items().front().message;
+    if (!problems.empty() && result_.reason.empty()) result_.reason = problems.items().front().message;
     return std::move(result_);
   }
 
@@ -230,16 +230,16 @@ void RowReader::set_communication() {
 // Training v6.0 (pretrain.py: grad_reduce_in_fp32 = False).
 //
 // With one hardware queue (CUDA_DEVICE_MAX_CONNECTIONS=1) kernels start in the order of their launches: gathers, which
-// are launched early, still overlap; reduce-scatters, which wait for gradients, hold up whatever was launched after them
-// (profiles in verl-project/verl-omni#421). Megatron-Bridge sets it on Hopper with tensor or context parallelism unless
-// EP overlap is on (recipes/run_plugins.py); the scripts of Megatron-LM on Hopper always did, and whoever overlaps
-// tensor-parallel communication with GEMMs there must (Cisco's of MLPerf v6.0).
+// are launched early, still overlap; reduce-scatters, which wait for gradients, hold up whatever was launched after
+// them (profiles in verl-project/verl-omni#421). Megatron-Bridge sets it on Hopper with tensor or context parallelism
+// unless EP overlap is on (recipes/run_plugins.py); the scripts of Megatron-LM on Hopper always did, and whoever
+// overlaps tensor-parallel communication with GEMMs there must (Cisco's of MLPerf v6.0).
 void RowReader::set_data_parallel() {
   Plan& p = plan();
   if (contains_any(row_.source, {"Megatron-Bridge", "dgxc-benchmarking"}) || is_mlperf()) p.gradient_bytes = 2;
   if (is_blackwell(row_.gpu) || has_own_framework()) return;
-  const bool always = contains_any(row_.source, {"arXiv:2504.14960"}) ||
-                      contains_any(lowered(row_.note), {"tp comm overlap on"});
+  const bool always =
+      contains_any(row_.source, {"arXiv:2504.14960"}) || contains_any(lowered(row_.note), {"tp comm overlap on"});
   // Megatron-Core's FSDP refuses a single queue.
   if (!always && (p.ep_overlap || p.zero_stage == 3 || (p.tp == 1 && p.cp == 1))) return;
   p.overlap_grad_reduce = false;
@@ -253,8 +253,8 @@ void RowReader::set_kernels() {
   Plan& p = plan();
   const bool whole_graph = p.cuda_graph && p.cuda_graph_scope == GraphScope::step;
   if (scenario().workload.experts > 0 && !has_own_framework() && !whole_graph) p.grouped_gemm = GroupedGemm::per_expert;
-  // The measurements of the paper of April 2025 precede the fused permutation; MegaScale-MoE's (May 2025) of Megatron-LM
-  // do not say that they switch it on (--moe-permute-fusion is off by default).
+  // The measurements of the paper of April 2025 precede the fused permutation; MegaScale-MoE's (May 2025) of
+  // Megatron-LM do not say that they switch it on (--moe-permute-fusion is off by default).
   if (row_.source.starts_with("arXiv:2504.14960") ||
       (row_.source.starts_with("arXiv:2505.11432") && !has_own_framework())) {
     p.fused_permutation = false;
@@ -275,8 +275,9 @@ void RowReader::set_deepseeks_own() {
   p.saved_hidden_bytes = 1;
   p.recompute = Recompute::selective;
   p.recompute_modules = {RecomputeModule::layernorm, RecomputeModule::mla_up_proj, RecomputeModule::moe_act};
-  assume("DeepSeek's own training (arXiv:2412.19437 sections 3.2, 3.3): FP8 dispatch, BF16 moments, norms, "
-         "MLA up-projection and SwiGLU recomputed");
+  assume(
+      "DeepSeek's own training (arXiv:2412.19437 sections 3.2, 3.3): FP8 dispatch, BF16 moments, norms, "
+      "MLA up-projection and SwiGLU recomputed");
 }
 
 void RowReader::set_dispatcher() {
@@ -293,7 +294,10 @@ void RowReader::set_dispatcher() {
   // Defaults of DeepEP (Buffer.num_sms) and of Megatron-Core (moe_hybridep_num_sms); Megatron-Bridge's recipes and
   // MLPerf's DeepSeek-V3 (conf/model/671b.yaml) set 32.
   const bool bridge = is_mlperf() || contains_any(row_.source, {"Megatron-Bridge"});
-  const int usual = p.dispatcher == Dispatcher::deepep ? 20 : p.dispatcher != Dispatcher::hybridep ? 0 : bridge ? 32 : 16;
+  const int usual = p.dispatcher == Dispatcher::deepep     ? 20
+                    : p.dispatcher != Dispatcher::hybridep ? 0
+                    : bridge                               ? 32
+                                                           : 16;
   p.communication_sms = usual == 0 ? 0 : stated_communication_sms(row_).value_or(usual);
 }
 
