@@ -12,6 +12,7 @@ repeated.
 import argparse
 import json
 import math
+import re
 import statistics
 import subprocess
 import sys
@@ -54,10 +55,10 @@ def group_of(source):
     """The publication: all tables and releases of one are left out together."""
     if "mlperf" in source.lower():
         return "MLPerf Training v6.0"
-    if source.startswith("arXiv"):
-        return source.split()[0].split("v")[0]
     if "arXiv:2412.19437" in source or "arXiv:2505.09343" in source:
         return "DeepSeek (arXiv:2412.19437, arXiv:2505.09343)"
+    if paper := re.match(r"arXiv:[0-9.]+", source):
+        return paper[0]
     return source.split("@")[0].split(" tag ")[0]
 
 
