@@ -77,6 +77,7 @@ class ClosedForm {
   explicit ClosedForm(const Scenario& scenario) : scenario_(scenario) {
     Plan plan = scenario.plan;
     plan.simulated_replicas = 1;
+    plan.ep_overlap = false;  // nothing is overlapped here, so nothing costs the host more
     RoutingSpec routing = scenario.routing;
     routing.kind = RoutingKind::balanced;
     step_ = lower_step({scenario.workload, scenario.platform, plan, routing, scenario.batch, 1});
