@@ -2,6 +2,8 @@
 // per device on rail-optimised leaf and spine switches.
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <string>
 
 #include "cluster/device.hpp"
@@ -14,6 +16,15 @@ struct DispatcherCost {
   double startup_s = 0;          // call to first byte: host synchronisation, routing metadata, barriers
   double nic_efficiency = 1;     // of what the NIC sustains (Pod::nic_efficiency on top)
   double nvlink_efficiency = 1;  // of what NVLink sustains
+  // One SM copies a token in sm_token_s + bytes / sm_bytes_per_s. 0 and 0: SMs never limit.
+  double sm_token_s = 0;
+  double sm_bytes_per_s = 0;
+
+  // What so many SMs copy of tokens of so many bytes, in bytes/s.
+  double copied_bytes_per_s(int sms, double token_bytes) const {
+    const double token_s = sm_token_s + (sm_bytes_per_s > 0 ? token_bytes / sm_bytes_per_s : 0);
+    return sms > 0 && token_s > 0 ? sms * token_bytes / token_s : std::numeric_limits<double>::infinity();
+  }
 };
 
 // Bandwidths are per device and per direction, what a well-tuned transfer sustains (nominal x efficiency).
@@ -38,6 +49,12 @@ struct Pod {
   int collective_sms = 0;           // SMs that a data-parallel collective beside compute takes from it
   double message_startup_s = 0;     // software cost of starting one message of a collective
   double collective_startup_s = 0;  // software cost of launching one collective
+
+  // Of what a device sustains over NVLink, what a dispatcher gets of it that keeps only a part beside compute.
+  double nvlink_share(const DispatcherCost& cost, int sms, double token_bytes, double kept = 1) const {
+    const double port = nvlink_bytes_per_s * nvlink_efficiency;
+    return std::min(cost.nvlink_efficiency * kept, cost.copied_bytes_per_s(sms, token_bytes) / port);
+  }
 
   // A platform is either such a pod or a wafer system; then the fields above are not used.
   WaferSystem wafers;

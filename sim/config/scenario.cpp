@@ -72,9 +72,10 @@ Struct load_section(const std::string& name, SectionKind kind, const std::vector
 
 }  // namespace
 
-ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search,
-                               const Files& files) {
-  Problems problems;
+namespace {
+
+ResolvedScenario read(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search,
+                      const Files& files, Problems& problems) {
   const ResolveContext context{search, files, problems};
   const YamlNode root =
       apply_sets(context, resolve_file(context, path, SectionKind::scenario), SectionKind::scenario, sets);
@@ -84,7 +85,24 @@ ResolvedScenario load_scenario(const std::string& path, const std::vector<std::s
   reader.read(resolved.scenario);
   resolved.sources = reader.sources();
   read_recorded_file(resolved, files, problems);
+  return resolved;
+}
+
+}  // namespace
+
+ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search,
+                               const Files& files) {
+  Problems problems;
+  ResolvedScenario resolved = read(path, sets, search, files, problems);
   check_consistency(resolved.scenario, resolved.sources, problems);
+  if (!problems.empty()) throw InputError(sorted(problems));
+  return resolved;
+}
+
+ResolvedScenario load_unchecked_scenario(const std::string& path, const std::vector<std::string>& sets,
+                                         const SearchPath& search, const Files& files) {
+  Problems problems;
+  ResolvedScenario resolved = read(path, sets, search, files, problems);
   if (!problems.empty()) throw InputError(sorted(problems));
   return resolved;
 }

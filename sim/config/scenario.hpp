@@ -38,6 +38,9 @@ struct ResolvedScenario {
 // every file involved, and of values that do not fit together.
 ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search,
                                const Files& files = disk_files());
+// The same, but values need not fit together.
+ResolvedScenario load_unchecked_scenario(const std::string& path, const std::vector<std::string>& sets,
+                                         const SearchPath& search, const Files& files = disk_files());
 
 // A workload, device or platform alone, by preset name or file; `sets` are relative to it ("gpus=1024").
 ModelShape load_workload(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,

@@ -64,6 +64,8 @@ void visit(Visitor& v, DispatcherCost& d) {
   v.number("startup_s", d.startup_s, Unit::seconds, kShortTime, "from the call to the first byte");
   v.number("nic_efficiency", d.nic_efficiency, Unit::number, kFraction, "of what the NIC sustains");
   v.number("nvlink_efficiency", d.nvlink_efficiency, Unit::number, kFraction, "of what NVLink sustains");
+  v.number("sm_token_s", d.sm_token_s, Unit::seconds, kShortTime, "one SM copies a token in this time, and its bytes");
+  v.number("sm_bytes_per_s", d.sm_bytes_per_s, Unit::bytes_per_s, {0, 1e15}, "at this rate; 0: in no time");
 }
 
 void visit(Visitor& v, Pod& p) {

@@ -46,7 +46,7 @@ void BlockEmitter::emit() {
       builder_.join_lanes();
       for (int lane = 0; lane < 2; ++lane) {
         builder_.use_lane(lane);
-        leave(lanes_[lane]);
+        send_now(lanes_[lane]);
       }
     }
     builder_.exit_all_lanes(kDone);
@@ -66,10 +66,10 @@ bool BlockEmitter::sends_at_end() const {
 }
 
 void BlockEmitter::send(const LaneWork& lane) {
-  if (!sends_at_end()) leave(lane);
+  if (!sends_at_end()) send_now(lane);
 }
 
-void BlockEmitter::leave(const LaneWork& lane) {
+void BlockEmitter::send_now(const LaneWork& lane) {
   if (lane.peer < 0) return;
   const int port = lane.op.forward() ? kSentForward : kSentBackward;
   const int shift = (lane.peer - lane.stage) * context_.mapping.simulated_cells * context_.mapping.cell;
@@ -97,7 +97,7 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   const bool early = context_.plan.overlap_param_gather;
   steps.push_back({[=, this] {
     if (gather) *ahead = gather_parameters(context_, builder_, buckets->front(), 0, !early);
-    if (gather && chunk.layers.empty()) builder_.wait_for(*ahead);
+    if (gather && chunk.layers.empty()) await_gathered(*ahead);
     if (chunk.layers.empty()) wait_for_gathered(0);
     if (chunk.layers.empty() && chunk.embedding) emitter_.embedding(Phase::forward);
   }});
@@ -105,7 +105,7 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
     const int local = static_cast<int>(i);
     steps.push_back({[=, this] {
       if (gather && !early && i > 0) *ahead = gather_parameters(context_, builder_, (*buckets)[i], local, true);
-      if (gather) builder_.wait_for(*ahead);
+      if (gather) await_gathered(*ahead);
       // One gathered layer is held beyond the current one.
       if (gather && early && i + 1 < buckets->size())
         *ahead = gather_parameters(context_, builder_, (*buckets)[i + 1], local + 1, true);
@@ -122,6 +122,14 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   return steps;
 }
 
+// Without overlap no compute of the other microbatch runs beside a gather either.
+void BlockEmitter::await_gathered(const std::vector<TaskId>& gathers) {
+  if (context_.plan.overlap_param_gather)
+    builder_.wait_for(gathers);
+  else
+    builder_.stop_for(gathers);
+}
+
 void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, int local) {
   const Plan& plan = context_.plan;
   buckets.pending += buckets.layers[local];
@@ -131,7 +139,7 @@ void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, in
   if (!reduce || (local > 0 && bytes < plan.dp_bucket_bytes)) return;
   emitter_.flush_weight_gradients();
   buckets.reduced = reduce_gradients(context_, builder_, std::exchange(buckets.pending, {}), local);
-  if (!plan.overlap_grad_reduce) builder_.wait_for(buckets.reduced);
+  if (!plan.overlap_grad_reduce) builder_.stop_for(buckets.reduced);
 }
 
 EmitSteps BlockEmitter::backward_steps(const LaneWork& lane) {
@@ -143,14 +151,14 @@ EmitSteps BlockEmitter::backward_steps(const LaneWork& lane) {
   steps.push_back({[=, this] {
     const int last_layer = std::max(0, count - 1);
     if (gather) buckets->ahead = gather_parameters(context_, builder_, buckets->layers.back(), last_layer, !early);
-    if (gather) builder_.wait_for(buckets->ahead);  // the last bucket holds the logits too
+    if (gather) await_gathered(buckets->ahead);  // the last bucket holds the logits too
     if (chunk.loss) emitter_.loss(count, Phase::backward);
   }});
   for (int i = count - 1; i >= 0; --i) {
     steps.push_back({[=, this] {
       if (!gather) return;
       if (!early && i < count - 1) buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i], i, true);
-      builder_.wait_for(buckets->ahead);
+      await_gathered(buckets->ahead);
       if (early && i > 0) buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i - 1], i - 1, true);
     }});
     const EmitSteps layer = emitter_.backward(chunk.layers[i], i);

@@ -47,10 +47,11 @@ class BlockEmitter {
   EmitSteps forward_steps(const LaneWork& lane);
   EmitSteps backward_steps(const LaneWork& lane);
   EmitSteps weight_steps(const LaneWork& lane);
+  void await_gathered(const std::vector<TaskId>& gathers);
   void layer_done(const LaneWork& lane, GradientBuckets& buckets, int local);
   bool sends_at_end() const;
   void send(const LaneWork& lane);
-  void leave(const LaneWork& lane);
+  void send_now(const LaneWork& lane);
 
   const StepContext& context_;
   TemplateBuilder& builder_;

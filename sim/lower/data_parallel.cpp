@@ -34,9 +34,9 @@ std::vector<RankParameters> bucket_parameters(const StepContext& context, const 
 
 namespace {
 
-// Dense and expert parts of a bucket go to different groups and start together. Beside compute they take SMs from it.
+// Dense and expert parts of a bucket go to different groups and start together. Compute beside them loses SMs.
 Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int rank, double dense_bytes,
-                         double expert_bytes, bool beside_compute) {
+                         double expert_bytes) {
   const Pod& pod = context.pod;
   Transfer transfer =
       spread_collective(pod, kind, rank, attention_data_group(context.plan, context.mapping), dense_bytes);
@@ -52,7 +52,7 @@ Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int ra
       same->bytes += flow.bytes;  // two flows would take two shares of a port that others use too
   }
   transfer.latency_s = std::max(transfer.latency_s, expert.latency_s);
-  if (beside_compute) transfer.sm_share = context.dp_sm_share;
+  transfer.sm_share = context.dp_sm_share;
   return transfer;
 }
 
@@ -69,7 +69,7 @@ std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder
   const double width = context.plan.gradient_bytes;
   return builder.background(Stream::dp, "gradient reduce", local_layer, Phase::gradient_reduce, [&](int rank) {
     return bucket_transfer(context, gradient_collective(context.plan), rank, bucket.dense * width,
-                           bucket.expert * width, context.plan.overlap_grad_reduce);
+                           bucket.expert * width);
   });
 }
 
@@ -79,7 +79,7 @@ std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilde
       Stream::dp, "parameter gather", local_layer, Phase::parameter_gather,
       [&](int rank) {
         return bucket_transfer(context, CollectiveKind::all_gather, rank, bucket.dense * kParameterBytes,
-                               bucket.expert * kParameterBytes, context.plan.overlap_param_gather);
+                               bucket.expert * kParameterBytes);
       },
       after_front);
 }

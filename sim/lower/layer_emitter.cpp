@@ -176,9 +176,8 @@ void LayerEmitter::shared_experts(int local, Phase phase) {
   if (context_.plan.tp > 1) leave_tensor_region(local, phase);
 }
 
-Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group, bool beside_compute) const {
-  Transfer transfer = context_.dispatcher_rates;
-  if (beside_compute) context_.slow_beside_compute(transfer);
+Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group, double bytes, bool beside_compute) const {
+  Transfer transfer = context_.dispatcher_rates(bytes, beside_compute);
   for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
   const AllToAll all_to_all(context_.fabric, first_rank_, group);
   transfer.latency_s += all_to_all.latency_s();
@@ -193,12 +192,13 @@ Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group, bool b
 // microbatch, although independent, stands still meanwhile (DeepEP's and HybridEP's dispatch, unless a CUDA graph holds
 // the whole step).
 void LayerEmitter::prepare_dispatch(int local, Phase phase) {
-  if (context_.dispatcher_rates.latency_s <= 0) return;
+  const double latency_s = context_.dispatcher_cost().startup_s;
+  if (latency_s <= 0) return;
   builder_.blocking_collective(Stream::ep, "dispatch preparation", local, phase, context_.expert,
-                               [this](const std::vector<int>& group) {
+                               [latency_s](const std::vector<int>& group) {
                                  Transfer transfer;
                                  for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
-                                 transfer.latency_s = context_.dispatcher_rates.latency_s;
+                                 transfer.latency_s = latency_s;
                                  return transfer;
                                });
 }
@@ -211,7 +211,7 @@ void LayerEmitter::gather_tokens(const char* op, int local, Phase phase, bool re
   const CollectiveKind kind = reverse ? CollectiveKind::reduce_scatter : CollectiveKind::all_gather;
   const auto make = [&](const std::vector<int>& group) {
     Transfer transfer = ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, bytes);
-    if (overlapped_ || beside) context_.slow_beside_compute(transfer);
+    if (overlapped_ || beside) transfer.nic_rate = transfer.nvlink_rate = context_.pod.overlapped_efficiency;
     transfer.sm_share = context_.ep_sm_share;
     return transfer;
   };
@@ -232,12 +232,12 @@ void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, P
   const bool travels_beside = overlapped_ || beside;
   const bool prepares = overlapped_ && !reverse && phase != Phase::backward && !context_.plan.whole_step_graph();
   if (prepares) prepare_dispatch(local, phase);
+  const double bytes = token_bytes(context_.model, wire);
   const auto make = [=, this](const std::vector<int>& group) {
-    Transfer transfer = dispatcher_transfer(group, travels_beside);
-    if (prepares) transfer.latency_s -= context_.dispatcher_rates.latency_s;
+    Transfer transfer = dispatcher_transfer(group, bytes, travels_beside);
+    if (prepares) transfer.latency_s -= context_.dispatcher_cost().startup_s;
     return transfer;
   };
-  const double bytes = token_bytes(context_.model, wire);
   if (!beside) return builder_.routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
   const auto tasks = builder_.background_routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
   beside();

@@ -64,7 +64,7 @@ class LayerEmitter {
   void recompute_selected(int layer, int local);
   void shared_experts(int local, Phase phase);
   void experts(ExpertKernels list, int local, Phase phase);
-  Transfer dispatcher_transfer(const std::vector<int>& group, bool beside_compute) const;
+  Transfer dispatcher_transfer(const std::vector<int>& group, double bytes, bool beside_compute) const;
   void gather_tokens(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
                      const std::function<void()>& beside);
   void prepare_dispatch(int local, Phase phase);

@@ -46,21 +46,26 @@ StepContext::StepContext(const StepInput& step_input)
       expert(expert_groups(plan, mapping)),
       expert_tensor(expert_tensor_groups(plan, mapping)),
       chunks(partition_layers(model, plan)) {
-  if (plan.dispatcher == Dispatcher::deepep || plan.dispatcher == Dispatcher::hybridep) {
-    const DispatcherCost& dispatcher = plan.dispatcher == Dispatcher::deepep ? pod.deepep : pod.hybridep;
-    dispatcher_rates.latency_s = dispatcher.startup_s;
-    dispatcher_rates.nic_rate = dispatcher.nic_efficiency;
-    dispatcher_rates.nvlink_rate = dispatcher.nvlink_efficiency;
-  }
   activation_bytes = static_cast<double>(shard.local_tokens()) * token_bytes(model, PrecisionRecipe::bf16);
   const auto share = [this](int sms) { return pod.device.sms > 0 ? static_cast<double>(sms) / pod.device.sms : 0; };
   ep_sm_share = share(plan.communication_sms);
   dp_sm_share = share(pod.collective_sms);
 }
 
-void StepContext::slow_beside_compute(Transfer& transfer) const {
-  transfer.nic_rate *= pod.overlapped_efficiency;
-  transfer.nvlink_rate *= pod.overlapped_efficiency;
+DispatcherCost StepContext::dispatcher_cost() const {
+  if (plan.dispatcher == Dispatcher::deepep) return pod.deepep;
+  if (plan.dispatcher == Dispatcher::hybridep) return pod.hybridep;
+  return {};
+}
+
+Transfer StepContext::dispatcher_rates(double token_bytes, bool beside_compute) const {
+  Transfer rates;
+  const DispatcherCost library = dispatcher_cost();
+  const double kept = beside_compute ? pod.overlapped_efficiency : 1;
+  rates.latency_s = library.startup_s;
+  rates.nic_rate = library.nic_efficiency * kept;
+  rates.nvlink_rate = pod.nvlink_share(library, plan.communication_sms, token_bytes, kept);
+  return rates;
 }
 
 namespace {

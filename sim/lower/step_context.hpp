@@ -44,7 +44,11 @@ struct StepContext {
   std::vector<ChunkContent> chunks;  // slices of the model, in order
   double activation_bytes = 0;       // of one microbatch's hidden states on one rank, as pipeline stages send them
   double ep_sm_share = 0, dp_sm_share = 0;  // of a device's SMs, by dispatch and combine, by data-parallel collectives
-  Transfer dispatcher_rates;                // startup and rates of the dispatcher, without flows or ranks
+
+  DispatcherCost dispatcher_cost() const;  // nothing for NCCL's collectives
+  // Startup and rates of the dispatcher for tokens of so many bytes, without flows or ranks. Beside compute, both want
+  // device memory.
+  Transfer dispatcher_rates(double token_bytes, bool beside_compute = false) const;
 
   // Distinct EP x ETP groups of a cell; each has a token matrix of its own.
   int routed_groups() const { return mapping.cell / (plan.ep * plan.etp); }
@@ -52,7 +56,6 @@ struct StepContext {
   double slots_per_expert() const {
     return model.experts > 0 ? static_cast<double>(shard.local_experts) * plan.ep / model.experts : 1;
   }
-  void slow_beside_compute(Transfer& transfer) const;  // both want device memory
   const ChunkContent& chunk(int stage, int index) const { return chunks[pipeline.slice({stage, index})]; }
 };
 

@@ -11,7 +11,7 @@ TemplateBuilder::TemplateBuilder(Program& program, const RunCost& cost, std::str
       cost_(cost),
       graph_(std::move(name), static_cast<uint32_t>(ranks)),
       ranks_(ranks),
-      last_compute_(ranks, kNoTask),
+      before_compute_(ranks),
       last_on_stream_(static_cast<size_t>(ranks) * kStreams, kNoTask) {
   use_lane(0);
 }
@@ -62,9 +62,8 @@ void TemplateBuilder::compute(const Kernels& kernels, int layer, Phase phase) {
 
 void TemplateBuilder::close_run() {
   if (run_.parts.empty()) return;
-  const double seconds = cost_.seconds(run_kernels_, {}, std::exchange(more_host_s_, 0));
-  run_kernels_.clear();
-  add_run_tasks(std::exchange(run_, {}), seconds);
+  const RunTime time = cost_.time(std::exchange(run_kernels_, {}));
+  add_run_tasks(std::exchange(run_, {}), time.with_host(std::exchange(more_host_s_, 0)));
 }
 
 void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, int layer, Phase phase) {
@@ -75,9 +74,8 @@ void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, 
   if (!run.parts.empty()) add_run_tasks(std::move(run), cost_.seconds(kernels) * fraction);
 }
 
-void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<uint32_t> routed_kernels) {
+void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<ComputeSlot> slot) {
   const RunPart first = run.parts.front();
-  const double more_host_s = routed_kernels ? std::exchange(more_host_s_, 0) : 0;
   program_.runs.push_back(std::move(run));
   for (int rank = 0; rank < ranks_; ++rank) {
     Task task;
@@ -88,14 +86,15 @@ void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<uint3
     task.rank = static_cast<uint32_t>(rank);
     task.payload = static_cast<uint32_t>(program_.runs.size() - 1);
     task.seconds = seconds;
-    if (routed_kernels) {
+    if (slot) {
       task.slot = static_cast<int32_t>(slots_.compute.size());
-      slots_.compute.push_back({static_cast<uint8_t>(lane_), first.layer, task.rank, *routed_kernels, more_host_s});
+      slot->rank = task.rank;
+      slots_.compute.push_back(*slot);
     }
     std::vector<TaskId> after = front(rank);
-    if (fronts_.size() > 1) after.push_back(last_compute_[rank]);  // with one lane the front implies it
-    last_compute_[rank] = add(task, after);
-    front(rank) = {last_compute_[rank]};
+    auto& before = before_compute_[rank];
+    if (fronts_.size() > 1) after.insert(after.end(), before.begin(), before.end());  // with one lane, the front says it
+    front(rank) = before = {add(task, after)};
   }
 }
 
@@ -104,7 +103,9 @@ void TemplateBuilder::routed_compute(const Kernels& kernels, uint32_t kernel_lis
   close_run();
   Run run;
   cost_.parts(program_, kernels, layer, phase, nominal_rows, run.parts);
-  add_run_tasks(std::move(run), 0, kernel_list);
+  ComputeSlot slot{static_cast<uint8_t>(lane_), static_cast<uint16_t>(layer), 0, kernel_list, 0};
+  slot.more_host_s = std::exchange(more_host_s_, 0);
+  add_run_tasks(std::move(run), 0, slot);
 }
 
 void TemplateBuilder::delay(const std::string& op, Phase phase, double seconds) {
@@ -166,8 +167,7 @@ void TemplateBuilder::blocking_collective(Stream stream, const std::string& op, 
                                           const Groups& groups, const MakeTransfer& make) {
   const std::vector<TaskId> tasks = background_collective(stream, op, layer, phase, groups, make);
   advance(tasks);
-  for (int rank = 0; rank < ranks_; ++rank)
-    if (tasks[rank] != kNoTask) last_compute_[rank] = tasks[rank];
+  stop_compute(tasks);
 }
 
 std::vector<TaskId> TemplateBuilder::background_routed_collective(const std::string& op, int layer, Phase phase,
@@ -225,6 +225,16 @@ void TemplateBuilder::wait_for(const std::vector<TaskId>& tasks) {
   close_run();
   for (int rank = 0; rank < ranks_; ++rank)
     if (tasks[rank] != kNoTask) front(rank).push_back(tasks[rank]);
+}
+
+void TemplateBuilder::stop_for(const std::vector<TaskId>& tasks) {
+  wait_for(tasks);
+  stop_compute(tasks);
+}
+
+void TemplateBuilder::stop_compute(const std::vector<TaskId>& tasks) {
+  for (int rank = 0; rank < ranks_; ++rank)
+    if (tasks[rank] != kNoTask) before_compute_[rank].push_back(tasks[rank]);
 }
 
 void TemplateBuilder::exit(int port, const std::vector<TaskId>& tasks, bool with_front) {

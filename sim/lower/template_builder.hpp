@@ -43,12 +43,11 @@ class TemplateBuilder {
   void use_lane(int lane);
   // Every lane goes on only when all have come this far.
   void join_lanes();
-  // The host has this to do besides launching the next run's kernels.
+  // The host has this to do besides launching the next run's kernels, whose time hides it or not: later runs of the same
+  // turn cannot make up for a late start.
   void busy_host(double seconds) { more_host_s_ = seconds; }
   // Appends kernels to the run that every rank is in.
   void compute(const Kernels& kernels, int layer, Phase phase);
-  // Ends the run: what is added next is a task of its own.
-  void close_run();
   // A run of its own that takes this fraction of the kernels' time (steps of ring attention).
   void compute_fraction(const Kernels& kernels, double fraction, int layer, Phase phase);
   // A run whose time depends on the rows that reach each rank. `nominal_rows`: per local expert, for splitting the run.
@@ -82,6 +81,8 @@ class TemplateBuilder {
   std::vector<TaskId> entry(int port);
   // From now on the compute of each rank also waits for its task.
   void wait_for(const std::vector<TaskId>& tasks);
+  // The same, and compute of the other lane waits too.
+  void stop_for(const std::vector<TaskId>& tasks);
   // Other blocks may wait for the front (and these tasks) at `port`.
   void exit(int port, const std::vector<TaskId>& tasks = {}, bool with_front = true);
 
@@ -94,7 +95,9 @@ class TemplateBuilder {
   TaskId add(Task task, const std::vector<TaskId>& after);
   TaskId join_group(Task task, const std::vector<int>& group);  // a transfer that all members' fronts come before
   void advance(const std::vector<TaskId>& tasks);               // fronts move on to these
-  void add_run_tasks(Run run, double seconds, std::optional<uint32_t> routed_kernels = {});
+  void close_run();                                             // what is added next is a task of its own
+  void stop_compute(const std::vector<TaskId>& tasks);
+  void add_run_tasks(Run run, double seconds, std::optional<ComputeSlot> slot = {});  // rank by rank
 
   Program& program_;
   const RunCost& cost_;
@@ -104,7 +107,7 @@ class TemplateBuilder {
 
   std::vector<std::vector<std::vector<TaskId>>> fronts_;  // per lane and rank
   int lane_ = 0;
-  std::vector<TaskId> last_compute_;    // per rank
+  std::vector<std::vector<TaskId>> before_compute_;  // per rank: what compute of either lane has to wait for
   std::vector<TaskId> last_on_stream_;  // [rank][stream]
   Run run_;
   Kernels run_kernels_;

@@ -132,7 +132,7 @@ class ClosedForm {
     const int ranks = plan().ep * plan().etp;
     const int nodes = (ranks + pod().gpus_per_node - 1) / pod().gpus_per_node;
     const double per_node = static_cast<double>(ranks) / nodes, n = nodes;
-    const Transfer& rates = context().dispatcher_rates;
+    const Transfer rates = context().dispatcher_rates(token_bytes);
     const double latency = farthest_hop_s(pod(), ranks);
     double over_nic = m.top_k * (n - 1) / n, over_nvlink = m.top_k * (per_node - 1) / ranks, start = latency;
     std::string formula;

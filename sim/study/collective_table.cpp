@@ -42,6 +42,7 @@ MeasuredCollective measured(const TableRow& row) {
   out.topk_group = std::max(1, static_cast<int>(row.number("topk_group")));
   const bool fp8 = row.at("precision") == "fp8";
   out.token_bytes = out.hidden * operand_bytes(fp8 ? PrecisionRecipe::fp8_block : PrecisionRecipe::bf16);
+  out.sms = static_cast<int>(row.number("sms"));
   out.fitted = row.at("fit") == "yes";
   out.seconds = row.number("time_us") * 1e-6;
   out.source = row.at("source");
@@ -97,7 +98,7 @@ Transfer tokens_transfer(const Pod& pod, const AllToAll& group, const MeasuredCo
   group.hierarchical(bytes, reverse, transfer.flows);
   transfer.latency_s = group.latency_s() + cost.startup_s;
   transfer.nic_rate = cost.nic_efficiency;
-  transfer.nvlink_rate = cost.nvlink_efficiency;
+  transfer.nvlink_rate = pod.nvlink_share(cost, row.sms, row.token_bytes);
   return transfer;
 }
 

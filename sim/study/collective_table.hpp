@@ -19,6 +19,7 @@ struct MeasuredCollective {
   // Dispatch and combine: balanced at random over the experts.
   int tokens = 0, hidden = 0, top_k = 0, experts = 0;
   int n_group = 1, topk_group = 1;
+  int sms = 0;  // that copy tokens; 0: unknown, no limit
   double token_bytes = 0;
   bool fitted = false;  // constants of its platform were taken from it
   double seconds = 0;

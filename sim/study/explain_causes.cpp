@@ -23,7 +23,7 @@ Cause overlap_of(const Plan& plan) {
   off(plan.delay_wgrad, "plan.delay_wgrad=false");
   off(plan.overlap_shared_expert, "plan.overlap_shared_expert=false");
   off(plan.overlap_grad_reduce, "plan.overlap_grad_reduce=false");
-  off(plan.overlap_param_gather && plan.zero_stage == 1, "plan.overlap_param_gather=false");
+  off(plan.overlap_param_gather && (plan.zero_stage == 1 || plan.zero_stage == 3), "plan.overlap_param_gather=false");
   off(plan.cp > 1 && plan.cp_kind == CpKind::ring, "plan.cp_kind=all_gather");
   for (const std::string& set : cause.off) cause.described += (cause.described.empty() ? "" : ", ") + set;
   return cause;

@@ -26,7 +26,7 @@ class KnobList {
     bandwidths();
     latencies();
     device();
-    sm_share();
+    sm_shares();
     imbalance();
     return std::move(knobs_);
   }
@@ -100,18 +100,21 @@ class KnobList {
       scale("host launch", seconds_text(d.host_launch_s), {{"platform.device.host_launch_s", d.host_launch_s}});
   }
 
+  void sm_shares() {
+    sm_share("communication SMs", "plan.communication_sms", s_.plan.communication_sms);
+    sm_share("data-parallel SMs", "platform.collective_sms", s_.platform.collective_sms);
+  }
+
   // Whole SMs: at least one less and one more.
-  void sm_share() {
-    const int sms = s_.plan.communication_sms;
-    const char* name = "communication SMs";
+  void sm_share(const char* name, const char* key, int sms) {
     if (sms == 0) return skip(name, "none are taken");
     const int step = std::max(1, static_cast<int>(std::lround(sms * change_)));
     const int low = std::max(0, sms - step), high = std::min(s_.platform.device.sms - 1, sms + step);
     if (low == 0 || low == high) return skip(name, "too few to vary");
     knobs_.varied.push_back({name,
                              fmt::format("{} of {}", sms, s_.platform.device.sms),
-                             {fmt::format("plan.communication_sms={}", low)},
-                             {fmt::format("plan.communication_sms={}", high)},
+                             {fmt::format("{}={}", key, low)},
+                             {fmt::format("{}={}", key, high)},
                              static_cast<double>(low) / sms,
                              static_cast<double>(high) / sms});
   }

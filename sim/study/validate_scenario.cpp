@@ -28,7 +28,7 @@ class RowReader {
   RowReader(const MeasuredRow& row, const std::string& platform, const SearchPath& search, const Files& files)
       : row_(row), platform_(platform), search_(search), files_(files) {}
 
-  RowScenario read() {
+  RowScenario read(const std::vector<std::string>& sets) {
     require_sizes();
     if (result_.reason.empty()) load();
     if (!result_.reason.empty()) return std::move(result_);
@@ -40,6 +40,7 @@ class RowReader {
     set_kernels();
     set_routing();
     set_batch();
+    if (!sets.empty()) lay_over(sets);
     Problems problems;
     check_consistency(scenario(), {}, problems);
     if (!problems.empty() && result_.reason.empty()) result_.reason = problems.items().front().message;
@@ -76,6 +77,7 @@ class RowReader {
   void set_kernels();
   void set_routing();
   void set_batch();
+  void lay_over(const std::vector<std::string>& sets);
 
   const MeasuredRow& row_;
   const std::string& platform_;
@@ -109,7 +111,7 @@ void RowReader::load() {
   // Grok-1 (8 ranks) do not, nor those of any later release.
   if (is_rack(row_.gpu) && contains_any(row_.source, {"v25.05"}) && row_.ep >= 32) {
     pod.gpus_per_node = 4;
-    assume("inferred: release 25.05 sent all-to-alls of 32 ranks and more over InfiniBand, 4 GPUs per NVLink domain");
+    assume("inferred: release 25.05 sent what leaves 4 GPUs over InfiniBand, in jobs with 32 expert-parallel ranks and more");
   }
 }
 
@@ -198,6 +200,7 @@ void RowReader::set_precision() {
 }
 
 void RowReader::set_recompute() {
+  if (is_deepseeks_own()) return;  // set_deepseeks_own
   const auto stated = stated_recompute(row_);
   if (!stated) return assume("recompute not stated: none");
   plan().recompute = stated->policy.kind;
@@ -232,18 +235,19 @@ void RowReader::set_communication() {
 // With one hardware queue (CUDA_DEVICE_MAX_CONNECTIONS=1) kernels start in the order of their launches: gathers, which
 // are launched early, still overlap; reduce-scatters, which wait for gradients, hold up whatever was launched after
 // them (profiles in verl-project/verl-omni#421). Megatron-Bridge sets it on Hopper with tensor or context parallelism
-// unless EP overlap is on (recipes/run_plugins.py); the scripts of Megatron-LM on Hopper always did, and whoever
-// overlaps tensor-parallel communication with GEMMs there must (Cisco's of MLPerf v6.0).
+// unless EP overlap is on (recipes/run_plugins.py), and Cisco's Hopper row of MLPerf v6.0 in its configuration file. That
+// the measurements of arXiv:2504.14960 ran with it, FSDP's too, is inferred from them (docs/VALIDATION.md).
 void RowReader::set_data_parallel() {
   Plan& p = plan();
   if (contains_any(row_.source, {"Megatron-Bridge", "dgxc-benchmarking"}) || is_mlperf()) p.gradient_bytes = 2;
   if (is_blackwell(row_.gpu) || has_own_framework()) return;
   const bool always =
       contains_any(row_.source, {"arXiv:2504.14960"}) || contains_any(lowered(row_.note), {"tp comm overlap on"});
-  // Megatron-Core's FSDP refuses a single queue.
+  // Today's Megatron-Core refuses FSDP on a single queue.
   if (!always && (p.ep_overlap || p.zero_stage == 3 || (p.tp == 1 && p.cp == 1))) return;
   p.overlap_grad_reduce = false;
-  assume("one hardware queue, as Megatron sets it on Hopper: gradients are not reduced beside compute");
+  assume(fmt::format("{}one hardware queue, as Megatron sets it before Blackwell: gradients are not reduced beside compute",
+                     contains_any(row_.source, {"arXiv:2504.14960"}) ? "inferred: " : ""));
 }
 
 // All of these rows but DeepSeek's and ByteDance's own ran Megatron-Core with TransformerEngine's GroupedLinear. A
@@ -270,14 +274,15 @@ void RowReader::set_deepseeks_own() {
   p.schedule = ScheduleKind::dualpipe;  // overlaps by itself
   p.ep_overlap = false;
   p.overlap_grad_reduce = p.overlap_param_gather = false;
+  assume("inferred: gradients and parameters travel between replicas when nothing computes");
   p.dispatch_precision = PrecisionRecipe::fp8_block;
   p.moment_bytes = 2;
   p.saved_hidden_bytes = 1;
   p.recompute = Recompute::selective;
   p.recompute_modules = {RecomputeModule::layernorm, RecomputeModule::mla_up_proj, RecomputeModule::moe_act};
   assume(
-      "DeepSeek's own training (arXiv:2412.19437 sections 3.2, 3.3): FP8 dispatch, BF16 moments, norms, "
-      "MLA up-projection and SwiGLU recomputed");
+      "DeepSeek's own training (arXiv:2412.19437 sections 3.2, 3.3): FP8 dispatch, BF16 moments, one byte per saved "
+      "hidden value, norms, MLA up-projection and SwiGLU recomputed");
 }
 
 void RowReader::set_dispatcher() {
@@ -347,6 +352,13 @@ void RowReader::set_batch() {
   if (row_.gbs % (dp * *accumulation) == 0) batch.micro_batch = row_.gbs / (dp * *accumulation);
 }
 
+void RowReader::lay_over(const std::vector<std::string>& sets) {
+  const std::string file = fmt::format("{}:{}", row_.table, row_.line);
+  const MemoryFiles texts(std::map<std::string, std::string>{{file, scenario_text(scenario())}});
+  scenario() = load_unchecked_scenario(file, sets, search_, texts).scenario;
+  for (const std::string& set : sets) assume(set);
+}
+
 auto configuration(const MeasuredRow& r) {
   return std::tuple(r.model, r.gpu, r.num_gpus, r.precision, r.seq_len, or_one(r.mbs), or_one(r.tp), or_one(r.pp),
                     or_one(r.vpp), or_one(r.cp), or_one(r.ep), r.etp);
@@ -377,13 +389,7 @@ std::vector<std::vector<std::string>> fill_from_equal_rows(std::vector<MeasuredR
 
 RowScenario scenario_of_row(const MeasuredRow& row, const std::string& platform, const SearchPath& search,
                             const Files& files, const std::vector<std::string>& sets) {
-  RowScenario found = RowReader(row, platform, search, files).read();
-  if (sets.empty() || !found.reason.empty()) return found;
-  const std::string file = fmt::format("{}:{}", row.table, row.line);
-  const MemoryFiles texts(std::map<std::string, std::string>{{file, scenario_text(found.scenario)}});
-  found.scenario = load_scenario(file, sets, search, texts).scenario;
-  found.assumptions.insert(found.assumptions.end(), sets.begin(), sets.end());
-  return found;
+  return RowReader(row, platform, search, files).read(sets);
 }
 
 }  // namespace moesim

@@ -22,7 +22,8 @@ struct RowScenario {
 };
 
 // `platform`: preset or file that stands for all devices of the table; "": the preset named in the gpu column.
-// `sets`: "plan.vpp=2", ..., laid over each scenario last. Throws InputError when one of them names no key or no value.
+// `sets`: "plan.vpp=2", ..., laid over each scenario last. Throws InputError when one of them names no key or no value;
+// values that do not fit together are the row's own reason not to run.
 RowScenario scenario_of_row(const MeasuredRow& row, const std::string& platform, const SearchPath& search,
                             const Files& files = disk_files(), const std::vector<std::string>& sets = {});
 

@@ -65,6 +65,33 @@ TEST_CASE("communication beside compute keeps only a part of its bandwidth") {
   CHECK(rates("dispatch") == std::vector<double>{1});
 }
 
+TEST_CASE("few SMs copy fewer bytes than NVLink carries") {
+  Plan plan;
+  plan.ep = 16;
+  plan.dispatcher = Dispatcher::deepep;
+  plan.dispatch_precision = PrecisionRecipe::bf16;
+  Pod pod = small_pod();
+  pod.overlapped_efficiency = 0.5;
+  pod.deepep.sm_token_s = 1e-6;
+  pod.deepep.sm_bytes_per_s = 1e9;
+  const auto rate = [&](int sms, bool beside = false) {
+    plan.communication_sms = sms;
+    const StepInput input{moe_model(2), pod, plan, {}, tiny_batch(16), 1};
+    return StepContext(input).dispatcher_rates(1000, beside).nvlink_rate;
+  };
+  // 1,000 bytes take an SM 2 us.
+  CHECK(rate(90) == Approx(90 * 1000 / 2e-6 / 450e9));
+  CHECK(rate(180) == Approx(2 * rate(90)));
+  CHECK(rate(2000) == 1);
+  CHECK(rate(0) == 1);  // SMs are not modelled
+  CHECK(rate(90, true) == rate(90));
+  CHECK(rate(2000, true) == 0.5);
+  pod.deepep.sm_bytes_per_s = 0;
+  CHECK(rate(90) == Approx(90 * 1000 / 1e-6 / 450e9));
+  pod.deepep.sm_token_s = 0;
+  CHECK(rate(1) == 1);
+}
+
 TEST_CASE("without CUDA graphs the host waits for a dispatch's counts, and compute of both microbatches with it") {
   Plan plan;
   plan.ep = 16;

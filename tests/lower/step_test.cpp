@@ -5,6 +5,8 @@
 
 #include "catch.hpp"
 #include "engine/link_load.hpp"
+#include "engine/simulate.hpp"
+#include "in_child.hpp"
 #include "lower/tiny.hpp"
 #include "metrics/summarize.hpp"
 #include "model/parameters.hpp"
@@ -283,6 +285,61 @@ TEST_CASE("ZeRO-3 without overlap: gathers and reductions add to the step; with 
   CHECK(gathers_hidden < neither);
   CHECK(reductions_hidden < neither);
   CHECK(gathers_hidden >= work + wire_s(4));
+}
+
+TEST_CASE("in a joint block, transfers without overlap stop the compute of both microbatches") {
+  Pod pod = ideal_pod(8);
+  pod.nvlink_bytes_per_s = 1e12;
+  Plan plan;
+  plan.zero_stage = 3;
+  plan.ep = 2;
+  plan.ep_overlap = true;
+  plan.overlap_param_gather = plan.overlap_grad_reduce = false;
+  const auto step = lower(moe_model(4), pod, plan, tiny_batch(32));
+  const Execution execution = reference(*step);
+  struct Span {
+    double begin, end;
+  };
+  std::map<uint32_t, std::vector<Span>> computes, transfers;  // by rank
+  for (uint32_t row = 0; row < execution.record.rows(); ++row) {
+    const Block& block = step->program.blocks[execution.record.block[row]];
+    const Task& task = step->program.templates[block.graph].tasks[execution.record.task[row]];
+    const Span span{execution.record.start_s[row], execution.record.end_s[row]};
+    if (block.kind != BlockKind::overlapped) continue;
+    if (task.kind == TaskKind::compute) computes[block.first_rank + task.rank].push_back(span);
+    if (task.kind == TaskKind::transfer && task.stream == Stream::dp)
+      transfers[block.first_rank + task.rank].push_back(span);
+  }
+  REQUIRE_FALSE(transfers.empty());
+  double transfer_s = 0, beside_s = 0;
+  for (const auto& [rank, spans] : transfers)
+    for (const Span& transfer : spans) {
+      transfer_s += transfer.end - transfer.begin;
+      for (const Span& compute : computes[rank])
+        beside_s += std::max(0.0, std::min(transfer.end, compute.end) - std::max(transfer.begin, compute.begin));
+    }
+  // What the other microbatch had begun goes on; nothing new begins.
+  CHECK(beside_s < 0.1 * transfer_s);
+}
+
+TEST_CASE("data-parallel collectives beside compute take SMs from it") {
+  Pod pod = ideal_pod(4);
+  pod.nvlink_bytes_per_s = 1e12;
+  pod.device.sms = 4;
+  Plan plan;
+  const auto seconds = [&](int sms, bool overlap) {
+    return [=]() mutable {
+      pod.collective_sms = sms;
+      plan.overlap_grad_reduce = plan.overlap_param_gather = overlap;
+      const auto step = lower(dense_model(8), pod, plan, tiny_batch(16));
+      return std::vector{execute_simgrid(step->program, step->context.fabric, *step->work, {}).makespan_s};
+    };
+  };
+  const auto steps = numbers_in_children(
+      {seconds(0, true), seconds(1, true), seconds(3, true), seconds(0, false), seconds(3, false)});
+  CHECK(steps[1].at(0) > steps[0].at(0) * 1.001);
+  CHECK(steps[2].at(0) > steps[1].at(0));
+  CHECK(steps[4].at(0) == Approx(steps[3].at(0)));
 }
 
 TEST_CASE("a joint block of DualPipe sends both messages when both halves are done") {

@@ -55,6 +55,11 @@ TEST_CASE("what is switched off is what the scenario has") {
   CHECK(off_of(s, "contention") == Sets{"plan.transport=uncontended"});
   CHECK(off_of(s, "imbalance") == Sets{"routing.kind=balanced"});
   CHECK(causes_of(s).size() == 3);
+  s.plan.zero_stage = 3;
+  CHECK(off_of(s, "overlap") == Sets{"plan.overlap_grad_reduce=false", "plan.overlap_param_gather=false"});
+  s.plan.zero_stage = 0;  // gathers nothing
+  CHECK(off_of(s, "overlap") == Sets{"plan.overlap_grad_reduce=false"});
+  s.plan.zero_stage = 1;
   s.plan.overlap_grad_reduce = s.plan.overlap_param_gather = false;
   s.plan.schedule = ScheduleKind::dualpipe;
   s.plan.cp = 2;

@@ -52,6 +52,7 @@ TEST_CASE("what is not there is not varied, and it says why") {
   CHECK(why_not(scenario(), "leaf uplinks") == "the fabric does not block");
   CHECK(why_not(scenario(), "NVLink latency") == "is zero");
   CHECK(why_not(scenario(), "communication SMs") == "none are taken");
+  CHECK(why_not(scenario(), "data-parallel SMs") == "none are taken");
   Scenario s = scenario();
   s.plan.cuda_graph = true;
   CHECK(why_not(s, "host launch") == "kernels are launched from a CUDA graph");
@@ -69,6 +70,8 @@ TEST_CASE("SMs are whole, at least one less and more") {
   CHECK(sms.low_sets == Sets{"plan.communication_sms=18"});
   CHECK(sms.high_sets == Sets{"plan.communication_sms=22"});
   CHECK(sms.high_ratio == Approx(1.1));
+  s.platform.collective_sms = 16;
+  CHECK(knob(s, "data-parallel SMs").low_sets == Sets{"platform.collective_sms=14"});
   s.plan.communication_sms = 4;
   CHECK(knob(s, "communication SMs").high_ratio == Approx(1.25));
 }

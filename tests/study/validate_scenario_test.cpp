@@ -227,6 +227,18 @@ TEST_CASE("Row to scenario: settings lie over what the row says, and are told") 
   CHECK(found.scenario.batch.global_batch == 256);
   CHECK(assumes(found, "platform.device.host_launch_s=5us"));
   CHECK_THROWS_AS(with({"plan.no_such_key=1"}), InputError);
+  CHECK_THROWS_AS(with({"plan.pp=many"}), InputError);
+}
+
+TEST_CASE("Row to scenario: settings that do not fit a row are its reason not to run, and may mend one that does not") {
+  MeasuredRow row = mixtral();
+  const auto reason = [&](std::vector<std::string> sets) {
+    return scenario_of_row(row, "", kData, disk_files(), sets).reason;
+  };
+  CHECK(reason({"plan.ep=3"}).find("experts") != std::string::npos);
+  row.ep = 3;
+  CHECK(reason({}).find("experts") != std::string::npos);
+  CHECK(reason({"plan.ep=8"}) == "");
 }
 
 TEST_CASE("Row to scenario: the data parallel size tells of context parallelism that is not printed") {
