@@ -93,7 +93,8 @@ void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<Compu
     }
     std::vector<TaskId> after = front(rank);
     auto& before = before_compute_[rank];
-    if (fronts_.size() > 1) after.insert(after.end(), before.begin(), before.end());  // with one lane, the front says it
+    if (fronts_.size() > 1)
+      after.insert(after.end(), before.begin(), before.end());  // with one lane, the front says it
     front(rank) = before = {add(task, after)};
   }
 }

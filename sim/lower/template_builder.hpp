@@ -43,8 +43,8 @@ class TemplateBuilder {
   void use_lane(int lane);
   // Every lane goes on only when all have come this far.
   void join_lanes();
-  // The host has this to do besides launching the next run's kernels, whose time hides it or not: later runs of the same
-  // turn cannot make up for a late start.
+  // The host has this to do besides launching the next run's kernels, whose time hides it or not: later runs of the
+  // same turn cannot make up for a late start.
   void busy_host(double seconds) { more_host_s_ = seconds; }
   // Appends kernels to the run that every rank is in.
   void compute(const Kernels& kernels, int layer, Phase phase);
@@ -108,7 +108,7 @@ class TemplateBuilder {
   std::vector<std::vector<std::vector<TaskId>>> fronts_;  // per lane and rank
   int lane_ = 0;
   std::vector<std::vector<TaskId>> before_compute_;  // per rank: what compute of either lane has to wait for
-  std::vector<TaskId> last_on_stream_;  // [rank][stream]
+  std::vector<TaskId> last_on_stream_;               // [rank][stream]
   Run run_;
   Kernels run_kernels_;
   double more_host_s_ = 0;

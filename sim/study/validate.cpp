@@ -161,7 +161,7 @@ void read_results(std::vector<ValidatedRow>& rows, const std::string& folder) {
 // unfused permutation were fitted on, or that a rule of validate_scenario was inferred from.
 bool calibrates(const MeasuredRow& row) {
   return contains_any(row.source, {"Megatron-Bridge", "Megatron-MoE-ModelZoo", "dgxc-benchmarking"}) ||
-         row.source.starts_with("arXiv:2504.14960");
+         contains_any(row.source, {"arXiv:2504.14960", "arXiv:2505.09343", "arXiv:2412.19437"});
 }
 
 std::string value_of(const MeasuredRow& row, const std::string& column) {

@@ -111,7 +111,9 @@ void RowReader::load() {
   // Grok-1 (8 ranks) do not, nor those of any later release.
   if (is_rack(row_.gpu) && contains_any(row_.source, {"v25.05"}) && row_.ep >= 32) {
     pod.gpus_per_node = 4;
-    assume("inferred: release 25.05 sent what leaves 4 GPUs over InfiniBand, in jobs with 32 expert-parallel ranks and more");
+    assume(
+        "inferred: release 25.05 sent what leaves 4 GPUs over InfiniBand, in jobs with 32 expert-parallel ranks and "
+        "more");
   }
 }
 
@@ -235,8 +237,8 @@ void RowReader::set_communication() {
 // With one hardware queue (CUDA_DEVICE_MAX_CONNECTIONS=1) kernels start in the order of their launches: gathers, which
 // are launched early, still overlap; reduce-scatters, which wait for gradients, hold up whatever was launched after
 // them (profiles in verl-project/verl-omni#421). Megatron-Bridge sets it on Hopper with tensor or context parallelism
-// unless EP overlap is on (recipes/run_plugins.py), and Cisco's Hopper row of MLPerf v6.0 in its configuration file. That
-// the measurements of arXiv:2504.14960 ran with it, FSDP's too, is inferred from them (docs/VALIDATION.md).
+// unless EP overlap is on (recipes/run_plugins.py), and Cisco's Hopper row of MLPerf v6.0 in its configuration file.
+// That the measurements of arXiv:2504.14960 ran with it, FSDP's too, is inferred from them (docs/VALIDATION.md).
 void RowReader::set_data_parallel() {
   Plan& p = plan();
   if (contains_any(row_.source, {"Megatron-Bridge", "dgxc-benchmarking"}) || is_mlperf()) p.gradient_bytes = 2;
@@ -246,8 +248,9 @@ void RowReader::set_data_parallel() {
   // Today's Megatron-Core refuses FSDP on a single queue.
   if (!always && (p.ep_overlap || p.zero_stage == 3 || (p.tp == 1 && p.cp == 1))) return;
   p.overlap_grad_reduce = false;
-  assume(fmt::format("{}one hardware queue, as Megatron sets it before Blackwell: gradients are not reduced beside compute",
-                     contains_any(row_.source, {"arXiv:2504.14960"}) ? "inferred: " : ""));
+  assume(fmt::format(
+      "{}one hardware queue, as Megatron sets it before Blackwell: gradients are not reduced beside compute",
+      contains_any(row_.source, {"arXiv:2504.14960"}) ? "inferred: " : ""));
 }
 
 // All of these rows but DeepSeek's and ByteDance's own ran Megatron-Core with TransformerEngine's GroupedLinear. A

@@ -335,8 +335,8 @@ TEST_CASE("data-parallel collectives beside compute take SMs from it") {
       return std::vector{execute_simgrid(step->program, step->context.fabric, *step->work, {}).makespan_s};
     };
   };
-  const auto steps = numbers_in_children(
-      {seconds(0, true), seconds(1, true), seconds(3, true), seconds(0, false), seconds(3, false)});
+  const auto steps =
+      numbers_in_children({seconds(0, true), seconds(1, true), seconds(3, true), seconds(0, false), seconds(3, false)});
   CHECK(steps[1].at(0) > steps[0].at(0) * 1.001);
   CHECK(steps[2].at(0) > steps[1].at(0));
   CHECK(steps[4].at(0) == Approx(steps[3].at(0)));
