@@ -8,21 +8,29 @@ namespace moesim {
 
 namespace {
 
-// NCCL switches from rings to trees by size; for the latency term the smaller of both step counts is what a tuned
-// library reaches (NCCL 2.4 double binary trees,
-// https://developer.nvidia.com/blog/massively-scale-deep-learning-training-nccl-2-4/). Inside an NVLink domain
-// all-gather and reduce-scatter stay rings: over 64 and 72 GPUs of GB200 small ones take 60 steps' time
-// (scenarios/validation/collectives.csv). Between nodes NCCL 2.23 has a logarithmic form of them (PAT).
+// NCCL switches from rings to trees by size; for the latency of all-reduce and broadcast the faster of both is what a
+// tuned library reaches (NCCL 2.4 double binary trees,
+// https://developer.nvidia.com/blog/massively-scale-deep-learning-training-nccl-2-4/). All-gather and reduce-scatter
+// are rings: over 64 and 72 GPUs of GB200 small ones take 60 steps' time (scenarios/validation/collectives.csv). Their
+// logarithmic form (PAT, NCCL 2.23,
+// https://developer.nvidia.com/blog/new-scaling-algorithm-and-initialization-with-nvidia-collective-communications-library-2-23/)
+// is for one member per node.
+double startup_s(const Pod& pod, CollectiveKind kind, int members, int nodes, double hop_s) {
+  const double inside_s = pod.nvlink_latency_s + pod.message_startup_s, between_s = hop_s + pod.message_startup_s;
+  const double ring_s =
+      (kind == CollectiveKind::all_reduce ? 2.0 : 1.0) * ((members - nodes) * inside_s + (nodes - 1) * between_s);
+  const double tree_s = 2 * std::ceil(std::log2(std::max(2, members))) * (nodes > 1 ? between_s : inside_s);
+  const bool sums_or_copies = kind == CollectiveKind::all_reduce || kind == CollectiveKind::broadcast;
+  const bool ring_only = !sums_or_copies && members > nodes;
+  return pod.collective_startup_s + (ring_only ? ring_s : std::min(ring_s, tree_s));
+}
+
+// For collectives of one level: the steps of a ring or a tree over so many.
 double latency_steps(CollectiveKind kind, int members, bool one_node) {
   const double ring = (kind == CollectiveKind::all_reduce ? 2.0 : 1.0) * (members - 1);
   const double tree = 2 * std::ceil(std::log2(std::max(2, members)));
   const bool ring_only = one_node && (kind == CollectiveKind::all_gather || kind == CollectiveKind::reduce_scatter);
   return ring_only ? ring : std::min(ring, tree);
-}
-
-double startup_s(const Pod& pod, CollectiveKind kind, int members, double hop_s) {
-  const bool one_node = members <= pod.gpus_per_node && hop_s <= pod.nvlink_latency_s;
-  return pod.collective_startup_s + latency_steps(kind, members, one_node) * (hop_s + pod.message_startup_s);
 }
 
 std::vector<std::vector<int>> split_by_node(const Fabric& fabric, int first_rank, std::span<const int> members) {
@@ -91,7 +99,8 @@ Transfer ring_collective(const Fabric& fabric, const Pod& pod, CollectiveKind ki
   const double sent = bytes_sent_per_member(kind, count, bytes);
   const double per_node = static_cast<double>(nodes[0].size());
   add_ring_flows(nodes, nodes.size() > 1 ? sent * (per_node - 1) / per_node : sent, sent / per_node, transfer.flows);
-  transfer.latency_s = startup_s(pod, kind, count, farthest_s(fabric, first_rank, members));
+  transfer.latency_s =
+      startup_s(pod, kind, count, static_cast<int>(nodes.size()), farthest_s(fabric, first_rank, members));
   return transfer;
 }
 
@@ -135,7 +144,7 @@ Transfer spread_collective(const Pod& pod, CollectiveKind kind, int rank, const 
   both_ways(Port::nic, Port::far_nic, nic_bytes * (1 - crossing));
   both_ways(Port::nic, Port::far_spine, nic_bytes * crossing);
   const double hop_s = farthest_hop_s(pod, one_node ? 1 : pod.gpus);
-  transfer.latency_s = startup_s(pod, kind, group.size, hop_s);
+  transfer.latency_s = startup_s(pod, kind, group.size, (group.size + inside - 1) / inside, hop_s);
   return transfer;
 }
 

@@ -67,7 +67,7 @@ TEST_CASE("one member, or no bytes, is no transfer") {
   }
 }
 
-TEST_CASE("latency: steps of the ring or of a tree, whichever are fewer") {
+TEST_CASE("latency: steps of a ring, or of a tree where NCCL has one and it is faster") {
   Pod pod = plain_pod(64);
   pod.nvlink_latency_s = 1e-6;
   pod.nic_latency_s = 3e-6;
@@ -79,9 +79,14 @@ TEST_CASE("latency: steps of the ring or of a tree, whichever are fewer") {
   };
   CHECK(latency(CollectiveKind::all_gather, 2) == Approx(10e-6 + 1 * 1.5e-6));
   CHECK(latency(CollectiveKind::all_reduce, 2) == Approx(10e-6 + 2 * 1.5e-6));
-  CHECK(latency(CollectiveKind::all_reduce, 8) == Approx(10e-6 + 6 * 1.5e-6));    // tree: 2 log2 8
-  CHECK(latency(CollectiveKind::all_gather, 8) == Approx(10e-6 + 7 * 1.5e-6));    // a ring inside a node
-  CHECK(latency(CollectiveKind::all_gather, 64) == Approx(10e-6 + 12 * 3.5e-6));  // over NICs
+  CHECK(latency(CollectiveKind::all_reduce, 8) == Approx(10e-6 + 6 * 1.5e-6));                 // tree: 2 log2 8
+  CHECK(latency(CollectiveKind::all_gather, 8) == Approx(10e-6 + 7 * 1.5e-6));                 // a ring inside a node
+  CHECK(latency(CollectiveKind::all_gather, 64) == Approx(10e-6 + 56 * 1.5e-6 + 7 * 3.5e-6));  // 8 nodes: a ring
+  CHECK(latency(CollectiveKind::all_reduce, 64) == Approx(10e-6 + 12 * 3.5e-6));               // a tree
+  std::vector<int> one_per_node;
+  for (int node = 0; node < 8; ++node) one_per_node.push_back(8 * node);
+  CHECK(ring_collective(fabric, pod, CollectiveKind::all_gather, 0, one_per_node, 1e6).latency_s ==
+        Approx(10e-6 + 6 * 3.5e-6));  // PAT
 }
 
 TEST_CASE("what a folded group puts on its member's ports is what the whole group would") {
