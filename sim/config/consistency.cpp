@@ -273,8 +273,11 @@ void check_plan_options(Rules& rules) {
   rules.require(p.zero_stage != 2, {"plan.zero_stage"}, "must be 0, 1 or 3, got 2");
   rules.require(p.communication_sms < pod.device.sms, {"plan.communication_sms", "platform.device.sms"},
                 "{} leave none of the device's {} SMs to compute", p.communication_sms, pod.device.sms);
-  rules.require(pod.collective_sms < pod.device.sms, {"platform.collective_sms", "platform.device.sms"},
-                "{} leave none of the device's {} SMs to compute", pod.collective_sms, pod.device.sms);
+  const bool fits = p.communication_sms < pod.device.sms;
+  rules.require(!fits || p.communication_sms + pod.collective_sms < pod.device.sms,
+                {"platform.collective_sms", "plan.communication_sms", "platform.device.sms"},
+                "{}, and {} of dispatch and combine, leave none of the device's {} SMs to compute", pod.collective_sms,
+                p.communication_sms, pod.device.sms);
   const Keys modules = {"plan.recompute_modules", "plan.recompute"};
   const bool selective = p.recompute == Recompute::selective;
   rules.require(p.recompute_modules.empty() || selective, modules, "has no effect without recompute: selective");

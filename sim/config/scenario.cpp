@@ -70,10 +70,6 @@ Struct load_section(const std::string& name, SectionKind kind, const std::vector
   return value;
 }
 
-}  // namespace
-
-namespace {
-
 ResolvedScenario read(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search,
                       const Files& files, Problems& problems) {
   const ResolveContext context{search, files, problems};

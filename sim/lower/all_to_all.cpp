@@ -151,7 +151,7 @@ void AllToAll::hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<
     for (size_t i = begin; i < out.size(); ++i) std::swap(out[i].source, out[i].target);
 }
 
-double AllToAll::port_bound_s(const ByteMatrix& matrix) const {
+double AllToAll::port_bound_s(const ByteMatrix& matrix, double nvlink_rate, double nic_rate) const {
   std::vector<Flow> flows;
   port_balanced(matrix, flows);  // the same load on every link as the matrix itself, with fewer flows to add up
   std::vector<double> load(fabric_.links.size(), 0.0);
@@ -159,8 +159,9 @@ double AllToAll::port_bound_s(const ByteMatrix& matrix) const {
   const int32_t shift = first_rank_ * kPorts;
   for (const Flow& flow : flows) {
     const Route route = fabric_.route(flow.source + shift, flow.target + shift);
+    const double rate = flow.source % kPorts == static_cast<int32_t>(Port::nvlink) ? nvlink_rate : nic_rate;
     for (int32_t link : route.span()) {
-      load[link] += flow.bytes;
+      load[link] += flow.bytes / rate;
       bound = std::max(bound, load[link] / fabric_.links[link].bytes_per_s);
     }
   }

@@ -50,7 +50,8 @@ class AllToAll {
   // Two hops; `reverse` sends every byte back the way it came (combine).
   void hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<Flow>& out) const;
   // Seconds until the busiest port has moved its bytes: the closed form, and a lower bound of flat and port_balanced.
-  double port_bound_s(const ByteMatrix& matrix) const;
+  // Rates: what is used of the bandwidth of either kind of port.
+  double port_bound_s(const ByteMatrix& matrix, double nvlink_rate = 1, double nic_rate = 1) const;
 
  private:
   void pair_nvlink(const ByteMatrix& matrix, std::vector<Flow>& out) const;

@@ -96,7 +96,7 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   EmitSteps steps;
   const bool early = context_.plan.overlap_param_gather;
   steps.push_back({[=, this] {
-    if (gather) *ahead = gather_parameters(context_, builder_, buckets->front(), 0, !early);
+    if (gather) *ahead = gather_layer(buckets->front(), 0, !early);
     if (gather && chunk.layers.empty()) await_gathered(*ahead);
     if (chunk.layers.empty()) wait_for_gathered(0);
     if (chunk.layers.empty() && chunk.embedding) emitter_.embedding(Phase::forward);
@@ -104,11 +104,10 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   for (size_t i = 0; i < chunk.layers.size(); ++i) {
     const int local = static_cast<int>(i);
     steps.push_back({[=, this] {
-      if (gather && !early && i > 0) *ahead = gather_parameters(context_, builder_, (*buckets)[i], local, true);
+      if (gather && !early && i > 0) *ahead = gather_layer((*buckets)[i], local, true);
       if (gather) await_gathered(*ahead);
       // One gathered layer is held beyond the current one.
-      if (gather && early && i + 1 < buckets->size())
-        *ahead = gather_parameters(context_, builder_, (*buckets)[i + 1], local + 1, true);
+      if (gather && early && i + 1 < buckets->size()) *ahead = gather_layer((*buckets)[i + 1], local + 1, true);
       wait_for_gathered(local);
       if (i == 0 && chunk.embedding) emitter_.embedding(Phase::forward);
     }});
@@ -122,7 +121,12 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   return steps;
 }
 
-// Without overlap no compute of the other microbatch runs beside a gather either.
+// Without overlap no compute runs beside a transfer, not even of the other microbatch in the block.
+std::vector<TaskId> BlockEmitter::gather_layer(const RankParameters& layer, int local, bool after_front) {
+  if (!context_.plan.overlap_param_gather) builder_.follow_compute();
+  return gather_parameters(context_, builder_, layer, local, after_front);
+}
+
 void BlockEmitter::await_gathered(const std::vector<TaskId>& gathers) {
   if (context_.plan.overlap_param_gather)
     builder_.wait_for(gathers);
@@ -138,6 +142,7 @@ void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, in
   const double bytes = (buckets.pending.dense + buckets.pending.expert) * plan.gradient_bytes;
   if (!reduce || (local > 0 && bytes < plan.dp_bucket_bytes)) return;
   emitter_.flush_weight_gradients();
+  if (!plan.overlap_grad_reduce) builder_.follow_compute();
   buckets.reduced = reduce_gradients(context_, builder_, std::exchange(buckets.pending, {}), local);
   if (!plan.overlap_grad_reduce) builder_.stop_for(buckets.reduced);
 }
@@ -150,16 +155,16 @@ EmitSteps BlockEmitter::backward_steps(const LaneWork& lane) {
   EmitSteps steps;
   steps.push_back({[=, this] {
     const int last_layer = std::max(0, count - 1);
-    if (gather) buckets->ahead = gather_parameters(context_, builder_, buckets->layers.back(), last_layer, !early);
+    if (gather) buckets->ahead = gather_layer(buckets->layers.back(), last_layer, !early);
     if (gather) await_gathered(buckets->ahead);  // the last bucket holds the logits too
     if (chunk.loss) emitter_.loss(count, Phase::backward);
   }});
   for (int i = count - 1; i >= 0; --i) {
     steps.push_back({[=, this] {
       if (!gather) return;
-      if (!early && i < count - 1) buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i], i, true);
+      if (!early && i < count - 1) buckets->ahead = gather_layer(buckets->layers[i], i, true);
       await_gathered(buckets->ahead);
-      if (early && i > 0) buckets->ahead = gather_parameters(context_, builder_, buckets->layers[i - 1], i - 1, true);
+      if (early && i > 0) buckets->ahead = gather_layer(buckets->layers[i - 1], i - 1, true);
     }});
     const EmitSteps layer = emitter_.backward(chunk.layers[i], i);
     steps.insert(steps.end(), layer.begin(), layer.end());

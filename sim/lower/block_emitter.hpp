@@ -47,6 +47,7 @@ class BlockEmitter {
   EmitSteps forward_steps(const LaneWork& lane);
   EmitSteps backward_steps(const LaneWork& lane);
   EmitSteps weight_steps(const LaneWork& lane);
+  std::vector<TaskId> gather_layer(const RankParameters& layer, int local, bool after_front);
   void await_gathered(const std::vector<TaskId>& gathers);
   void layer_done(const LaneWork& lane, GradientBuckets& buckets, int local);
   bool sends_at_end() const;

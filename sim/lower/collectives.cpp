@@ -8,23 +8,6 @@ namespace moesim {
 
 namespace {
 
-// NCCL switches from rings to trees by size; for the latency of all-reduce and broadcast the faster of both is what a
-// tuned library reaches (NCCL 2.4 double binary trees,
-// https://developer.nvidia.com/blog/massively-scale-deep-learning-training-nccl-2-4/). All-gather and reduce-scatter
-// are rings: over 64 and 72 GPUs of GB200 small ones take 60 steps' time (scenarios/validation/collectives.csv). Their
-// logarithmic form (PAT, NCCL 2.23,
-// https://developer.nvidia.com/blog/new-scaling-algorithm-and-initialization-with-nvidia-collective-communications-library-2-23/)
-// is for one member per node.
-double startup_s(const Pod& pod, CollectiveKind kind, int members, int nodes, double hop_s) {
-  const double inside_s = pod.nvlink_latency_s + pod.message_startup_s, between_s = hop_s + pod.message_startup_s;
-  const double ring_s =
-      (kind == CollectiveKind::all_reduce ? 2.0 : 1.0) * ((members - nodes) * inside_s + (nodes - 1) * between_s);
-  const double tree_s = 2 * std::ceil(std::log2(std::max(2, members))) * (nodes > 1 ? between_s : inside_s);
-  const bool sums_or_copies = kind == CollectiveKind::all_reduce || kind == CollectiveKind::broadcast;
-  const bool ring_only = !sums_or_copies && members > nodes;
-  return pod.collective_startup_s + (ring_only ? ring_s : std::min(ring_s, tree_s));
-}
-
 // For collectives of one level: the steps of a ring or a tree over so many.
 double latency_steps(CollectiveKind kind, int members, bool one_node) {
   const double ring = (kind == CollectiveKind::all_reduce ? 2.0 : 1.0) * (members - 1);
@@ -71,6 +54,24 @@ void add_ring_flows(const std::vector<std::vector<int>>& nodes, double nvlink_by
 
 }  // namespace
 
+// NCCL switches from rings to trees by size; for the latency of all-reduce and broadcast the faster of both is what a
+// tuned library reaches (NCCL 2.4 double binary trees,
+// https://developer.nvidia.com/blog/massively-scale-deep-learning-training-nccl-2-4/). All-gather and reduce-scatter
+// are rings: over 64 and 72 GPUs of GB200 small ones take 60 steps' time (scenarios/validation/collectives.csv). Their
+// logarithmic form (PAT, NCCL 2.23,
+// https://developer.nvidia.com/blog/new-scaling-algorithm-and-initialization-with-nvidia-collective-communications-library-2-23/)
+// is for one member per node, and has half of an all-reduce's steps. NVLS and SHARP are not modelled.
+double collective_startup_s(const Pod& pod, CollectiveKind kind, int members, int nodes, double hop_s) {
+  const double inside_s = pod.nvlink_latency_s + pod.message_startup_s, between_s = hop_s + pod.message_startup_s;
+  const double ring_s =
+      (kind == CollectiveKind::all_reduce ? 2.0 : 1.0) * ((members - nodes) * inside_s + (nodes - 1) * between_s);
+  const bool shares = kind == CollectiveKind::all_gather || kind == CollectiveKind::reduce_scatter;
+  const double tree_s =
+      (shares ? 1 : 2) * std::ceil(std::log2(std::max(2, members))) * (nodes > 1 ? between_s : inside_s);
+  const bool ring_only = shares && members > nodes;
+  return pod.collective_startup_s + (ring_only ? ring_s : std::min(ring_s, tree_s));
+}
+
 double bytes_sent_per_member(CollectiveKind kind, int members, double bytes) {
   if (members < 2) return 0;
   if (kind == CollectiveKind::broadcast) return bytes;
@@ -100,7 +101,7 @@ Transfer ring_collective(const Fabric& fabric, const Pod& pod, CollectiveKind ki
   const double per_node = static_cast<double>(nodes[0].size());
   add_ring_flows(nodes, nodes.size() > 1 ? sent * (per_node - 1) / per_node : sent, sent / per_node, transfer.flows);
   transfer.latency_s =
-      startup_s(pod, kind, count, static_cast<int>(nodes.size()), farthest_s(fabric, first_rank, members));
+      collective_startup_s(pod, kind, count, static_cast<int>(nodes.size()), farthest_s(fabric, first_rank, members));
   return transfer;
 }
 
@@ -143,8 +144,8 @@ Transfer spread_collective(const Pod& pod, CollectiveKind kind, int rank, const 
   const double crossing = group.spine_share(pod.gpus_per_node, pod.nodes_per_leaf);
   both_ways(Port::nic, Port::far_nic, nic_bytes * (1 - crossing));
   both_ways(Port::nic, Port::far_spine, nic_bytes * crossing);
-  const double hop_s = farthest_hop_s(pod, one_node ? 1 : pod.gpus);
-  transfer.latency_s = startup_s(pod, kind, group.size, (group.size + inside - 1) / inside, hop_s);
+  const double hop_s = one_node ? pod.nvlink_latency_s : pod.nic_latency_s + crossing * pod.nic_spine_latency_s;
+  transfer.latency_s = collective_startup_s(pod, kind, group.size, (group.size + inside - 1) / inside, hop_s);
   return transfer;
 }
 

@@ -21,6 +21,9 @@ enum class CollectiveKind { all_reduce, reduce_scatter, all_gather, broadcast };
 Transfer ring_collective(const Fabric& fabric, const Pod& pod, CollectiveKind kind, int first_rank,
                          std::span<const int> members, double bytes);
 
+// What of a collective does not depend on its bytes. `hop_s`: latency between members of different nodes.
+double collective_startup_s(const Pod& pod, CollectiveKind kind, int members, int nodes, double hop_s);
+
 // Latency between the two farthest of so many consecutive devices on the same rail.
 double farthest_hop_s(const Pod& pod, int devices);
 

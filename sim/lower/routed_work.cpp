@@ -150,12 +150,12 @@ void RoutedWork::fill_compute(const TemplateSlots& slots, const std::vector<uint
     const auto rows = tokens.rows_of_rank(member);
     const int multiple = context_.input.routing.pad_rows_to;
     if (multiple <= 1) {
-      out.seconds[index] = context_.cost.time(kernel_lists_[slot.kernels], rows).with_host(slot.more_host_s);
+      out.seconds[index] = context_.cost.seconds(kernel_lists_[slot.kernels], rows, slot.more_host_s);
       continue;
     }
     rows_.assign(rows.begin(), rows.end());
     for (int& count : rows_) count = padded_rows(count, multiple);
-    out.seconds[index] = context_.cost.time(kernel_lists_[slot.kernels], rows_).with_host(slot.more_host_s);
+    out.seconds[index] = context_.cost.seconds(kernel_lists_[slot.kernels], rows_, slot.more_host_s);
   }
 }
 
@@ -202,9 +202,8 @@ void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot, con
       (slot.reverse ? matrix_.at(j, i) : matrix_.at(i, j)) = sent;
     }
   const Transfer transfer = context_.dispatcher_rates(slot.token_bytes);
-  const double rate = std::min(transfer.nic_rate, transfer.nvlink_rate);
   if (form == AllToAllForm::closed_form)
-    fixed_s = group.port_bound_s(matrix_) / rate;
+    fixed_s = group.port_bound_s(matrix_, transfer.nvlink_rate, transfer.nic_rate);
   else if (form == AllToAllForm::flat)
     group.flat(matrix_, flows);
   else

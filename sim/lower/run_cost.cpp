@@ -55,10 +55,10 @@ double RunCost::issue_s(const Kernel& kernel) const {
 
 double RunCost::piece_s() const { return plan_.ep_overlap && !plan_.whole_step_graph() ? kPieceHost_s : 0; }
 
-RunTime RunCost::time(std::span<const Kernel> kernels, std::span<const int> rows) const {
-  RunTime time;
-  for (const Kernel& kernel : kernels) add(kernel, kernel_seconds(device_, kernel, rows), time.seconds, time.host_s);
-  return time;
+double RunCost::seconds(std::span<const Kernel> kernels, std::span<const int> rows, double more_host_s) const {
+  double device = 0, host = 0;
+  for (const Kernel& kernel : kernels) add(kernel, kernel_seconds(device_, kernel, rows), device, host);
+  return std::max(device, host + more_host_s);
 }
 
 // The last of an entry's kernels starts when it has been issued.

@@ -62,8 +62,8 @@ void TemplateBuilder::compute(const Kernels& kernels, int layer, Phase phase) {
 
 void TemplateBuilder::close_run() {
   if (run_.parts.empty()) return;
-  const RunTime time = cost_.time(std::exchange(run_kernels_, {}));
-  add_run_tasks(std::exchange(run_, {}), time.with_host(std::exchange(more_host_s_, 0)));
+  const double seconds = cost_.seconds(std::exchange(run_kernels_, {}), {}, std::exchange(more_host_s_, 0));
+  add_run_tasks(std::exchange(run_, {}), seconds);
 }
 
 void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, int layer, Phase phase) {
@@ -226,6 +226,12 @@ void TemplateBuilder::wait_for(const std::vector<TaskId>& tasks) {
   close_run();
   for (int rank = 0; rank < ranks_; ++rank)
     if (tasks[rank] != kNoTask) front(rank).push_back(tasks[rank]);
+}
+
+void TemplateBuilder::follow_compute() {
+  close_run();
+  for (int rank = 0; rank < ranks_ && fronts_.size() > 1; ++rank)
+    front(rank).insert(front(rank).end(), before_compute_[rank].begin(), before_compute_[rank].end());
 }
 
 void TemplateBuilder::stop_for(const std::vector<TaskId>& tasks) {

@@ -43,8 +43,7 @@ class TemplateBuilder {
   void use_lane(int lane);
   // Every lane goes on only when all have come this far.
   void join_lanes();
-  // The host has this to do besides launching the next run's kernels, whose time hides it or not: later runs of the
-  // same turn cannot make up for a late start.
+  // The next run takes at least as long as the host takes to issue it and to do this.
   void busy_host(double seconds) { more_host_s_ = seconds; }
   // Appends kernels to the run that every rank is in.
   void compute(const Kernels& kernels, int layer, Phase phase);
@@ -79,6 +78,8 @@ class TemplateBuilder {
                                  const MakeRankTransfer& make, bool after_front = true);
   // What arrives from other blocks at `port`, rank by rank.
   std::vector<TaskId> entry(int port);
+  // What is added to this lane next also waits for all compute so far, the other lane's too.
+  void follow_compute();
   // From now on the compute of each rank also waits for its task.
   void wait_for(const std::vector<TaskId>& tasks);
   // The same, and compute of the other lane waits too.

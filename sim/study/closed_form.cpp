@@ -138,8 +138,7 @@ class ClosedForm {
     std::string formula;
     if (plan().dispatcher == Dispatcher::allgather) {
       // Every rank's tokens go to all others, around a ring.
-      const double steps = std::min(ranks - 1.0, 2 * std::ceil(std::log2(std::max(2, ranks))));
-      start = pod().collective_startup_s + steps * (latency + pod().message_startup_s);
+      start = collective_startup_s(pod(), CollectiveKind::all_gather, ranks, nodes, latency);
       over_nic = nodes > 1 ? (ranks - 1) / per_node : 0;
       over_nvlink = nodes > 1 ? (ranks - 1) * (per_node - 1) / per_node : ranks - 1;
     } else if (plan().dispatcher == Dispatcher::nccl) {

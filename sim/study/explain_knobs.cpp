@@ -102,7 +102,11 @@ class KnobList {
 
   void sm_shares() {
     sm_share("communication SMs", "plan.communication_sms", s_.plan.communication_sms);
-    sm_share("data-parallel SMs", "platform.collective_sms", s_.platform.collective_sms);
+    const Plan& p = s_.plan;
+    if (p.overlap_grad_reduce || p.overlap_param_gather)
+      sm_share("data-parallel SMs", "platform.collective_sms", s_.platform.collective_sms);
+    else
+      skip("data-parallel SMs", "data-parallel communication is not beside compute");
   }
 
   // Whole SMs: at least one less and one more.

@@ -1,6 +1,6 @@
 // A measured row as a scenario. What the row does not say is assumed by rules that hold for every row alike, and each
-// assumption is told; nothing here depends on the row's measurement. One rule was inferred from a group of rows and
-// says so (release 25.05 on GB200).
+// assumption is told; nothing here depends on the row's measurement. Rules that were inferred from a group of rows
+// say so.
 #pragma once
 
 #include <string>

@@ -109,11 +109,17 @@ TEST_CASE("the port bound is the busiest link's time") {
     std::vector<Flow> flat;
     group.flat(matrix, flat);
     const auto loads = link_loads(fabric, flat);
-    double seconds = 0;
-    for (size_t link = 0; link < loads.size(); ++link)
-      seconds = std::max(seconds, loads[link] / fabric.links[link].bytes_per_s);
+    double seconds = 0, with_rates = 0;
+    std::vector<bool> nvlink(loads.size(), false);
+    for (const RankPlace& place : fabric.ranks) nvlink[place.nvlink_in] = nvlink[place.nvlink_out] = true;
+    for (size_t link = 0; link < loads.size(); ++link) {
+      const double link_s = loads[link] / fabric.links[link].bytes_per_s;
+      seconds = std::max(seconds, link_s);
+      with_rates = std::max(with_rates, link_s / (nvlink[link] ? 0.1 : 0.8));
+    }
     INFO(one.name);
     CHECK(group.port_bound_s(matrix) == Approx(seconds).epsilon(1e-6));
+    CHECK(group.port_bound_s(matrix, 0.1, 0.8) == Approx(with_rates).epsilon(1e-6));
   }
 }
 

@@ -86,7 +86,7 @@ TEST_CASE("latency: steps of a ring, or of a tree where NCCL has one and it is f
   std::vector<int> one_per_node;
   for (int node = 0; node < 8; ++node) one_per_node.push_back(8 * node);
   CHECK(ring_collective(fabric, pod, CollectiveKind::all_gather, 0, one_per_node, 1e6).latency_s ==
-        Approx(10e-6 + 6 * 3.5e-6));  // PAT
+        Approx(10e-6 + 3 * 3.5e-6));  // PAT
 }
 
 TEST_CASE("what a folded group puts on its member's ports is what the whole group would") {

@@ -81,8 +81,8 @@ TEST_CASE("Overlapping two microbatches costs the host more, per launch and per 
   CHECK(cost.seconds(short_one) == Approx(15.5e-6));
   CHECK(cost.piece_s() == Approx(0.7e-3));
   // The host does it while the device computes, and binds where that is shorter.
-  CHECK(cost.time(short_one).with_host(50e-6) == Approx(63.5e-6));
-  CHECK(cost.time(long_one).with_host(50e-6) == Approx(cost.seconds(long_one)));
+  CHECK(cost.seconds(short_one, {}, 50e-6) == Approx(63.5e-6));
+  CHECK(cost.seconds(long_one, {}, 50e-6) == Approx(cost.seconds(long_one)));
   plan.cuda_graph = true;
   CHECK(RunCost(device, plan).piece_s() == 0);
   plan.cuda_graph_scope = GraphScope::layers;

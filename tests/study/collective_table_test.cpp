@@ -70,3 +70,18 @@ TEST_CASE("Dispatch sends a token once per node with DeepEP, every copy with NCC
   row.library = "deepep";
   CHECK(predicted(pod, row) == Approx(4096 * 2000 * 0.996 / 50e9).epsilon(0.05));
 }
+
+TEST_CASE("SMs that copy limit DeepEP inside a node") {
+  MeasuredCollective row = read(
+                               "library,collective,platform,gpus,tokens,hidden,top_k,experts,precision,sms,time_us\n"
+                               "deepep,dispatch,p,8,4096,1000,8,64,bf16,10,1\n")
+                               .at(0);
+  CHECK(row.sms == 10);
+  Pod pod = load_platform("ideal-pod-450-50", {"gpus=8"}, kData);
+  const double at_full_rate = predicted(pod, row);
+  pod.deepep.sm_token_s = 1e-6;
+  pod.deepep.sm_bytes_per_s = 2e9;  // 2 us a token
+  CHECK(predicted(pod, row) == Approx(at_full_rate * 450e9 / (10 * 2000 / 2e-6)).epsilon(0.01));
+  row.sms = 0;
+  CHECK(predicted(pod, row) == at_full_rate);
+}
