@@ -143,11 +143,11 @@ std::string Report::groups() const {
 }
 
 std::string Report::unseen() const {
-  return "## Rows that no constant has seen\n\nConstants were fitted, or rules inferred, with rows of Megatron-Bridge, "
-         "Megatron-MoE-ModelZoo,\ndgxc-benchmarking, arXiv:2504.14960 and DeepSeek in view, none of a row alone; the "
-         "other "
-         "sources "
-         "only check.\n\n" +
+  return "## Rows that no constant has seen\n\n"
+         "Constants were fitted, or rules inferred, with rows of Megatron-Bridge, Megatron-MoE-ModelZoo,\n"
+         "dgxc-benchmarking, arXiv:2504.14960 and DeepSeek in view, none of a row alone; the other sources only "
+         "check.\n"
+         "\n" +
          summary_lines(group_errors(rows_, "calibration"), "rows");
 }
 
