@@ -9,6 +9,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/enum_names.hpp"
@@ -299,6 +300,11 @@ void check_recorded(Rules& rules) {
   const ModelShape& w = rules.s.workload;
   const std::vector<RecordedCount>& counts = rules.s.routing.recorded;
   rules.require(!counts.empty(), {"routing.recorded", "routing.kind"}, "kind: recorded needs recorded counts");
+  std::map<std::pair<int, int>, double> tokens;  // by layer and step
+  for (const RecordedCount& count : counts) tokens[{count.layer, count.step}] += static_cast<double>(count.tokens);
+  for (const auto& [at, total] : tokens)
+    rules.require(total > 0, {"routing.recorded", "routing.kind"}, "layer {} has no tokens in step {}", at.first,
+                  at.second);
   const int layers = w.layers + w.mtp_layers;
   const auto unknown = [&](const RecordedCount& c) { return c.layer >= layers || c.expert >= w.experts; };
   const auto found = std::find_if(counts.begin(), counts.end(), unknown);

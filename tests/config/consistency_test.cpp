@@ -196,6 +196,8 @@ TEST_CASE("recorded loads and placements") {
        "s.yaml:4:17: routing.kind: kind: recorded needs recorded counts"},
       {"recorded row of three", two + "{kind: recorded, recorded: [[0, 0, 1, 5], [0, 0, 1]]}\n",
        "s.yaml:4:52: routing.recorded[1]: expected 4 numbers, got 3"},
+      {"recorded layer without tokens", two + "{kind: recorded, recorded: [[0, 0, 1, 5], [1, 3, 1, 0]]}\n",
+       "s.yaml:4:37: routing.recorded: layer 1 has no tokens in step 3"},
       {"recorded expert that is none", two + "{kind: recorded, recorded: [[0, 0, 1, 5], [7, 0, 2, 5]]}\n",
        "s.yaml:4:37: routing.recorded: row 1: the model has no layer 7 with an expert 2"},
       {"two histograms", two + "{kind: histogram, histogram: [1, 2], layer_histograms: [[1, 2]]}\n",

@@ -74,6 +74,10 @@ int run(Options& options) {
   const std::string folder = std::filesystem::path(validate_options.tables[0]).parent_path().string();
   const Validation validation = validate(validate_options, default_search_path(folder));
   line.clear();
+  if (validation.rows.empty() && !options.where.empty()) {
+    spdlog::error("no row has {}", options.where);
+    return kBadInput;
+  }
   for (const std::string& warning : validation.warnings) spdlog::warn("{}", warning);
   fmt::print("{}", options.format == "json" ? validation_json(validation) : validation_table(validation));
   if (validation.interrupted) return kInterrupted;
