@@ -274,8 +274,7 @@ void check_plan_options(Rules& rules) {
   rules.require(p.zero_stage != 2, {"plan.zero_stage"}, "must be 0, 1 or 3, got 2");
   rules.require(p.communication_sms < pod.device.sms, {"plan.communication_sms", "platform.device.sms"},
                 "{} leave none of the device's {} SMs to compute", p.communication_sms, pod.device.sms);
-  const bool fits = p.communication_sms < pod.device.sms;
-  rules.require(!fits || p.communication_sms + pod.collective_sms < pod.device.sms,
+  rules.require(p.communication_sms >= pod.device.sms || p.communication_sms + pod.collective_sms < pod.device.sms,
                 {"platform.collective_sms", "plan.communication_sms", "platform.device.sms"},
                 "{}, and {} of dispatch and combine, leave none of the device's {} SMs to compute", pod.collective_sms,
                 p.communication_sms, pod.device.sms);
@@ -302,10 +301,11 @@ void check_recorded(Rules& rules) {
   rules.require(!counts.empty(), {"routing.recorded", "routing.kind"}, "kind: recorded needs recorded counts");
   std::map<std::pair<int, int>, double> tokens;  // by layer and step
   for (const RecordedCount& count : counts) tokens[{count.layer, count.step}] += static_cast<double>(count.tokens);
-  for (const auto& [at, total] : tokens)
-    rules.require(total > 0, {"routing.recorded", "routing.kind"}, "layer {} has no tokens in step {}", at.first,
-                  at.second);
   const int layers = w.layers + w.mtp_layers;
+  for (const auto& [at, total] : tokens)
+    rules.require(total > 0 || at.first >= layers || !has_experts(w, at.first),
+                  {"routing.recorded", "routing.recorded_file", "routing.kind"}, "layer {} has no tokens in step {}",
+                  at.first, at.second);
   const auto unknown = [&](const RecordedCount& c) { return c.layer >= layers || c.expert >= w.experts; };
   const auto found = std::find_if(counts.begin(), counts.end(), unknown);
   if (found == counts.end()) return;

@@ -43,7 +43,8 @@ void visit(Visitor& v, Plan& p) {
   v.number("dp_bucket_bytes", p.dp_bucket_bytes, Unit::bytes, {0, 1e15}, "of DP communication; 0: a bucket per layer");
   v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");
   v.choice("all_to_all", p.all_to_all, "how the simulator lowers an all-to-all");
-  v.integer("communication_sms", p.communication_sms, {0, 1e6}, "SMs that dispatch and combine occupy");
+  v.integer("communication_sms", p.communication_sms, {0, 1e6},
+            "SMs that dispatch and combine occupy, and DeepEP copies with");
   v.flag("ep_overlap", p.ep_overlap, "hide dispatch and combine behind the compute of another microbatch");
   v.flag("delay_wgrad", p.delay_wgrad, "compute a layer's weight gradients while its gradients travel");
   v.flag("overlap_blocks", p.overlap_blocks, "false: passes that the schedule overlaps take turns (for comparison)");

@@ -8,14 +8,6 @@ namespace moesim {
 
 namespace {
 
-// For collectives of one level: the steps of a ring or a tree over so many.
-double latency_steps(CollectiveKind kind, int members, bool one_node) {
-  const double ring = (kind == CollectiveKind::all_reduce ? 2.0 : 1.0) * (members - 1);
-  const double tree = 2 * std::ceil(std::log2(std::max(2, members)));
-  const bool ring_only = one_node && (kind == CollectiveKind::all_gather || kind == CollectiveKind::reduce_scatter);
-  return ring_only ? ring : std::min(ring, tree);
-}
-
 std::vector<std::vector<int>> split_by_node(const Fabric& fabric, int first_rank, std::span<const int> members) {
   std::map<int, std::vector<int>> nodes;
   for (int member : members) nodes[fabric.ranks[first_rank + member].node].push_back(member);
@@ -60,7 +52,7 @@ void add_ring_flows(const std::vector<std::vector<int>>& nodes, double nvlink_by
 // are rings: over 64 and 72 GPUs of GB200 small ones take 60 steps' time (scenarios/validation/collectives.csv). Their
 // logarithmic form (PAT, NCCL 2.23,
 // https://developer.nvidia.com/blog/new-scaling-algorithm-and-initialization-with-nvidia-collective-communications-library-2-23/)
-// is for one member per node, and has half of an all-reduce's steps. NVLS and SHARP are not modelled.
+// is for one member per node (NVIDIA/nccl#1473) and has half of an all-reduce's steps. NVLS and SHARP are not modelled.
 double collective_startup_s(const Pod& pod, CollectiveKind kind, int members, int nodes, double hop_s) {
   const double inside_s = pod.nvlink_latency_s + pod.message_startup_s, between_s = hop_s + pod.message_startup_s;
   const double ring_s =
@@ -114,9 +106,8 @@ Transfer hierarchical_collective(const Fabric& fabric, const Pod& pod, Collectiv
   add_ring_flows(nodes, bytes_sent_per_member(kind, inside, bytes),
                  bytes_sent_per_member(kind, outside, bytes / inside), transfer.flows);
   const double hop_s = farthest_s(fabric, first_rank, members);
-  transfer.latency_s = pod.collective_startup_s +
-                       latency_steps(kind, inside, true) * (pod.nvlink_latency_s + pod.message_startup_s) +
-                       latency_steps(kind, outside, false) * (hop_s + pod.message_startup_s);
+  transfer.latency_s = collective_startup_s(pod, kind, inside, 1, hop_s) +
+                       collective_startup_s(pod, kind, outside, outside, hop_s) - pod.collective_startup_s;
   return transfer;
 }
 

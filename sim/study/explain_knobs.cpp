@@ -101,20 +101,21 @@ class KnobList {
   }
 
   void sm_shares() {
-    sm_share("communication SMs", "plan.communication_sms", s_.plan.communication_sms);
     const Plan& p = s_.plan;
+    const int routed = p.communication_sms, reduced = s_.platform.collective_sms;
+    sm_share("communication SMs", "plan.communication_sms", routed, reduced);
     if (p.overlap_grad_reduce || p.overlap_param_gather)
-      sm_share("data-parallel SMs", "platform.collective_sms", s_.platform.collective_sms);
+      sm_share("data-parallel SMs", "platform.collective_sms", reduced, routed);
     else
       skip("data-parallel SMs", "data-parallel communication is not beside compute");
   }
 
-  // Whole SMs: at least one less and one more.
-  void sm_share(const char* name, const char* key, int sms) {
+  // Whole SMs: at least one less and one more, and one left to compute beside those that are taken already.
+  void sm_share(const char* name, const char* key, int sms, int taken) {
     if (sms == 0) return skip(name, "none are taken");
     const int step = std::max(1, static_cast<int>(std::lround(sms * change_)));
-    const int low = std::max(0, sms - step), high = std::min(s_.platform.device.sms - 1, sms + step);
-    if (low == 0 || low == high) return skip(name, "too few to vary");
+    const int low = std::max(0, sms - step), high = std::min(s_.platform.device.sms - 1 - taken, sms + step);
+    if (low == 0 || low >= high) return skip(name, "too few to vary");
     knobs_.varied.push_back({name,
                              fmt::format("{} of {}", sms, s_.platform.device.sms),
                              {fmt::format("{}={}", key, low)},

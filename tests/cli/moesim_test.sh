@@ -296,4 +296,18 @@ run 0 run wafer.yaml --set plan.attention_batch=max --set plan.attention_tiles=a
 run 2 run wafer.yaml --set platform.systems=3
 has err "not divisible by 3 systems"
 
+# a table of measured steps
+cat >steps.csv <<'CSV'
+source,model,gpu,num_gpus,precision,seq_len,gbs,mbs,tp,pp,ep,tokens_per_s_per_gpu
+made up,qwen3-30b-a3b,h100-sxm,16,bf16,4096,16,1,1,1,16,1000
+CSV
+run 0 validate steps.csv --format json
+json "d['summary']['predicted_rows'] == 1 and d['rows'][0]['measured'] == 1000 and d['rows'][0]['predicted'] > 0"
+run 1 validate steps.csv --format json --set plan.ep=5  # no row could run
+json "d['summary']['not_run_rows'] == 1 and 'does not divide' in d['rows'][0]['reason']"
+run 2 validate steps.csv --set plan.no_such_key=1
+has err "is not a known key"
+run 2 validate steps.csv --where gpu=none
+has err "no row has gpu=none"
+
 echo "all as it should be"

@@ -133,8 +133,7 @@ TEST_CASE("precision, memory and communication options") {
        "s.yaml:4:27: plan.communication_sms: 132 leave none of the device's 132 SMs to compute"},
       {"all SMs for data-parallel collectives", "workload: tiny\nplatform: {base: pod, collective_sms: 132}\n" + kBatch,
        "s.yaml:2:39: platform.collective_sms: 132, and 0 of dispatch and combine, leave none of the device's 132 SMs "
-       "to "
-       "compute"},
+       "to compute"},
       {"modules without selective", plan("recompute: full, recompute_modules: [mlp]"),
        "s.yaml:4:44: plan.recompute_modules: has no effect without recompute: selective"},
       {"selective without modules", plan("recompute: selective"),

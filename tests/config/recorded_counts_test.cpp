@@ -91,6 +91,8 @@ TEST_CASE("problems of the file and of its name") {
   CHECK(errors_of(kScenario + routing) == "s.yaml:4:42: routing.recorded_file: \"c.csv\" no such file");
   CHECK(errors_of(kScenario + routing, {}, {{"c.csv", kHeader + "0,0,99,5\n"}}) ==
         "c.csv:2:5: routing.recorded_file: expert: expected 0 to 31, got 99");
+  CHECK(errors_of(kScenario + routing, {}, {{"c.csv", kHeader + "0,0,1,5\n1,2,1,0\n"}}) ==
+        "s.yaml:4:42: routing.recorded_file: layer 1 has no tokens in step 2");
   CHECK(errors_of(kScenario + "routing: {kind: recorded, recorded: [[0, 0, 1, 5]], recorded_file: c.csv}\n", {},
                   {{"c.csv", kHeader + "0,0,1,5\n"}}) ==
         "s.yaml:4:68: routing.recorded_file: give either recorded or recorded_file");

@@ -72,6 +72,8 @@ TEST_CASE("SMs are whole, at least one less and more") {
   CHECK(sms.high_ratio == Approx(1.1));
   s.platform.collective_sms = 16;
   CHECK(knob(s, "data-parallel SMs").low_sets == Sets{"platform.collective_sms=14"});
+  s.plan.communication_sms = 114;  // 2 more leave compute nothing
+  CHECK(knob(s, "communication SMs").high_sets == Sets{"plan.communication_sms=115"});
   s.plan.overlap_grad_reduce = s.plan.overlap_param_gather = false;
   CHECK(why_not(s, "data-parallel SMs") == "data-parallel communication is not beside compute");
   s.plan.communication_sms = 4;
