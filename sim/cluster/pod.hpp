@@ -46,6 +46,8 @@ struct Pod {
   // What dispatch and combine keep of their bandwidth while compute runs beside them on the same devices and both want
   // device memory.
   double overlapped_efficiency = 1;
+  // Of what the NIC sustains, what data-parallel collectives between nodes reach within a step.
+  double dp_nic_efficiency = 1;
   int collective_sms = 0;           // SMs that a data-parallel collective beside compute takes from it
   double message_startup_s = 0;     // software cost of starting one message of a collective
   double collective_startup_s = 0;  // software cost of launching one collective

@@ -88,6 +88,8 @@ void visit(Visitor& v, Pod& p) {
   v.number("oversubscription", p.oversubscription, Unit::number, {1, 1e4}, "leaf downlinks : uplinks; 1: non-blocking");
   v.number("overlapped_efficiency", p.overlapped_efficiency, Unit::number, kFraction,
            "of their bandwidth that dispatch and combine keep while compute runs beside them");
+  v.number("dp_nic_efficiency", p.dp_nic_efficiency, Unit::number, kFraction,
+           "of what the NIC sustains, for data-parallel collectives between nodes");
   v.integer("collective_sms", p.collective_sms, {0, 1e4}, "SMs that data-parallel collectives beside compute occupy");
   v.section("deepep", p.deepep, "dispatch and combine of DeepEP");
   v.section("hybridep", p.hybridep, "dispatch and combine of HybridEP");

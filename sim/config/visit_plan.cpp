@@ -29,6 +29,7 @@ void visit(Visitor& v, Plan& p) {
   v.choice("precision", p.precision, "of the GEMMs, and how FP8 and FP4 operands are scaled");
   v.choice("dispatch_precision", p.dispatch_precision,
            "of tokens of what travels to the experts; the way back is bf16");
+  v.flag("fp8_output_proj", p.fp8_output_proj, "the logits' GEMM follows precision; false: bf16");
   v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8}, "per element, accumulated and reduced (4: fp32)");
   v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8}, "per element of each of Adam's moments (4: fp32)");
   v.number("saved_hidden_bytes", p.saved_hidden_bytes, Unit::bytes, {0.5, 4},
@@ -40,6 +41,8 @@ void visit(Visitor& v, Plan& p) {
   v.flag("overlap_grad_reduce", p.overlap_grad_reduce,
          "reduce gradients while the backward pass runs (one hardware queue: false)");
   v.flag("overlap_param_gather", p.overlap_param_gather, "gather parameters while the forward pass runs");
+  v.flag("align_param_gather", p.align_param_gather,
+         "all stages gather from the step's beginning; false: a chunk at its first forward");
   v.number("dp_bucket_bytes", p.dp_bucket_bytes, Unit::bytes, {0, 1e15}, "of DP communication; 0: a bucket per layer");
   v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");
   v.choice("all_to_all", p.all_to_all, "how the simulator lowers an all-to-all");

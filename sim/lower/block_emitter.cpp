@@ -82,11 +82,13 @@ void BlockEmitter::send_now(const LaneWork& lane) {
   builder_.exit(port, sent, false);
 }
 
-// The first microbatch's forward waits, layer by layer, for the parameters that the last step's optimizer updated; with
-// ZeRO-3 every forward gathers them, one layer ahead of its use (without overlap_param_gather when it is due).
+// The first microbatch's forward waits, layer by layer, for the parameters that the last step's optimizer updated, or
+// gathers them itself; with ZeRO-3 every forward gathers them. Gathers run one layer ahead of their use (without
+// overlap_param_gather when it is due).
 EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   const ChunkContent& chunk = chunk_of(lane);
-  const bool gather = context_.plan.zero_stage == 3, ahead_of_step = lane.first && gathers_ahead(context_.plan);
+  const bool ahead_of_step = lane.first && gathers_ahead(context_.plan);
+  const bool gather = context_.plan.zero_stage == 3 || (lane.first && gathers_at_first_use(context_.plan));
   const auto buckets = std::make_shared<const std::vector<RankParameters>>(bucket_parameters(context_, chunk));
   const auto ahead = std::make_shared<std::vector<TaskId>>();
   const int per_port = gathers_per_port(context_, lane.stage);

@@ -29,8 +29,14 @@ struct LaneWork {
   int peer = -1;       // stage that gets the result; -1: nobody
 };
 
-// Whether parameters that the last step's optimizer updated are gathered while the first forwards run.
-inline bool gathers_ahead(const Plan& plan) { return plan.zero_stage == 1 && plan.overlap_param_gather; }
+// Parameters that the last step's optimizer updated are gathered while the first forwards run: from the step's
+// beginning by blocks of their own, or within the first forward of each chunk.
+inline bool gathers_ahead(const Plan& plan) {
+  return plan.zero_stage == 1 && plan.overlap_param_gather && plan.align_param_gather;
+}
+inline bool gathers_at_first_use(const Plan& plan) {
+  return plan.zero_stage == 1 && plan.overlap_param_gather && !plan.align_param_gather;
+}
 // Buckets that share an entry at kGathered; the same for all chunks of a stage.
 int gathers_per_port(const StepContext& context, int stage);
 

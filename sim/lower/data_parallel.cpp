@@ -52,6 +52,7 @@ Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int ra
       same->bytes += flow.bytes;  // two flows would take two shares of a port that others use too
   }
   transfer.latency_s = std::max(transfer.latency_s, expert.latency_s);
+  transfer.nic_rate = pod.dp_nic_efficiency;
   transfer.sm_share = context.dp_sm_share;
   return transfer;
 }

@@ -17,6 +17,7 @@ Shard derive_shard(const StepInput& input) {
   shard.local_experts = (input.model.experts + input.routing.redundant_experts) / input.plan.ep;
   shard.sequence_parallel = input.plan.tp > 1 && input.plan.sequence_parallel;
   shard.recipe = input.plan.precision;
+  shard.quantized_output = input.plan.fp8_output_proj;
   shard.unfused_permutation = !input.plan.fused_permutation;
   shard.kernels_per_expert = input.plan.grouped_gemm == GroupedGemm::per_expert;
   shard.saved_hidden_bytes = input.plan.saved_hidden_bytes;

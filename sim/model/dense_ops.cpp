@@ -57,7 +57,7 @@ Kernels shared_expert_ops(const ModelShape& shape, const Shard& shard, Pass pass
   return kernels;
 }
 
-// Logits and their gradient stay bf16. The loss is TransformerEngine's fused cross-entropy, which the published
+// Logits and their gradient are kept in bf16. The loss is TransformerEngine's fused cross-entropy, which the published
 // Megatron-Bridge recipes use: two passes over the logits (maximum and sum; then the gradient, in place), so that the
 // backward has only to scale it.
 Kernels output_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
@@ -65,16 +65,17 @@ Kernels output_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   const int64_t vocab = shape.vocab / shard.tp;
   const double logits = static_cast<double>(shard.gemm_tokens()) * static_cast<double>(vocab);
   const Linear projection = {Op::logits, shard.gemm_tokens(), shape.hidden, vocab};
+  const PrecisionRecipe recipe = shard.quantized_output ? shard.recipe : PrecisionRecipe::bf16;
   if (pass == Pass::forward) {
     add_norm(kernels, local_elements(shape, shard), pass);
-    add_linear(kernels, projection, pass, PrecisionRecipe::bf16);
+    add_linear(kernels, projection, pass, recipe);
     kernels.push_back(memory_kernel(Op::cross_entropy, pass, 3 * bf16_bytes * logits, 2));
     return kernels;
   }
   if (pass == Pass::backward_data) {
     kernels.push_back(memory_kernel(Op::cross_entropy, pass, 2 * bf16_bytes * logits));
   }
-  add_linear(kernels, projection, pass, PrecisionRecipe::bf16);
+  add_linear(kernels, projection, pass, recipe);
   if (pass == Pass::backward_data) add_norm(kernels, local_elements(shape, shard), pass);
   return kernels;
 }

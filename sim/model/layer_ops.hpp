@@ -24,6 +24,7 @@ struct Shard {
   int local_experts = 0;           // experts held by this rank
   bool sequence_parallel = false;  // norms, router and residuals act on 1/tp of the tokens
   PrecisionRecipe recipe = PrecisionRecipe::bf16;
+  bool quantized_output = false;  // logits follow `recipe` instead of bf16
   // TransformerEngine's GroupedLinear: a cast and a GEMM per expert, GEMMs on four streams. Else one kernel for all.
   bool kernels_per_expert = false;
   // Permutation of tokens as chains of indexing operators instead of one kernel each way.

@@ -53,6 +53,7 @@ struct Plan {
   std::string layout;
 
   PrecisionRecipe precision = PrecisionRecipe::bf16;
+  bool fp8_output_proj = false;                                // logits multiply in `precision` too instead of bf16
   PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // of what travels to the experts: tokens, and gradients
                                                                // in the backward; the way back is bf16
   double gradient_bytes = 4;      // per element, accumulated and reduced (4: fp32, 2: bf16)
@@ -66,6 +67,9 @@ struct Plan {
   int zero_stage = 1;  // 0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)
   bool overlap_grad_reduce = true;
   bool overlap_param_gather = true;
+  // ZeRO 1: true, a stage gathers from the step's beginning; false, each chunk layer by layer from its first forward
+  // on.
+  bool align_param_gather = false;
   double dp_bucket_bytes = 0;  // 0: one bucket per layer
 
   Dispatcher dispatcher = Dispatcher::nccl;

@@ -145,7 +145,8 @@ std::string Report::groups() const {
 std::string Report::unseen() const {
   return "## Rows that no constant has seen\n\n"
          "Constants were fitted, or rules inferred, with rows of Megatron-Bridge, Megatron-MoE-ModelZoo,\n"
-         "dgxc-benchmarking, arXiv:2504.14960 and DeepSeek in view, none of a row alone; the other sources only "
+         "dgxc-benchmarking, arXiv:2504.14960, DeepSeek and MLPerf's DeepSeek-V3 in view, none of a row alone; the "
+         "others only "
          "check.\n"
          "\n" +
          summary_lines(group_errors(rows_, "calibration"), "rows");

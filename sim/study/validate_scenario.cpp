@@ -53,6 +53,7 @@ class RowReader {
   void assume(std::string text) { result_.assumptions.push_back(std::move(text)); }
 
   bool is_mlperf() const { return contains_any(lowered(row_.source), {"mlperf"}); }
+  bool is_mlperf_deepseek() const { return is_mlperf() && row_.model == "deepseek-v3"; }
   bool is_deepseeks_own() const { return contains_any(lowered(row_.overlap), {"dualpipe"}); }
   bool has_own_framework() const { return is_deepseeks_own() || contains_any(row_.note, {"MegaScale"}); }
 
@@ -199,6 +200,8 @@ void RowReader::set_precision() {
   } else {
     result_.reason = fmt::format("precision {} is not known", text);
   }
+  // FP8_OUTPUT_PROJ=True in all of its configurations for GB300, in none for GB200.
+  p.fp8_output_proj = is_mlperf_deepseek() && row_.gpu == "gb300-nvl72";
 }
 
 void RowReader::set_recompute() {
@@ -239,9 +242,24 @@ void RowReader::set_communication() {
 // them (profiles in verl-project/verl-omni#421). Megatron-Bridge sets it on Hopper with tensor or context parallelism
 // unless EP overlap is on (recipes/run_plugins.py), and Cisco's Hopper row of MLPerf v6.0 in its configuration file.
 // That the measurements of arXiv:2504.14960 ran with it, FSDP's too, is inferred from them (docs/VALIDATION.md).
+//
+// Megatron's --align-param-gather is off by default and in MLPerf Training v6.0 (conf/deepseekv3_671b.yaml,
+// conf/gpt_oss.yaml); NeMo and Megatron-Bridge set it with interleaved schedules (training/comm_overlap.py).
+// CoreWeave's DeepSeek-V3 on 4,096 GPUs gathered in the evaluation after each step (SKIP_TRAIN_CG_PARAM_AG), which is
+// not timed.
 void RowReader::set_data_parallel() {
   Plan& p = plan();
-  if (contains_any(row_.source, {"Megatron-Bridge", "dgxc-benchmarking"}) || is_mlperf()) p.gradient_bytes = 2;
+  const bool bridge = contains_any(row_.source, {"Megatron-Bridge", "dgxc-benchmarking"});
+  if (bridge || is_mlperf()) p.gradient_bytes = 2;
+  p.align_param_gather = (bridge && p.vpp > 1) || has_own_framework();
+  if (contains_any(row_.source, {"arXiv:2504.14960"}) && p.zero_stage < 3) {
+    p.align_param_gather = true;
+    assume("inferred: parameters are gathered from the step's beginning");
+  }
+  if (is_mlperf_deepseek() && row_.gpu == "gb300-nvl72" && row_.num_gpus >= 4096) {
+    p.align_param_gather = true;
+    assume("parameters gathered between steps: here from the step's beginning");
+  }
   if (is_blackwell(row_.gpu) || has_own_framework()) return;
   const bool always =
       contains_any(row_.source, {"arXiv:2504.14960"}) || contains_any(lowered(row_.note), {"tp comm overlap on"});

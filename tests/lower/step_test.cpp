@@ -7,6 +7,7 @@
 #include "engine/link_load.hpp"
 #include "engine/simulate.hpp"
 #include "in_child.hpp"
+#include "lower/data_parallel.hpp"
 #include "lower/tiny.hpp"
 #include "metrics/summarize.hpp"
 #include "model/parameters.hpp"
@@ -150,6 +151,7 @@ TEST_CASE("blocks: one per operation of the schedule, one optimizer and one para
   plan.ep = 4;
   plan.schedule = ScheduleKind::interleaved;
   plan.simulated_replicas = 0;
+  plan.align_param_gather = true;
   const auto step = lower(moe_model(4), ideal_pod(16), plan, tiny_batch(64));
   const Mapping& mapping = step->context.mapping;
   CHECK(mapping.simulated_cells == 2);
@@ -285,6 +287,57 @@ TEST_CASE("ZeRO-3 without overlap: gathers and reductions add to the step; with 
   CHECK(gathers_hidden < neither);
   CHECK(reductions_hidden < neither);
   CHECK(gathers_hidden >= work + wire_s(4));
+}
+
+TEST_CASE("parameters gathered at first use wait for each other along the pipeline; aligned gathers run at once") {
+  Pod pod = ideal_pod(8);
+  pod.gpus_per_node = 8;
+  pod.nvlink_bytes_per_s = 1e9;  // gathers far outlast the forwards
+  Plan plan;
+  plan.pp = 4;
+  plan.overlap_grad_reduce = false;
+  const auto seconds = [&](bool overlap, bool align) {
+    plan.overlap_param_gather = overlap;
+    plan.align_param_gather = align;
+    return reference(*lower(dense_model(8), pod, plan, tiny_batch(16))).makespan_s;
+  };
+  // Layers of one stage in BF16, half of them from the other replica. The first and last stage hold the matrices of
+  // embedding and logits too.
+  const auto step = lower(dense_model(8), pod, plan, tiny_batch(16));
+  double all = 0, largest = 0;
+  for (int stage = 0; stage < 4; ++stage) {
+    double parameters = 0;
+    for (const RankParameters& bucket : bucket_parameters(step->context, step->context.chunk(stage, 0)))
+      parameters += bucket.dense;
+    all += parameters;
+    largest = std::max(largest, parameters);
+  }
+  const double byte_s = 2 * 0.5 / 1e9;
+  plan.zero_stage = 0;
+  const double without = seconds(true, false);  // ZeRO 0 gathers nothing, and reduces twice as many bytes
+  plan.zero_stage = 1;
+  const double first_use = seconds(true, false), aligned = seconds(true, true), exposed = seconds(false, false);
+  CHECK(aligned < first_use);
+  CHECK(first_use - aligned >= 0.9 * (all - largest) * byte_s - 0.1 * without);
+  CHECK(first_use >= all * byte_s);
+  CHECK(aligned >= largest * byte_s);
+  CHECK(aligned <= exposed * 1.001);
+}
+
+TEST_CASE("data-parallel collectives between nodes keep to their share of the NIC") {
+  Pod pod = ideal_pod(8);
+  pod.gpus_per_node = 1;
+  pod.nic_bytes_per_s = 1e9;  // reductions far outlast the backward
+  Plan plan;
+  plan.overlap_param_gather = plan.overlap_grad_reduce = false;
+  const auto seconds = [&](double share) {
+    pod.dp_nic_efficiency = share;
+    return reference(*lower(dense_model(8), pod, plan, tiny_batch(8))).makespan_s;
+  };
+  const double full = seconds(1), half = seconds(0.5);
+  // Gradients in FP32, then parameters in BF16, 7/8 of both leave the device.
+  const double wire_s = total_parameters(dense_model(8)) * (4 + 2) * 7 / 8 / (1e9 * pod.nic_efficiency);
+  CHECK(half - full == Approx(wire_s).epsilon(0.01));
 }
 
 TEST_CASE("in a joint block, transfers without overlap stop the compute of both microbatches") {

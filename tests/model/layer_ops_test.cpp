@@ -212,6 +212,12 @@ TEST_CASE("recipes: GEMMs of layers are quantised; router, logits and attention 
     }
   }
   for (const Kernel& kernel : output_ops(shape, fp8, Pass::forward)) CHECK(kernel.precision == Precision::bf16);
+  Shard quantized = fp8;
+  quantized.quantized_output = true;
+  const Kernels logits = output_ops(shape, quantized, Pass::forward);
+  CHECK(std::any_of(logits.begin(), logits.end(), [](const Kernel& kernel) {
+    return kernel.op == Op::logits && kernel.precision == Precision::fp8;
+  }));
 }
 
 TEST_CASE("what a cast moves, by recipe") {

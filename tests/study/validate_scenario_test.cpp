@@ -179,6 +179,49 @@ TEST_CASE("Row to scenario: what recipes set, whatever the row says") {
   }
 }
 
+TEST_CASE("Row to scenario: when parameters are gathered") {
+  const auto aligned = [](const MeasuredRow& row) { return read(row).scenario.plan.align_param_gather; };
+  MeasuredRow row = mixtral();
+  row.pp = 2;
+  row.vpp = 2;
+  row.source = "yanring/Megatron-MoE-ModelZoo@e8650517";
+  CHECK_FALSE(aligned(row));
+  row.source = "NVIDIA-NeMo/Megatron-Bridge@067f987d docs";
+  CHECK(aligned(row));
+  row.vpp = 1;
+  CHECK_FALSE(aligned(row));
+  row.source = "arXiv:2504.14960 Table 4";
+  CHECK(aligned(row));
+  CHECK(assumes(read(row), "inferred: parameters are gathered"));
+  row.source = "arXiv:2505.11432v3 Table 3";
+  CHECK_FALSE(aligned(row));
+  row.note = "MegaScale-MoE";
+  CHECK(aligned(row));
+}
+
+TEST_CASE("Row to scenario: MLPerf's DeepSeek-V3 on GB300 projects to the vocabulary in MXFP8") {
+  MeasuredRow row = mixtral();
+  row.source = "MLPerf Training v6.0 log NVIDIA/results/theia_ngpu512";
+  row.model = "deepseek-v3";
+  row.gpu = "gb300-nvl72";
+  row.precision = "mxfp8";
+  row.num_gpus = 512;
+  row.tp = row.etp = 1;
+  row.pp = 4;
+  row.vpp = 4;
+  row.ep = 32;
+  row.gbs = 15360;
+  CHECK(read(row).scenario.plan.fp8_output_proj);
+  CHECK_FALSE(read(row).scenario.plan.align_param_gather);
+  row.gpu = "gb200-nvl72";
+  CHECK_FALSE(read(row).scenario.plan.fp8_output_proj);
+  row.gpu = "gb300-nvl72";
+  row.num_gpus = 4096;
+  row.gbs = 16384;
+  CHECK(read(row).scenario.plan.align_param_gather);
+  CHECK(assumes(read(row), "gathered between steps"));
+}
+
 TEST_CASE("Row to scenario: DeepSeek's own training is a production run") {
   MeasuredRow row = mixtral();
   row.model = "deepseek-v3";

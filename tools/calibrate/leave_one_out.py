@@ -9,7 +9,7 @@ between, the logarithm of a prediction is taken as linear in those of the consta
 log error of all rows but the source's; a shift at the edge of its grid is told. Finished simulations in DIR are not repeated.
 
 Not refitted, although steps decided them too: the two host costs of EP overlap, the bytes of biases, the factor of
-unfused permutation and HybridEP's start-up. Rules that were inferred (docs/VALIDATION.md) stay as well.
+unfused permutation, HybridEP's start-up and what data-parallel collectives reach between racks. Rules that were inferred (docs/VALIDATION.md) stay as well.
 """
 import argparse
 import json
