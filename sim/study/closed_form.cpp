@@ -263,11 +263,12 @@ class ClosedForm {
     };
     load(attention_data_group(plan(), context().mapping), held.dense * width);
     load(expert_data_group(plan(), context().mapping), held.expert * width);
-    const bool by_nic = nic_bytes / nic() >= nvlink_bytes / nvlink();
+    const double nic_rate = nic() * pod().dp_nic_efficiency;
+    const bool by_nic = nic_bytes / nic_rate >= nvlink_bytes / nvlink();
     add(name, "times x bytes over the busiest port (of bytes (d - 1) / d) / bandwidth",
         fmt::format("{:.0f} x {} / {}", times, bytes_text(by_nic ? nic_bytes : nvlink_bytes),
-                    rate(by_nic ? nic() : nvlink())),
-        times * std::max(nic_bytes / nic(), nvlink_bytes / nvlink()));
+                    rate(by_nic ? nic_rate : nvlink())),
+        times * std::max(nic_bytes / nic_rate, nvlink_bytes / nvlink()));
   }
 
   void data_parallel() {
