@@ -92,6 +92,23 @@ TEST_CASE("experts over two nodes: the NIC decides") {
   CHECK(sum_of(terms) == Approx(simulated_s(s)).epsilon(0.02));
 }
 
+TEST_CASE("replicas on nodes of their own: reductions and gathers keep to their share of the NIC") {
+  Pod pod = pod_of(8);
+  pod.gpus_per_node = 1;
+  const auto terms_at = [&](double share) {
+    pod.dp_nic_efficiency = share;
+    const Scenario s = plain(scenario_of(dense_model(4), pod, Plan{}, tiny_batch(8)));
+    const auto terms = closed_form(s);
+    CHECK(sum_of(terms) == Approx(simulated_s(s)).epsilon(0.02));
+    return terms;
+  };
+  const auto full = terms_at(1), half = terms_at(0.5);
+  for (const char* name : {"gradient reduce", "parameter gather"}) {
+    CHECK(seconds_of(full, name) > 0);
+    CHECK(seconds_of(half, name) == Approx(2 * seconds_of(full, name)));
+  }
+}
+
 TEST_CASE("a uniform pipeline: the bubble of 1F1B closes the sum") {
   Plan plan;
   plan.pp = 4;
