@@ -5,8 +5,10 @@
     moesim calibrate --gemm measured/gemm.csv --grouped-gemm measured/grouped_gemm.csv \\
         --attention measured/attention.csv --memory measured/memory.csv --base h100-sxm -o my_device.yaml
 
-Columns: docs/FORMATS.md. Times are device times between CUDA events over several launches, the median of the repeats, with
-the caches overwritten between repeats, as in a training step. Device, software and date go to measured/about.txt.
+Columns: docs/FORMATS.md. Times are device times between CUDA events, less what a pair of events sees around nothing: the
+median of the repeats, with the caches overwritten in between, as in a training step. sequence.csv says what kernels lose
+in a row, for seconds on end, against each alone. Shapes that do not run are told and left out. Device, software and date
+go to measured/about.txt. Takes about three minutes on an H100.
 """
 import argparse
 import csv
@@ -17,16 +19,26 @@ import statistics
 import sys
 
 COLUMNS = ["class", "device", "kernel", "precision", "pass", "groups", "m", "n", "k", "sequences", "heads", "seq_len",
-           "qk_dim", "v_dim", "causal", "bytes", "time_us", "timing", "source"]
-FLUSH_BYTES = 256 << 20  # more than any L2
+           "qk_dim", "v_dim", "causal", "bytes", "time_us", "timing", "fit", "source"]
+FLUSH_BYTES = 1 << 30  # more than any L2, and longer to write than the host needs to queue a backward pass
+TOKENS = 8192  # of the layer that runs as a sequence
 
 
 class CudaTimer:
-    """Median device time of `work` in microseconds."""
+    """Device time of `work` in microseconds: alone with cold caches, or for seconds on end."""
 
     def __init__(self, torch, repeats):
         self.torch, self.repeats = torch, repeats
         self.flush = torch.empty(FLUSH_BYTES, dtype=torch.uint8, device="cuda")
+        self.empty_us = 0.0
+        self.empty_us = self(lambda: None)  # what a pair of events sees around nothing
+
+    def between_events(self, work):
+        begin, end = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        work()
+        end.record()
+        return begin, end
 
     def __call__(self, work):
         for _ in range(3):
@@ -34,13 +46,33 @@ class CudaTimer:
         times = []
         for _ in range(self.repeats):
             self.flush.zero_()
-            begin, end = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))
-            begin.record()
-            work()
-            end.record()
+            begin, end = self.between_events(work)
             self.torch.cuda.synchronize()
             times.append(begin.elapsed_time(end) * 1e3)
-        return statistics.median(times)
+        return statistics.median(times) - self.empty_us
+
+    def sustained(self, work, seconds=4.0):
+        """Mean of one `work` of many in a row, replayed from a CUDA graph, in the second half of so many seconds."""
+        for _ in range(3):
+            work()
+        self.torch.cuda.synchronize()
+        graph = self.torch.cuda.CUDAGraph()
+        with self.torch.cuda.graph(graph):
+            work()
+        spent, count, late_ms, late_count = 0.0, 1, 0.0, 0
+        while spent < seconds:
+            begin, end = self.between_events(lambda: [graph.replay() for _ in range(count)])
+            self.torch.cuda.synchronize()
+            elapsed_ms = begin.elapsed_time(end)
+            if spent > seconds / 2:
+                late_ms, late_count = late_ms + elapsed_ms, late_count + count
+            spent += elapsed_ms / 1e3
+            count = max(1, round(count * 250 / elapsed_ms))  # about a quarter of a second a turn
+        return late_ms / late_count * 1e3
+
+
+def bf16(torch, *shape, **more):
+    return torch.randn(*shape, device="cuda", dtype=torch.bfloat16, **more)
 
 
 def gemm_shapes():
@@ -57,13 +89,10 @@ def grouped_shapes():
 
 
 def attention_shapes():
+    """(sequences, heads, length, width of queries and keys, width of values): usual widths, and DeepSeek's MLA."""
     for seq_len, sequences in ((1024, 16), (2048, 8), (4096, 4), (8192, 2), (16384, 1)):
-        for heads, width in ((64, 64), (32, 128)):
-            yield sequences, heads, seq_len, width
-
-
-def memory_sizes():
-    return [1 << power for power in range(18, 32, 1)]
+        for heads, qk_dim, v_dim in ((64, 64, 64), (32, 128, 128), (128, 192, 128)):
+            yield sequences, heads, seq_len, qk_dim, v_dim
 
 
 def row(kind, time_us, **cells):
@@ -71,47 +100,129 @@ def row(kind, time_us, **cells):
 
 
 def measure_gemm(torch, timer):
-    for m, n, k in gemm_shapes():
-        a = torch.randn(m, k, device="cuda", dtype=torch.bfloat16)
-        b = torch.randn(n, k, device="cuda", dtype=torch.bfloat16)
+    shapes = list(gemm_shapes())
+    for m, n, k in shapes:
+        a, b = bf16(torch, m, k), bf16(torch, n, k)
         yield row("gemm", timer(lambda: torch.nn.functional.linear(a, b)), kernel="torch.linear", precision="bf16",
                   **{"pass": "fwd"}, groups=1, m=m, n=n, k=k)
+    if torch.cuda.get_device_capability() < (8, 9):
+        return
+    one = torch.ones((), device="cuda")
+    for m, n, k in shapes:
+        a, b = (bf16(torch, rows, k).to(torch.float8_e4m3fn) for rows in (m, n))
+        seconds = timer(lambda: torch._scaled_mm(a, b.t(), one, one, out_dtype=torch.bfloat16, use_fast_accum=True))
+        yield row("gemm", seconds, kernel="torch._scaled_mm, a scale per tensor", precision="fp8", **{"pass": "fwd"},
+                  groups=1, m=m, n=n, k=k)
+
+
+def grouped_product(torch, groups, rows, n, k):
+    """(name, work): one kernel over groups from Hopper on, where this PyTorch has it; else a batched product."""
+    b = bf16(torch, groups, n, k).transpose(1, 2)
+    if hasattr(torch, "_grouped_mm") and torch.cuda.get_device_capability() >= (9, 0):
+        a = bf16(torch, groups * rows, k)
+        ends = torch.arange(1, groups + 1, device="cuda", dtype=torch.int32) * rows
+        return "torch._grouped_mm", lambda: torch._grouped_mm(a, b, offs=ends)
+    a = bf16(torch, groups, rows, k)
+    return "torch.bmm", lambda: torch.bmm(a, b)
 
 
 def measure_grouped(torch, timer):
-    """Batched products with equal groups: what every PyTorch has. `m` counts the rows of all groups."""
+    """Equal groups. `m` counts the rows of all of them."""
     for groups, rows, n, k in grouped_shapes():
-        a = torch.randn(groups, rows, k, device="cuda", dtype=torch.bfloat16)
-        b = torch.randn(groups, k, n, device="cuda", dtype=torch.bfloat16)
-        yield row("grouped_gemm", timer(lambda: torch.bmm(a, b)), kernel="torch.bmm", precision="bf16",
-                  **{"pass": "fwd"}, groups=groups, m=groups * rows, n=n, k=k)
+        name, work = grouped_product(torch, groups, rows, n, k)
+        yield row("grouped_gemm", timer(work), kernel=name, precision="bf16", **{"pass": "fwd"}, groups=groups,
+                  m=groups * rows, n=n, k=k)
+
+
+def sdpa(torch, q, k, v, backend):
+    if backend != "cuDNN":
+        return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.CUDNN_ATTENTION):
+        return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+
+def measure_one_attention(torch, timer, shape, backend):
+    sequences, heads, seq_len, qk_dim, v_dim = shape
+    q, k, v = (bf16(torch, sequences, heads, seq_len, width, requires_grad=True) for width in (qk_dim, qk_dim, v_dim))
+    out = sdpa(torch, q, k, v, backend)
+    grad = torch.randn_like(out)
+    cells = dict(kernel=f"torch SDPA, {backend}", precision="bf16", sequences=sequences, heads=heads, seq_len=seq_len,
+                 qk_dim=qk_dim, v_dim=v_dim, causal="yes")
+    forward = timer(lambda: sdpa(torch, q, k, v, backend))
+    backward = timer(lambda: torch.autograd.grad(out, (q, k, v), grad, retain_graph=True))
+    return [row("attention_fwd", forward, **cells, **{"pass": "fwd"}),
+            row("attention_bwd", backward, **cells, **{"pass": "bwd"})]
 
 
 def measure_attention(torch, timer):
-    attention = torch.nn.functional.scaled_dot_product_attention
-    for sequences, heads, seq_len, width in attention_shapes():
-        q, k, v = (torch.randn(sequences, heads, seq_len, width, device="cuda", dtype=torch.bfloat16,
-                               requires_grad=True) for _ in range(3))
-        cells = dict(kernel="torch.sdpa", precision="bf16", sequences=sequences, heads=heads, seq_len=seq_len,
-                     qk_dim=width, v_dim=width, causal="yes")
-        out = attention(q, k, v, is_causal=True)
-        grad = torch.randn_like(out)
-        forward = timer(lambda: attention(q, k, v, is_causal=True))
-        backward = timer(lambda: torch.autograd.grad(out, (q, k, v), grad, retain_graph=True))
-        yield row("attention_fwd", forward, **cells, **{"pass": "fwd"})
-        yield row("attention_bwd", backward, **cells, **{"pass": "bwd"})
+    """cuDNN's kernels, which TransformerEngine takes too, from Hopper on; PyTorch's choice before."""
+    backend = "cuDNN" if torch.cuda.get_device_capability() >= (9, 0) else "its choice"
+    for shape in attention_shapes():
+        try:
+            yield from measure_one_attention(torch, timer, shape, backend)
+        except RuntimeError as error:
+            print(f"measure_kernels: left out attention {shape}: {str(error).splitlines()[0]}", file=sys.stderr)
 
 
 def measure_memory(torch, timer):
-    """Copies of so many bytes: half of them read, half written."""
-    for size in memory_sizes():
+    """Kernels that stream: bytes are read and written. Copies over all sizes, then what a layer does between products."""
+    for size in (1 << power for power in range(18, 32)):
         source = torch.empty(size // 2, dtype=torch.uint8, device="cuda")
         target = torch.empty_like(source)
         yield row("memory", timer(lambda: target.copy_(source)), kernel="torch.copy_", bytes=size)
+    for tokens in (1024, 4096, 16384):
+        for hidden in (2048, 4096, 7168):
+            x, y = bf16(torch, tokens, hidden), bf16(torch, tokens, hidden)
+            order = torch.randperm(tokens, device="cuda")
+            element = 2 * tokens * hidden
+            for name, bytes_moved, work in (
+                    ("torch.add", 3 * element, lambda: torch.add(x, y)),
+                    ("torch.layer_norm", 2 * element, lambda: torch.nn.functional.layer_norm(x, (hidden,))),
+                    ("torch.glu", 3 * element // 2, lambda: torch.nn.functional.glu(x)),
+                    ("torch.index_select", 2 * element, lambda: torch.index_select(x, 0, order))):
+                yield row("memory", timer(work), kernel=name, bytes=bytes_moved)
+
+
+def layer(torch, hidden=4096, heads=32, width=128, experts=8, expert_hidden=1536, top_k=8):
+    """[(name, work)]: the kernels of one MoE layer's forward, without communication; 8-way expert parallelism sends each
+    device as many rows as it has tokens."""
+    tokens, routed = TOKENS, TOKENS * top_k // 8
+    linear = torch.nn.functional.linear
+    x, chosen = bf16(torch, tokens, hidden), bf16(torch, routed, hidden)
+    qkv, proj = bf16(torch, 3 * heads * width, hidden), bf16(torch, hidden, heads * width)
+    q, k, v = (bf16(torch, tokens // 4096, heads, 4096, width) for _ in range(3))
+    order = torch.randperm(routed, device="cuda") % tokens
+    gate = bf16(torch, routed, 2 * expert_hidden)
+    _, up = grouped_product(torch, experts, routed // experts, 2 * expert_hidden, hidden)
+    _, down = grouped_product(torch, experts, routed // experts, hidden, expert_hidden)
+    return [("norm", lambda: torch.nn.functional.layer_norm(x, (hidden,))), ("qkv", lambda: linear(x, qkv)),
+            ("attention", lambda: sdpa(torch, q, k, v, "its choice")), ("projection", lambda: linear(x, proj)),
+            ("add", lambda: torch.add(x, x)), ("norm", lambda: torch.nn.functional.layer_norm(x, (hidden,))),
+            ("permute", lambda: torch.index_select(x, 0, order)), ("up", up),
+            ("glu", lambda: torch.nn.functional.glu(gate)), ("down", down),
+            ("unpermute", lambda: torch.index_select(chosen, 0, order)), ("add", lambda: torch.add(x, x))]
+
+
+def measure_sequence(torch, timer):
+    """What kernels lose inside a step: each alone with cold caches and a cool chip, against all in a row for seconds.
+    `step_efficiency` of a device is the ratio of the sums. `moesim calibrate` does not read this table."""
+    with torch.no_grad():
+        layers = [layer(torch) for _ in range(4)]  # weights of more than one, so that they come from memory
+        alone = [timer(work) for _, work in layers[0]]
+        together = timer.sustained(lambda: [work() for kernels in layers for _, work in kernels]) / len(layers)
+        for (name, _), time_us in zip(layers[0], alone):
+            yield {"class": "sequence", "kernel": name, "time_us": f"{time_us:.3f}", "timing": "kernel"}
+        yield {"class": "sequence", "kernel": f"sum of {len(alone)}", "time_us": f"{sum(alone):.3f}", "timing": "kernel"}
+        yield {"class": "sequence", "kernel": "in a row for 4 s", "time_us": f"{together:.3f}", "timing": "sustained"}
+        for m, n, k in ((8192, 8192, 8192), (16384, 7168, 4096)):
+            a, b = bf16(torch, m, k), bf16(torch, n, k)
+            for timing, measured in (("kernel", timer), ("sustained", timer.sustained)):
+                yield {"class": "sequence", "kernel": "torch.linear", "precision": "bf16", "m": m, "n": n, "k": k,
+                       "time_us": f"{measured(lambda: torch.nn.functional.linear(a, b)):.3f}", "timing": timing}
 
 
 TABLES = {"gemm": measure_gemm, "grouped_gemm": measure_grouped, "attention": measure_attention,
-          "memory": measure_memory}
+          "memory": measure_memory, "sequence": measure_sequence}
 
 
 def write_table(path, rows, device, source):
