@@ -278,6 +278,10 @@ void check_plan_options(Rules& rules) {
                 {"platform.collective_sms", "plan.communication_sms", "platform.device.sms"},
                 "{}, and {} of dispatch and combine, leave none of the device's {} SMs to compute", pod.collective_sms,
                 p.communication_sms, pod.device.sms);
+  rules.require(!p.fp8_output_proj || p.precision != PrecisionRecipe::bf16, {"plan.fp8_output_proj", "plan.precision"},
+                "has no effect with precision: bf16");
+  rules.require(p.gather_in_step || p.zero_stage == 1, {"plan.gather_in_step", "plan.zero_stage"},
+                "false has no effect without zero_stage: 1");
   const Keys modules = {"plan.recompute_modules", "plan.recompute"};
   const bool selective = p.recompute == Recompute::selective;
   rules.require(p.recompute_modules.empty() || selective, modules, "has no effect without recompute: selective");

@@ -83,6 +83,10 @@ inline constexpr auto kGroupedGemms = std::to_array<Spelled<GroupedGemm>>({
     {GroupedGemm::single, "single"},
     {GroupedGemm::per_expert, "per_expert"},
 });
+inline constexpr auto kDpBuckets = std::to_array<Spelled<DpBuckets>>({
+    {DpBuckets::megatron, "megatron"},
+    {DpBuckets::layer, "layer"},
+});
 inline constexpr auto kCpKinds = std::to_array<Spelled<CpKind>>({
     {CpKind::ring, "ring"},
     {CpKind::all_gather, "all_gather"},
@@ -117,6 +121,7 @@ constexpr const auto& enum_names(AllToAllForm) { return kAllToAllForms; }
 constexpr const auto& enum_names(GraphScope) { return kGraphScopes; }
 constexpr const auto& enum_names(GroupedGemm) { return kGroupedGemms; }
 constexpr const auto& enum_names(CpKind) { return kCpKinds; }
+constexpr const auto& enum_names(DpBuckets) { return kDpBuckets; }
 constexpr const auto& enum_names(SavedActivations) { return kSavedActivations; }
 constexpr const auto& enum_names(Transport) { return kTransports; }
 constexpr const auto& enum_names(PrecisionRecipe) { return kPrecisionRecipes; }

@@ -31,6 +31,7 @@ void visit(Visitor& v, Plan& p) {
            "of tokens of what travels to the experts; the way back is bf16");
   v.flag("fp8_output_proj", p.fp8_output_proj, "the logits' GEMM follows precision; false: bf16");
   v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8}, "per element, accumulated and reduced (4: fp32)");
+  v.number("parameter_bytes", p.parameter_bytes, Unit::bytes, {0.5, 4}, "per element, gathered by replicas (1: fp8)");
   v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8}, "per element of each of Adam's moments (4: fp32)");
   v.number("saved_hidden_bytes", p.saved_hidden_bytes, Unit::bytes, {0.5, 4},
            "per element of an FFN's hidden activations kept for the backward pass (2: bf16, 1: fp8)");
@@ -42,8 +43,12 @@ void visit(Visitor& v, Plan& p) {
          "reduce gradients while the backward pass runs (one hardware queue: false)");
   v.flag("overlap_param_gather", p.overlap_param_gather, "gather parameters while the forward pass runs");
   v.flag("align_param_gather", p.align_param_gather,
-         "all stages gather from the step's beginning; false: a chunk at its first forward");
-  v.number("dp_bucket_bytes", p.dp_bucket_bytes, Unit::bytes, {0, 1e15}, "of DP communication; 0: a bucket per layer");
+         "with vpp: all stages gather from the step's beginning; false: a chunk at its first forward");
+  v.flag("gather_in_step", p.gather_in_step, "false: parameters are gathered between steps (an evaluation)");
+  v.choice("dp_buckets", p.dp_buckets,
+           "what replicas reduce and gather at once; megatron: chunks, but stage 0's first in buckets");
+  v.number("dp_bucket_bytes", p.dp_bucket_bytes, Unit::bytes, {0, 1e15},
+           "of a bucket's gradients, at least; 0: a layer, or Megatron-LM's default");
   v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");
   v.choice("all_to_all", p.all_to_all, "how the simulator lowers an all-to-all");
   v.integer("communication_sms", p.communication_sms, {0, 1e6},

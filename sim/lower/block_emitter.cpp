@@ -1,6 +1,6 @@
 #include "lower/block_emitter.hpp"
 
-#include <utility>
+#include <algorithm>
 
 #include "lower/collectives.hpp"
 
@@ -24,8 +24,8 @@ int gathers_per_port(const StepContext& context, int stage) {
 // Parameters of a chunk layer by layer, and how far their collectives have come.
 struct BlockEmitter::GradientBuckets {
   std::vector<RankParameters> layers;
+  BucketFill fill;
   std::vector<TaskId> ahead, reduced;
-  RankParameters pending;  // gradients that wait until their bucket is full
 };
 
 BlockEmitter::BlockEmitter(const StepContext& context, TemplateBuilder& builder, int first_rank,
@@ -83,13 +83,14 @@ void BlockEmitter::send_now(const LaneWork& lane) {
 }
 
 // The first microbatch's forward waits, layer by layer, for the parameters that the last step's optimizer updated, or
-// gathers them itself; with ZeRO-3 every forward gathers them. Gathers run one layer ahead of their use (without
+// gathers them itself; with ZeRO-3 every forward gathers them. Gathers run one bucket ahead of their use (without
 // overlap_param_gather when it is due).
 EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const bool ahead_of_step = lane.first && gathers_ahead(context_.plan);
   const bool gather = context_.plan.zero_stage == 3 || (lane.first && gathers_at_first_use(context_.plan));
-  const auto buckets = std::make_shared<const std::vector<RankParameters>>(bucket_parameters(context_, chunk));
+  const auto buckets =
+      std::make_shared<const std::vector<RankParameters>>(gathered_before_layers(context_, lane.stage, lane.op.chunk));
   const auto ahead = std::make_shared<std::vector<TaskId>>();
   const int per_port = gathers_per_port(context_, lane.stage);
   const auto wait_for_gathered = [=, this](int bucket) {
@@ -106,10 +107,14 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   for (size_t i = 0; i < chunk.layers.size(); ++i) {
     const int local = static_cast<int>(i);
     steps.push_back({[=, this] {
-      if (gather && !early && i > 0) *ahead = gather_layer((*buckets)[i], local, true);
-      if (gather) await_gathered(*ahead);
-      // One gathered layer is held beyond the current one.
-      if (gather && early && i + 1 < buckets->size()) *ahead = gather_layer((*buckets)[i + 1], local + 1, true);
+      if (gather && !(*buckets)[i].empty()) {
+        if (!early && i > 0) *ahead = gather_layer((*buckets)[i], local, true);
+        await_gathered(*ahead);
+        const auto begin = buckets->begin() + local + 1;
+        const auto next = std::find_if(begin, buckets->end(), [](const RankParameters& b) { return !b.empty(); });
+        if (early && next != buckets->end())
+          *ahead = gather_layer(*next, static_cast<int>(next - buckets->begin()), true);
+      }
       wait_for_gathered(local);
       if (i == 0 && chunk.embedding) emitter_.embedding(Phase::forward);
     }});
@@ -136,23 +141,28 @@ void BlockEmitter::await_gathered(const std::vector<TaskId>& gathers) {
     builder_.stop_for(gathers);
 }
 
+std::shared_ptr<BlockEmitter::GradientBuckets> BlockEmitter::gradient_buckets(const LaneWork& lane) const {
+  return std::make_shared<GradientBuckets>(GradientBuckets{
+      parameters_by_layer(context_, chunk_of(lane)), BucketFill(context_, lane.stage, lane.op.chunk), {}, {}});
+}
+
 void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, int local) {
   const Plan& plan = context_.plan;
-  buckets.pending += buckets.layers[local];
   const bool reduce =
       lane.op.gives_weight_gradients() && (plan.zero_stage == 3 || (lane.last && plan.overlap_grad_reduce));
-  const double bytes = (buckets.pending.dense + buckets.pending.expert) * plan.gradient_bytes;
-  if (!reduce || (local > 0 && bytes < plan.dp_bucket_bytes)) return;
+  if (!reduce) return;
+  const RankParameters full = buckets.fill.add(buckets.layers[local], local == 0);
+  if (full.empty()) return;
   emitter_.flush_weight_gradients();
   if (!plan.overlap_grad_reduce) builder_.follow_compute();
-  buckets.reduced = reduce_gradients(context_, builder_, std::exchange(buckets.pending, {}), local);
+  buckets.reduced = reduce_gradients(context_, builder_, full, local);
   if (!plan.overlap_grad_reduce) builder_.stop_for(buckets.reduced);
 }
 
 EmitSteps BlockEmitter::backward_steps(const LaneWork& lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
-  const auto buckets = std::make_shared<GradientBuckets>(bucket_parameters(context_, chunk));
+  const auto buckets = gradient_buckets(lane);
   const bool gather = context_.plan.zero_stage == 3, early = context_.plan.overlap_param_gather;
   EmitSteps steps;
   steps.push_back({[=, this] {
@@ -192,18 +202,18 @@ EmitSteps BlockEmitter::weight_steps(const LaneWork& lane) {
   return {{[=, this] {
     const ChunkContent& chunk = chunk_of(lane);
     const int count = static_cast<int>(chunk.layers.size());
-    GradientBuckets buckets{bucket_parameters(context_, chunk)};
+    const auto buckets = gradient_buckets(lane);
     if (chunk.loss) emitter_.loss(count, Phase::weight_gradient);
     for (int i = count - 1; i >= 0; --i) {
       emitter_.weight_gradients(chunk.layers[i], i);
       if (i == 0 && chunk.embedding) emitter_.embedding(Phase::weight_gradient);
-      layer_done(lane, buckets, i);
+      layer_done(lane, *buckets, i);
     }
     if (count == 0) {
       if (chunk.embedding) emitter_.embedding(Phase::weight_gradient);
-      layer_done(lane, buckets, 0);
+      layer_done(lane, *buckets, 0);
     }
-    builder_.exit(kReduced, buckets.reduced);
+    builder_.exit(kReduced, buckets->reduced);
   }}};
 }
 

@@ -32,10 +32,11 @@ struct LaneWork {
 // Parameters that the last step's optimizer updated are gathered while the first forwards run: from the step's
 // beginning by blocks of their own, or within the first forward of each chunk.
 inline bool gathers_ahead(const Plan& plan) {
-  return plan.zero_stage == 1 && plan.overlap_param_gather && plan.align_param_gather;
+  return plan.zero_stage == 1 && plan.overlap_param_gather && plan.gather_in_step && plan.align_param_gather &&
+         plan.vpp > 1;
 }
 inline bool gathers_at_first_use(const Plan& plan) {
-  return plan.zero_stage == 1 && plan.overlap_param_gather && !plan.align_param_gather;
+  return plan.zero_stage == 1 && plan.overlap_param_gather && plan.gather_in_step && !gathers_ahead(plan);
 }
 // Buckets that share an entry at kGathered; the same for all chunks of a stage.
 int gathers_per_port(const StepContext& context, int stage);
@@ -55,6 +56,7 @@ class BlockEmitter {
   EmitSteps weight_steps(const LaneWork& lane);
   std::vector<TaskId> gather_layer(const RankParameters& layer, int local, bool after_front);
   void await_gathered(const std::vector<TaskId>& gathers);
+  std::shared_ptr<GradientBuckets> gradient_buckets(const LaneWork& lane) const;
   void layer_done(const LaneWork& lane, GradientBuckets& buckets, int local);
   bool sends_at_end() const;
   void send(const LaneWork& lane);

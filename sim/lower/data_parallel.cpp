@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "lower/collectives.hpp"
 
@@ -23,13 +25,45 @@ RankParameters rank_output_parameters(const StepContext& context) {
   return {output_parameters(context.model) / context.plan.tp, 0};
 }
 
-std::vector<RankParameters> bucket_parameters(const StepContext& context, const ChunkContent& chunk) {
-  std::vector<RankParameters> buckets;
-  for (int layer : chunk.layers) buckets.push_back(rank_layer_parameters(context, layer));
-  if (buckets.empty()) buckets.emplace_back();
-  if (chunk.embedding) buckets.front() += rank_embedding_parameters(context);
-  if (chunk.loss) buckets.back() += rank_output_parameters(context);
-  return buckets;
+std::vector<RankParameters> parameters_by_layer(const StepContext& context, const ChunkContent& chunk) {
+  std::vector<RankParameters> layers;
+  for (int layer : chunk.layers) layers.push_back(rank_layer_parameters(context, layer));
+  if (layers.empty()) layers.emplace_back();
+  if (chunk.embedding) layers.front() += rank_embedding_parameters(context);
+  if (chunk.loss) layers.back() += rank_output_parameters(context);
+  return layers;
+}
+
+// Megatron-Core's DistributedDataParallel: stages after the first and chunks after the first are not cut, since what
+// they communicate is seldom waited for; the default size is 40 million parameters, or a million per replica.
+double bucket_size(const StepContext& context, int stage, int chunk) {
+  const Plan& plan = context.plan;
+  const double stated = plan.dp_bucket_bytes / plan.gradient_bytes;
+  if (plan.zero_stage == 3 || plan.dp_buckets == DpBuckets::layer) return stated;
+  if (stage > 0 || chunk > 0) return std::numeric_limits<double>::infinity();
+  return stated > 0 ? stated : std::max(40e6, 1e6 * context.mapping.dp * plan.cp);
+}
+
+namespace {
+
+// Empties what has reached the size.
+double take_if(bool full, double& pending) { return full ? std::exchange(pending, 0) : 0; }
+
+}  // namespace
+
+BucketFill::BucketFill(const StepContext& context, int stage, int chunk) : size_(bucket_size(context, stage, chunk)) {}
+
+RankParameters BucketFill::add(const RankParameters& layer, bool first) {
+  pending_ += layer;
+  return {take_if(first || pending_.dense >= size_, pending_.dense),
+          take_if(first || pending_.expert >= size_, pending_.expert)};
+}
+
+std::vector<RankParameters> gathered_before_layers(const StepContext& context, int stage, int chunk) {
+  std::vector<RankParameters> layers = parameters_by_layer(context, context.chunk(stage, chunk));
+  BucketFill fill(context, stage, chunk);
+  for (size_t i = layers.size(); i-- > 0;) layers[i] = fill.add(layers[i], i == 0);
+  return layers;
 }
 
 namespace {
@@ -61,8 +95,6 @@ CollectiveKind gradient_collective(const Plan& plan) {
   return plan.zero_stage == 0 ? CollectiveKind::all_reduce : CollectiveKind::reduce_scatter;
 }
 
-constexpr double kParameterBytes = 2;  // parameters travel in bf16
-
 }  // namespace
 
 std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder& builder, const RankParameters& bucket,
@@ -76,11 +108,11 @@ std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder
 
 std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilder& builder,
                                       const RankParameters& bucket, int local_layer, bool after_front) {
+  const double width = context.plan.parameter_bytes;
   return builder.background(
       Stream::dp, "parameter gather", local_layer, Phase::parameter_gather,
       [&](int rank) {
-        return bucket_transfer(context, CollectiveKind::all_gather, rank, bucket.dense * kParameterBytes,
-                               bucket.expert * kParameterBytes);
+        return bucket_transfer(context, CollectiveKind::all_gather, rank, bucket.dense * width, bucket.expert * width);
       },
       after_front);
 }
@@ -106,7 +138,8 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   std::vector<std::vector<TaskId>> reductions, gathers;
   std::vector<RankParameters> buckets;
   for (int index = 0; index < context.pipeline.chunks; ++index)
-    for (const RankParameters& bucket : bucket_parameters(context, context.chunk(stage, index))) {
+    for (const RankParameters& bucket : gathered_before_layers(context, stage, index)) {
+      if (bucket.empty()) continue;
       buckets.push_back(bucket);
       held += bucket;
     }
@@ -121,7 +154,7 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
                          : held.dense + held.expert;
   builder.compute(optimizer_ops(own, plan.gradient_bytes, plan.moment_bytes), 0, Phase::optimizer);
   builder.compute(weight_cast_ops(held.dense + held.expert, plan.precision), 0, Phase::optimizer);
-  if (plan.zero_stage == 1 && !plan.overlap_param_gather) {
+  if (plan.zero_stage == 1 && !plan.overlap_param_gather && plan.gather_in_step) {
     for (const RankParameters& bucket : buckets)
       gathers.push_back(gather_parameters(context, builder, bucket, 0, true));
     wait_for_all(builder, gathers);

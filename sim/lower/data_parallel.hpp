@@ -1,5 +1,5 @@
 // Communication between data-parallel replicas and the optimizer: reduce-scatter of gradients, all-gather of
-// parameters, ZeRO-1 or ZeRO-3, in buckets of one layer.
+// parameters, ZeRO-1 or ZeRO-3, in buckets.
 #pragma once
 
 #include <vector>
@@ -14,7 +14,26 @@ RankParameters rank_layer_parameters(const StepContext& context, int layer);
 RankParameters rank_embedding_parameters(const StepContext& context);
 RankParameters rank_output_parameters(const StepContext& context);
 // One entry per layer; embedding counts with the first, output with the last (a chunk without layers has one entry).
-std::vector<RankParameters> bucket_parameters(const StepContext& context, const ChunkContent& chunk);
+std::vector<RankParameters> parameters_by_layer(const StepContext& context, const ChunkContent& chunk);
+
+// Parameters at which a bucket of the chunk is full.
+double bucket_size(const StepContext& context, int stage, int chunk);
+
+// Buckets of a chunk fill from its last layer backwards, as gradients come; dense and expert parameters have their own.
+class BucketFill {
+ public:
+  BucketFill(const StepContext& context, int stage, int chunk);
+  // What is full after a layer; nothing is left after the `first` one.
+  RankParameters add(const RankParameters& layer, bool first);
+
+ private:
+  double size_;  // parameters at which a bucket is full
+  RankParameters pending_;
+};
+
+// What must have been gathered before each layer of the chunk and was not before an earlier one: the buckets that begin
+// with it.
+std::vector<RankParameters> gathered_before_layers(const StepContext& context, int stage, int chunk);
 
 // Background transfers on the DP stream; rank by rank the task, or kNoTask where a group has one member.
 std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder& builder, const RankParameters& bucket,

@@ -139,6 +139,7 @@ std::string StepLowering::lane_key(const LaneWork& lane) const {
                                 lane.first ? fmt::format("first{}", gathers_per_port(context_, lane.stage)) : "",
                                 lane.last ? "last" : "", lane.peer < 0 ? 99 : lane.peer - lane.stage,
                                 chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
+  if (lane.first || lane.last) key += fmt::format(" bucket{:g} ", bucket_size(context_, lane.stage, lane.op.chunk));
   for (int layer : chunk.layers) key += layer_class(context_.model, layer) + ",";
   return key;
 }
@@ -197,10 +198,10 @@ void StepLowering::add_gathers(int stage, int cell) {
   };
   std::vector<Link> links;
   for (const FirstUse& use : first_uses_[stage]) {
-    const std::vector<RankParameters> buckets = bucket_parameters(context_, context_.chunk(stage, use.chunk));
+    const std::vector<RankParameters> buckets = gathered_before_layers(context_, stage, use.chunk);
     std::vector<TaskId> tasks;
     for (size_t i = 0; i < buckets.size(); ++i) {
-      tasks = gather_parameters(context_, builder, buckets[i], static_cast<int>(i), false);
+      if (!buckets[i].empty()) tasks = gather_parameters(context_, builder, buckets[i], static_cast<int>(i), false);
       const bool port_full = (i + 1) % per_port == 0 || i + 1 == buckets.size();
       if (!port_full) continue;
       const auto port = static_cast<uint8_t>(links.size());

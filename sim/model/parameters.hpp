@@ -38,6 +38,7 @@ struct RankParameters {
     expert += other.expert;
     return *this;
   }
+  bool empty() const { return dense == 0 && expert == 0; }
 };
 RankParameters rank_parameters(const LayerParameters& layer, int tp, int ep, int etp);
 

@@ -23,6 +23,11 @@ enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_f
 enum class GraphScope { step, layers, router };
 enum class GroupedGemm { single, per_expert };  // Shard::kernels_per_expert
 enum class CpKind { ring, all_gather };
+// What data-parallel replicas communicate at once (ZeRO 0 and 1).
+enum class DpBuckets {
+  megatron,  // whole chunks; the first chunk of the first stage in buckets of at least dp_bucket_bytes
+  layer,     // a layer, or as many as reach dp_bucket_bytes
+};
 // Where a wafer keeps what the backward pass needs of each layer.
 enum class SavedActivations {
   wafer,      // in SRAM
@@ -57,6 +62,7 @@ struct Plan {
   PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // of what travels to the experts: tokens, and gradients
                                                                // in the backward; the way back is bf16
   double gradient_bytes = 4;      // per element, accumulated and reduced (4: fp32, 2: bf16)
+  double parameter_bytes = 2;     // per element, gathered by replicas (2: bf16, 1: FP8)
   double saved_hidden_bytes = 2;  // per element of an FFN's hidden activations kept for the backward (2: bf16; 1: FP8)
   double moment_bytes = 4;        // per element of each of Adam's moments (4: fp32, 2: bf16)
 
@@ -67,10 +73,12 @@ struct Plan {
   int zero_stage = 1;  // 0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)
   bool overlap_grad_reduce = true;
   bool overlap_param_gather = true;
-  // ZeRO 1: true, a stage gathers from the step's beginning; false, each chunk layer by layer from its first forward
-  // on.
-  bool align_param_gather = false;
-  double dp_bucket_bytes = 0;  // 0: one bucket per layer
+  // ZeRO 1 with an interleaved schedule: all stages gather from the step's beginning. Without, a chunk gathers when its
+  // first forward needs its parameters.
+  bool align_param_gather = true;
+  bool gather_in_step = true;  // false: something between steps, an evaluation, gathers the parameters
+  DpBuckets dp_buckets = DpBuckets::megatron;
+  double dp_bucket_bytes = 0;  // of gradients; 0: a layer, or Megatron-LM's size
 
   Dispatcher dispatcher = Dispatcher::nccl;
   AllToAllForm all_to_all = AllToAllForm::automatic;

@@ -272,13 +272,12 @@ class ClosedForm {
   }
 
   void data_parallel() {
-    constexpr double kParameterBytes = 2;  // bf16
     const int zero = plan().zero_stage;
     const double m = zero == 3 ? microbatches() : 1;
     replica_collective("gradient reduce", zero == 0 ? CollectiveKind::all_reduce : CollectiveKind::reduce_scatter,
                        plan().gradient_bytes, m);
-    if (zero > 0)
-      replica_collective("parameter gather", CollectiveKind::all_gather, kParameterBytes, zero == 3 ? 2 * m : 1);
+    if (zero == 3 || (zero == 1 && plan().gather_in_step))
+      replica_collective("parameter gather", CollectiveKind::all_gather, plan().parameter_bytes, zero == 3 ? 2 * m : 1);
   }
 
   void optimizer() {

@@ -134,6 +134,10 @@ TEST_CASE("precision, memory and communication options") {
       {"all SMs for data-parallel collectives", "workload: tiny\nplatform: {base: pod, collective_sms: 132}\n" + kBatch,
        "s.yaml:2:39: platform.collective_sms: 132, and 0 of dispatch and combine, leave none of the device's 132 SMs "
        "to compute"},
+      {"quantized logits in bf16", plan("fp8_output_proj: true"),
+       "s.yaml:4:25: plan.fp8_output_proj: has no effect with precision: bf16"},
+      {"no gather where there is none", plan("zero_stage: 3, gather_in_step: false"),
+       "s.yaml:4:39: plan.gather_in_step: false has no effect without zero_stage: 1"},
       {"modules without selective", plan("recompute: full, recompute_modules: [mlp]"),
        "s.yaml:4:44: plan.recompute_modules: has no effect without recompute: selective"},
       {"selective without modules", plan("recompute: selective"),

@@ -295,6 +295,8 @@ TEST_CASE("parameters gathered at first use wait for each other along the pipeli
   pod.nvlink_bytes_per_s = 1e9;  // gathers far outlast the forwards
   Plan plan;
   plan.pp = 4;
+  plan.vpp = 2;
+  plan.schedule = ScheduleKind::interleaved;
   plan.overlap_grad_reduce = false;
   const auto seconds = [&](bool overlap, bool align) {
     plan.overlap_param_gather = overlap;
@@ -307,8 +309,9 @@ TEST_CASE("parameters gathered at first use wait for each other along the pipeli
   double all = 0, largest = 0;
   for (int stage = 0; stage < 4; ++stage) {
     double parameters = 0;
-    for (const RankParameters& bucket : bucket_parameters(step->context, step->context.chunk(stage, 0)))
-      parameters += bucket.dense;
+    for (int chunk = 0; chunk < 2; ++chunk)
+      for (const RankParameters& layer : parameters_by_layer(step->context, step->context.chunk(stage, chunk)))
+        parameters += layer.dense;
     all += parameters;
     largest = std::max(largest, parameters);
   }
@@ -319,6 +322,99 @@ TEST_CASE("parameters gathered at first use wait for each other along the pipeli
   CHECK(first_use >= all * byte_s);
   CHECK(aligned >= largest * byte_s);
   CHECK(aligned <= exposed * 1.001);
+}
+
+TEST_CASE("replicas communicate whole chunks, and the first chunk of the first stage in buckets") {
+  Plan plan;
+  plan.pp = 2;
+  plan.vpp = 2;
+  plan.ep = 2;
+  plan.schedule = ScheduleKind::interleaved;
+  plan.gradient_bytes = 2;
+  const auto buckets = [&](int stage, int chunk) {
+    const auto step = lower(moe_model(16), ideal_pod(8), plan, tiny_batch(16));
+    const auto layers = parameters_by_layer(step->context, step->context.chunk(stage, chunk));
+    const auto gathered = gathered_before_layers(step->context, stage, chunk);
+    REQUIRE(gathered.size() == layers.size());
+    RankParameters all, sum;
+    std::vector<int> dense_at, expert_at;
+    for (size_t i = 0; i < layers.size(); ++i) {
+      all += layers[i];
+      sum += gathered[i];
+      if (gathered[i].dense > 0) dense_at.push_back(static_cast<int>(i));
+      if (gathered[i].expert > 0) expert_at.push_back(static_cast<int>(i));
+    }
+    CHECK(sum.dense == Approx(all.dense));
+    CHECK(sum.expert == Approx(all.expert));
+    return std::pair(dense_at, expert_at);
+  };
+  using At = std::vector<int>;
+  const auto step = lower(moe_model(16), ideal_pod(8), plan, tiny_batch(16));
+  const RankParameters layer = rank_layer_parameters(step->context, 2);
+  // Filled from the chunk's end: two layers of experts reach the size, one does not.
+  plan.dp_bucket_bytes = 1.5 * layer.expert * plan.gradient_bytes;
+  REQUIRE(4 * layer.dense < plan.dp_bucket_bytes / plan.gradient_bytes);
+  CHECK(buckets(0, 0).second == At{0, 2});
+  CHECK(buckets(0, 1).second == At{0});
+  CHECK(buckets(1, 0).first == At{0});
+  CHECK(buckets(1, 0).second == At{0});
+  plan.dp_buckets = DpBuckets::layer;
+  CHECK(buckets(1, 0).second == At{0, 2});
+  plan.dp_bucket_bytes = 0;
+  CHECK(buckets(1, 1).first == At{0, 1, 2, 3});
+}
+
+TEST_CASE("what is gathered does not depend on when and in which buckets") {
+  Plan plan;
+  plan.pp = 2;
+  plan.vpp = 2;
+  plan.ep = 2;
+  plan.schedule = ScheduleKind::interleaved;
+  const auto gathered = [&] {
+    const auto step = lower(moe_model(8), ideal_pod(8), plan, tiny_batch(16));
+    double sent = 0, expected = 0;
+    for_each_task(*step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+      if (task.kind != TaskKind::transfer || step->program.op_names[task.op] != "parameter gather") return;
+      for (const Flow& flow : flows_of(graph, task, data))
+        if (flow.source % kPorts < 2) sent += flow.bytes;
+    });
+    for (int stage = 0; stage < 2; ++stage)
+      for (int chunk = 0; chunk < 2; ++chunk)
+        for (const RankParameters& layer : parameters_by_layer(step->context, step->context.chunk(stage, chunk)))
+          expected += 2 * plan.parameter_bytes * (layer.dense * 3 / 4 + layer.expert / 2);  // 2 ranks of a cell
+    return std::pair(sent, expected);
+  };
+  for (const bool align : {false, true})
+    for (const DpBuckets kind : {DpBuckets::megatron, DpBuckets::layer})
+      for (const double width : {1.0, 2.0}) {
+        plan.align_param_gather = align;
+        plan.dp_buckets = kind;
+        plan.parameter_bytes = width;
+        INFO("align " << align << " buckets " << static_cast<int>(kind) << " width " << width);
+        const auto [sent, expected] = gathered();
+        CHECK(sent == Approx(expected));
+      }
+  plan.gather_in_step = false;
+  CHECK(gathered().first == 0);
+  plan.overlap_param_gather = false;
+  CHECK(gathered().first == 0);
+}
+
+TEST_CASE("a whole chunk is reduced after its backward, layers beside it") {
+  Pod pod = ideal_pod(4);
+  pod.nvlink_bytes_per_s = 1e12;  // a layer's reduction takes half as long as its backward
+  Plan plan;
+  plan.pp = 2;
+  plan.overlap_param_gather = false;
+  const auto seconds = [&](DpBuckets kind) {
+    plan.dp_buckets = kind;
+    return reference(*lower(dense_model(8), pod, plan, tiny_batch(8))).makespan_s;
+  };
+  const auto step = lower(dense_model(8), pod, plan, tiny_batch(8));
+  const double layer_s = rank_layer_parameters(step->context, 1).dense * 4 * 0.5 / 1e12;
+  const double whole = seconds(DpBuckets::megatron), layers = seconds(DpBuckets::layer);
+  CHECK(whole - layers >= 2.5 * layer_s);
+  CHECK(whole - layers <= 3 * layer_s * 1.001);  // three of four layers could have been beside compute
 }
 
 TEST_CASE("data-parallel collectives between nodes keep to their share of the NIC") {
@@ -376,6 +472,7 @@ TEST_CASE("data-parallel collectives beside compute take SMs from it") {
   pod.nvlink_bytes_per_s = 1e12;
   pod.device.sms = 4;
   Plan plan;
+  plan.dp_buckets = DpBuckets::layer;
   const auto seconds = [&](int sms, bool overlap) {
     return [=]() mutable {
       pod.collective_sms = sms;

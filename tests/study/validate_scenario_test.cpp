@@ -179,27 +179,33 @@ TEST_CASE("Row to scenario: what recipes set, whatever the row says") {
   }
 }
 
-TEST_CASE("Row to scenario: when parameters are gathered") {
-  const auto aligned = [](const MeasuredRow& row) { return read(row).scenario.plan.align_param_gather; };
+TEST_CASE("Row to scenario: when, in which buckets and in which width parameters are gathered") {
+  const auto plan = [](const MeasuredRow& row) { return read(row).scenario.plan; };
   MeasuredRow row = mixtral();
   row.pp = 2;
   row.vpp = 2;
+  row.precision = "fp8-current";
   row.source = "yanring/Megatron-MoE-ModelZoo@e8650517";
-  CHECK_FALSE(aligned(row));
+  CHECK(plan(row).align_param_gather);
+  CHECK(plan(row).dp_buckets == DpBuckets::megatron);
+  CHECK(plan(row).dp_bucket_bytes == 0);
+  CHECK(plan(row).parameter_bytes == 2);
   row.source = "NVIDIA-NeMo/Megatron-Bridge@067f987d docs";
-  CHECK(aligned(row));
-  row.vpp = 1;
-  CHECK_FALSE(aligned(row));
-  row.source = "arXiv:2504.14960 Table 4";
-  CHECK(aligned(row));
-  CHECK(assumes(read(row), "inferred: parameters are gathered"));
+  CHECK(plan(row).align_param_gather);
+  CHECK(plan(row).dp_bucket_bytes == 2.0 * (1 << 27));
+  CHECK(plan(row).parameter_bytes == 1);
+  row.precision = "mxfp8";
+  CHECK(plan(row).parameter_bytes == 2);
+  row.source = "MLPerf Training v6.0 log";
+  CHECK_FALSE(plan(row).align_param_gather);
+  CHECK(plan(row).dp_bucket_bytes == 2 * 768e6);
   row.source = "arXiv:2505.11432v3 Table 3";
-  CHECK_FALSE(aligned(row));
+  CHECK(plan(row).dp_buckets == DpBuckets::megatron);
   row.note = "MegaScale-MoE";
-  CHECK(aligned(row));
+  CHECK(plan(row).dp_buckets == DpBuckets::layer);
 }
 
-TEST_CASE("Row to scenario: MLPerf's DeepSeek-V3 on GB300 projects to the vocabulary in MXFP8") {
+TEST_CASE("Row to scenario: what is MLPerf's DeepSeek-V3 alone") {
   MeasuredRow row = mixtral();
   row.source = "MLPerf Training v6.0 log NVIDIA/results/theia_ngpu512";
   row.model = "deepseek-v3";
@@ -216,10 +222,28 @@ TEST_CASE("Row to scenario: MLPerf's DeepSeek-V3 on GB300 projects to the vocabu
   row.gpu = "gb200-nvl72";
   CHECK_FALSE(read(row).scenario.plan.fp8_output_proj);
   row.gpu = "gb300-nvl72";
-  row.num_gpus = 4096;
-  row.gbs = 16384;
-  CHECK(read(row).scenario.plan.align_param_gather);
-  CHECK(assumes(read(row), "gathered between steps"));
+  CHECK(read(row).scenario.plan.gather_in_step);
+  row.note = "parameters gathered between steps (SKIP_TRAIN_CG_PARAM_AG)";
+  CHECK_FALSE(read(row).scenario.plan.gather_in_step);
+}
+
+TEST_CASE("Row to scenario: MLPerf trains for real, gpt-oss without a balancing loss and with another vocabulary") {
+  MeasuredRow row = mixtral();
+  row.note = "";
+  CHECK(read(row).scenario.routing.kind == RoutingKind::uniform);
+  row.source = "MLPerf Training v6.0 log";
+  CHECK(read(row).scenario.routing.kind == RoutingKind::dirichlet);
+  CHECK(read(row).scenario.routing.concentration == 11);
+  row.model = "gpt-oss-20b";
+  row.note = "real data, no balancing loss";
+  row.gpu = "gb300-nvl72";
+  row.num_gpus = 64;
+  row.tp = row.etp = row.pp = row.vpp = 1;
+  row.ep = 8;
+  CHECK(read(row).scenario.routing.concentration == 0.6);
+  CHECK(read(row).scenario.workload.vocab == 128256);
+  row.source = "NVIDIA-NeMo/Megatron-Bridge@067f987d docs";
+  CHECK(read(row).scenario.workload.vocab == 201088);
 }
 
 TEST_CASE("Row to scenario: DeepSeek's own training is a production run") {
