@@ -160,10 +160,15 @@ std::string Report::microbenchmarks() const {
     if (std::find(folders.begin(), folders.end(), folder) == folders.end()) folders.push_back(folder);
   }
   for (const std::string& folder : folders) {
-    const fs::path kernels = fs::path(folder) / "kernels.csv", collectives = fs::path(folder) / "collectives.csv";
-    if (fs::exists(kernels))
-      text += "## Kernels\n\n" +
-              microbenchmark_markdown(validate_kernels(read_kernel_table(kernels.string()), "", search_)) + "\n";
+    for (const auto& [name, title] : {std::pair("kernels.csv", "Kernels"),
+                                      std::pair("kernels-measured.csv", "Kernels, measured with measure_kernels.py")}) {
+      const fs::path kernels = fs::path(folder) / name;
+      if (fs::exists(kernels))
+        text +=
+            fmt::format("## {}\n\n{}\n", title,
+                        microbenchmark_markdown(validate_kernels(read_kernel_table(kernels.string()), "", search_)));
+    }
+    const fs::path collectives = fs::path(folder) / "collectives.csv";
     if (fs::exists(collectives))
       text += "## Collectives\n\n" +
               microbenchmark_markdown(validate_collectives(read_collective_table(collectives.string()), "", search_)) +
