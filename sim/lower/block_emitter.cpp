@@ -15,16 +15,23 @@ WeightGradients weight_gradients_of(const Plan& plan, const LaneWork& lane) {
 }  // namespace
 
 int gathers_per_port(const StepContext& context, int stage) {
-  int buckets = 0;
+  int entries = 0;
   for (int chunk = 0; chunk < context.pipeline.chunks; ++chunk)
-    buckets += std::max<int>(1, static_cast<int>(context.chunk(stage, chunk).layers.size()));
-  return (buckets + kGatherPorts - 1) / kGatherPorts;
+    entries += std::max<int>(1, static_cast<int>(context.chunk(stage, chunk).layers.size()));
+  return (entries + kGatherPorts - 1) / kGatherPorts;
+}
+
+bool any_gathered(const std::vector<RankParameters>& buckets, int first, int count) {
+  const auto begin = buckets.begin() + first;
+  const auto end = static_cast<size_t>(first) + count < buckets.size() ? begin + count : buckets.end();
+  return std::any_of(begin, end, [](const RankParameters& bucket) { return !bucket.empty(); });
 }
 
 // Parameters of a chunk layer by layer, and how far their collectives have come.
 struct BlockEmitter::GradientBuckets {
   std::vector<RankParameters> layers;
   BucketFill fill;
+  std::vector<RankParameters> gathered;  // bytes, of ZeRO-3
   std::vector<TaskId> ahead, reduced;
 };
 
@@ -88,32 +95,32 @@ void BlockEmitter::send_now(const LaneWork& lane) {
 EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const bool ahead_of_step = lane.first && gathers_ahead(context_.plan);
-  const bool gather = context_.plan.zero_stage == 3 || (lane.first && gathers_at_first_use(context_.plan));
+  const bool gathers = context_.plan.zero_stage == 3 || (lane.first && gathers_at_first_use(context_.plan));
   const auto buckets =
       std::make_shared<const std::vector<RankParameters>>(gathered_before_layers(context_, lane.stage, lane.op.chunk));
   const auto ahead = std::make_shared<std::vector<TaskId>>();
   const int per_port = gathers_per_port(context_, lane.stage);
-  const auto wait_for_gathered = [=, this](int bucket) {
-    if (ahead_of_step && bucket % per_port == 0) builder_.wait_for(builder_.entry(kGathered + bucket / per_port));
+  const auto wait_for_gathered = [=, this](int layer) {
+    if (ahead_of_step && layer % per_port == 0 && any_gathered(*buckets, layer, per_port))
+      builder_.wait_for(builder_.entry(kGathered + layer / per_port));
   };
   EmitSteps steps;
   const bool early = context_.plan.overlap_param_gather;
   steps.push_back({[=, this] {
-    if (gather) *ahead = gather_layer(buckets->front(), 0, !early);
-    if (gather && chunk.layers.empty()) await_gathered(*ahead);
+    if (gathers) *ahead = gather(buckets->front(), 0, !early);
+    if (gathers && chunk.layers.empty()) await_gathered(*ahead);
     if (chunk.layers.empty()) wait_for_gathered(0);
     if (chunk.layers.empty() && chunk.embedding) emitter_.embedding(Phase::forward);
   }});
   for (size_t i = 0; i < chunk.layers.size(); ++i) {
     const int local = static_cast<int>(i);
     steps.push_back({[=, this] {
-      if (gather && !(*buckets)[i].empty()) {
-        if (!early && i > 0) *ahead = gather_layer((*buckets)[i], local, true);
+      if (gathers && !(*buckets)[i].empty()) {
+        if (!early && i > 0) *ahead = gather((*buckets)[i], local, true);
         await_gathered(*ahead);
         const auto begin = buckets->begin() + local + 1;
         const auto next = std::find_if(begin, buckets->end(), [](const RankParameters& b) { return !b.empty(); });
-        if (early && next != buckets->end())
-          *ahead = gather_layer(*next, static_cast<int>(next - buckets->begin()), true);
+        if (early && next != buckets->end()) *ahead = gather(*next, static_cast<int>(next - buckets->begin()), true);
       }
       wait_for_gathered(local);
       if (i == 0 && chunk.embedding) emitter_.embedding(Phase::forward);
@@ -129,9 +136,9 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
 }
 
 // Without overlap no compute runs beside a transfer, not even of the other microbatch in the block.
-std::vector<TaskId> BlockEmitter::gather_layer(const RankParameters& layer, int local, bool after_front) {
+std::vector<TaskId> BlockEmitter::gather(const RankParameters& bytes, int local, bool after_front) {
   if (!context_.plan.overlap_param_gather) builder_.follow_compute();
-  return gather_parameters(context_, builder_, layer, local, after_front);
+  return gather_parameters(context_, builder_, bytes, local, after_front);
 }
 
 void BlockEmitter::await_gathered(const std::vector<TaskId>& gathers) {
@@ -142,8 +149,13 @@ void BlockEmitter::await_gathered(const std::vector<TaskId>& gathers) {
 }
 
 std::shared_ptr<BlockEmitter::GradientBuckets> BlockEmitter::gradient_buckets(const LaneWork& lane) const {
-  return std::make_shared<GradientBuckets>(GradientBuckets{
-      parameters_by_layer(context_, chunk_of(lane)), BucketFill(context_, lane.stage, lane.op.chunk), {}, {}});
+  const int stage = lane.stage, chunk = lane.op.chunk;
+  return std::make_shared<GradientBuckets>(
+      GradientBuckets{parameters_by_layer(context_, chunk_of(lane)),
+                      BucketFill(bucket_size(context_, stage, chunk, DpUse::reduce)),
+                      gathered_before_layers(context_, stage, chunk),
+                      {},
+                      {}});
 }
 
 void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, int local) {
@@ -163,20 +175,20 @@ EmitSteps BlockEmitter::backward_steps(const LaneWork& lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
   const auto buckets = gradient_buckets(lane);
-  const bool gather = context_.plan.zero_stage == 3, early = context_.plan.overlap_param_gather;
+  const bool gathers = context_.plan.zero_stage == 3, early = context_.plan.overlap_param_gather;
   EmitSteps steps;
   steps.push_back({[=, this] {
     const int last_layer = std::max(0, count - 1);
-    if (gather) buckets->ahead = gather_layer(buckets->layers.back(), last_layer, !early);
-    if (gather) await_gathered(buckets->ahead);  // the last bucket holds the logits too
+    if (gathers) buckets->ahead = gather(buckets->gathered.back(), last_layer, !early);
+    if (gathers) await_gathered(buckets->ahead);  // the last bucket holds the logits too
     if (chunk.loss) emitter_.loss(count, Phase::backward);
   }});
   for (int i = count - 1; i >= 0; --i) {
     steps.push_back({[=, this] {
-      if (!gather) return;
-      if (!early && i < count - 1) buckets->ahead = gather_layer(buckets->layers[i], i, true);
+      if (!gathers) return;
+      if (!early && i < count - 1) buckets->ahead = gather(buckets->gathered[i], i, true);
       await_gathered(buckets->ahead);
-      if (early && i > 0) buckets->ahead = gather_layer(buckets->layers[i - 1], i - 1, true);
+      if (early && i > 0) buckets->ahead = gather(buckets->gathered[i - 1], i - 1, true);
     }});
     const EmitSteps layer = emitter_.backward(chunk.layers[i], i);
     steps.insert(steps.end(), layer.begin(), layer.end());

@@ -18,7 +18,7 @@ enum Exit : uint8_t { kDone, kSentForward, kReduced, kSentBackward };
 // Entries: the forward lane and, in blocks that overlap two microbatches, the backward lane; from kGathered on, the
 // parameters of a chunk's layers, in its first forward of the step.
 enum Entry : uint8_t { kFirstLane, kSecondLane, kGathered };
-inline constexpr int kGatherPorts = 200;  // of one stage; with more buckets several share a port
+inline constexpr int kGatherPorts = 200;  // of one stage; with more layers several share a port
 
 // What a block does on one of its lanes.
 struct LaneWork {
@@ -29,17 +29,10 @@ struct LaneWork {
   int peer = -1;       // stage that gets the result; -1: nobody
 };
 
-// Parameters that the last step's optimizer updated are gathered while the first forwards run: from the step's
-// beginning by blocks of their own, or within the first forward of each chunk.
-inline bool gathers_ahead(const Plan& plan) {
-  return plan.zero_stage == 1 && plan.overlap_param_gather && plan.gather_in_step && plan.align_param_gather &&
-         plan.vpp > 1;
-}
-inline bool gathers_at_first_use(const Plan& plan) {
-  return plan.zero_stage == 1 && plan.overlap_param_gather && plan.gather_in_step && !gathers_ahead(plan);
-}
-// Buckets that share an entry at kGathered; the same for all chunks of a stage.
+// Layers that share an entry at kGathered; the same for all chunks of a stage.
 int gathers_per_port(const StepContext& context, int stage);
+// Whether any bucket begins with one of so many layers.
+bool any_gathered(const std::vector<RankParameters>& buckets, int first, int count);
 
 class BlockEmitter {
  public:
@@ -54,7 +47,7 @@ class BlockEmitter {
   EmitSteps forward_steps(const LaneWork& lane);
   EmitSteps backward_steps(const LaneWork& lane);
   EmitSteps weight_steps(const LaneWork& lane);
-  std::vector<TaskId> gather_layer(const RankParameters& layer, int local, bool after_front);
+  std::vector<TaskId> gather(const RankParameters& bytes, int local, bool after_front);
   void await_gathered(const std::vector<TaskId>& gathers);
   std::shared_ptr<GradientBuckets> gradient_buckets(const LaneWork& lane) const;
   void layer_done(const LaneWork& lane, GradientBuckets& buckets, int local);

@@ -35,12 +35,17 @@ std::vector<RankParameters> parameters_by_layer(const StepContext& context, cons
 }
 
 // Megatron-Core's DistributedDataParallel: stages after the first and chunks after the first are not cut, since what
-// they communicate is seldom waited for; the default size is 40 million parameters, or a million per replica.
-double bucket_size(const StepContext& context, int stage, int chunk) {
+// they communicate is seldom waited for; the default size is 40 million parameters, or a million per replica. Chunks of
+// an interleaved schedule leave whole (align_grad_reduce, its default), and aligned gathers begin with the last bucket.
+double bucket_size(const StepContext& context, int stage, int chunk, DpUse use) {
   const Plan& plan = context.plan;
+  const bool reduces = use == DpUse::reduce;
   const double stated = plan.dp_bucket_bytes / plan.gradient_bytes;
-  if (plan.zero_stage == 3 || plan.dp_buckets == DpBuckets::layer) return stated;
-  if (stage > 0 || chunk > 0) return std::numeric_limits<double>::infinity();
+  if (plan.zero_stage == 3) return reduces ? stated : 0;
+  if (plan.dp_buckets == DpBuckets::layer) return stated;
+  const bool first = context.pipeline.slice({stage, chunk}) == 0;
+  const bool in_time_with_others = reduces ? plan.vpp > 1 || !plan.overlap_grad_reduce : gathers_ahead(plan);
+  if (!first || in_time_with_others) return std::numeric_limits<double>::infinity();
   return stated > 0 ? stated : std::max(40e6, 1e6 * context.mapping.dp * plan.cp);
 }
 
@@ -49,9 +54,13 @@ namespace {
 // Empties what has reached the size.
 double take_if(bool full, double& pending) { return full ? std::exchange(pending, 0) : 0; }
 
-}  // namespace
+// Of each bucket at the layer that it begins with.
+std::vector<RankParameters> buckets_by_first_layer(std::vector<RankParameters> layers, BucketFill fill) {
+  for (size_t i = layers.size(); i-- > 0;) layers[i] = fill.add(layers[i], i == 0);
+  return layers;
+}
 
-BucketFill::BucketFill(const StepContext& context, int stage, int chunk) : size_(bucket_size(context, stage, chunk)) {}
+}  // namespace
 
 RankParameters BucketFill::add(const RankParameters& layer, bool first) {
   pending_ += layer;
@@ -59,11 +68,20 @@ RankParameters BucketFill::add(const RankParameters& layer, bool first) {
           take_if(first || pending_.expert >= size_, pending_.expert)};
 }
 
+// Embedding and logits are gathered in bf16, whatever the layers' matrices are.
 std::vector<RankParameters> gathered_before_layers(const StepContext& context, int stage, int chunk) {
-  std::vector<RankParameters> layers = parameters_by_layer(context, context.chunk(stage, chunk));
-  BucketFill fill(context, stage, chunk);
-  for (size_t i = layers.size(); i-- > 0;) layers[i] = fill.add(layers[i], i == 0);
-  return layers;
+  const ChunkContent& content = context.chunk(stage, chunk);
+  auto buckets = buckets_by_first_layer(parameters_by_layer(context, content),
+                                        BucketFill(bucket_size(context, stage, chunk, DpUse::gather)));
+  const double width = context.plan.gather_bytes, wider = std::max(2.0, width) - width;
+  for (RankParameters& bucket : buckets) bucket = {bucket.dense * width, bucket.expert * width};
+  if (content.embedding) buckets.front().dense += rank_embedding_parameters(context).dense * wider;
+  if (content.loss) {
+    const auto last =
+        std::find_if(buckets.rbegin(), buckets.rend(), [](const RankParameters& b) { return b.dense > 0; });
+    last->dense += rank_output_parameters(context).dense * wider;
+  }
+  return buckets;
 }
 
 namespace {
@@ -106,14 +124,11 @@ std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder
   });
 }
 
-std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilder& builder,
-                                      const RankParameters& bucket, int local_layer, bool after_front) {
-  const double width = context.plan.parameter_bytes;
+std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilder& builder, const RankParameters& bytes,
+                                      int local_layer, bool after_front) {
   return builder.background(
       Stream::dp, "parameter gather", local_layer, Phase::parameter_gather,
-      [&](int rank) {
-        return bucket_transfer(context, CollectiveKind::all_gather, rank, bucket.dense * width, bucket.expert * width);
-      },
+      [&](int rank) { return bucket_transfer(context, CollectiveKind::all_gather, rank, bytes.dense, bytes.expert); },
       after_front);
 }
 
@@ -136,17 +151,15 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   const Mapping& mapping = context.mapping;
   RankParameters held;
   std::vector<std::vector<TaskId>> reductions, gathers;
-  std::vector<RankParameters> buckets;
-  for (int index = 0; index < context.pipeline.chunks; ++index)
-    for (const RankParameters& bucket : gathered_before_layers(context, stage, index)) {
-      if (bucket.empty()) continue;
-      buckets.push_back(bucket);
-      held += bucket;
-    }
-  if (!plan.overlap_grad_reduce && plan.zero_stage < 3) {
-    for (const RankParameters& bucket : buckets) reductions.push_back(reduce_gradients(context, builder, bucket, 0));
-    wait_for_all(builder, reductions);
+  const bool reduces = !plan.overlap_grad_reduce && plan.zero_stage < 3;
+  for (int index = 0; index < context.pipeline.chunks; ++index) {
+    const auto layers = parameters_by_layer(context, context.chunk(stage, index));
+    const BucketFill fill(bucket_size(context, stage, index, DpUse::reduce));
+    for (const RankParameters& layer : layers) held += layer;
+    for (const RankParameters& bucket : buckets_by_first_layer(layers, fill))
+      if (reduces && !bucket.empty()) reductions.push_back(reduce_gradients(context, builder, bucket, 0));
   }
+  wait_for_all(builder, reductions);
   builder.delay("gradient norm", Phase::optimizer, gradient_norm_s(context));
   const bool sharded = plan.zero_stage > 0;
   const double own = sharded
@@ -155,8 +168,9 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   builder.compute(optimizer_ops(own, plan.gradient_bytes, plan.moment_bytes), 0, Phase::optimizer);
   builder.compute(weight_cast_ops(held.dense + held.expert, plan.precision), 0, Phase::optimizer);
   if (plan.zero_stage == 1 && !plan.overlap_param_gather && plan.gather_in_step) {
-    for (const RankParameters& bucket : buckets)
-      gathers.push_back(gather_parameters(context, builder, bucket, 0, true));
+    for (int index = 0; index < context.pipeline.chunks; ++index)
+      for (const RankParameters& bytes : gathered_before_layers(context, stage, index))
+        if (!bytes.empty()) gathers.push_back(gather_parameters(context, builder, bytes, 0, true));
     wait_for_all(builder, gathers);
   }
   builder.exit(0);

@@ -16,13 +16,23 @@ RankParameters rank_output_parameters(const StepContext& context);
 // One entry per layer; embedding counts with the first, output with the last (a chunk without layers has one entry).
 std::vector<RankParameters> parameters_by_layer(const StepContext& context, const ChunkContent& chunk);
 
+// Parameters that the last step's optimizer updated are gathered while the first forwards run: from the step's
+// beginning by blocks of their own, or within the first forward of each chunk.
+inline bool gathers_ahead(const Plan& plan) {
+  return plan.zero_stage == 1 && plan.overlap_param_gather && plan.gather_in_step && plan.align_param_gather &&
+         plan.vpp > 1;
+}
+inline bool gathers_at_first_use(const Plan& plan) {
+  return plan.zero_stage == 1 && plan.overlap_param_gather && plan.gather_in_step && !gathers_ahead(plan);
+}
+enum class DpUse { reduce, gather };
 // Parameters at which a bucket of the chunk is full.
-double bucket_size(const StepContext& context, int stage, int chunk);
+double bucket_size(const StepContext& context, int stage, int chunk, DpUse use);
 
 // Buckets of a chunk fill from its last layer backwards, as gradients come; dense and expert parameters have their own.
 class BucketFill {
  public:
-  BucketFill(const StepContext& context, int stage, int chunk);
+  explicit BucketFill(double size) : size_(size) {}
   // What is full after a layer; nothing is left after the `first` one.
   RankParameters add(const RankParameters& layer, bool first);
 
@@ -31,15 +41,15 @@ class BucketFill {
   RankParameters pending_;
 };
 
-// What must have been gathered before each layer of the chunk and was not before an earlier one: the buckets that begin
-// with it.
+// Bytes that must have been gathered before each layer of the chunk and were not before an earlier one: the buckets
+// that begin with it.
 std::vector<RankParameters> gathered_before_layers(const StepContext& context, int stage, int chunk);
 
 // Background transfers on the DP stream; rank by rank the task, or kNoTask where a group has one member.
 std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder& builder, const RankParameters& bucket,
                                      int local_layer);
-std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilder& builder,
-                                      const RankParameters& bucket, int local_layer, bool after_front);
+std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilder& builder, const RankParameters& bytes,
+                                      int local_layer, bool after_front);
 
 // The optimizer of one stage: whatever reduction was not overlapped, gradient norm, Adam, and the parameter gather when
 // it is not left to the next step's first forward.

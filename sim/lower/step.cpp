@@ -139,7 +139,10 @@ std::string StepLowering::lane_key(const LaneWork& lane) const {
                                 lane.first ? fmt::format("first{}", gathers_per_port(context_, lane.stage)) : "",
                                 lane.last ? "last" : "", lane.peer < 0 ? 99 : lane.peer - lane.stage,
                                 chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
-  if (lane.first || lane.last) key += fmt::format(" bucket{:g} ", bucket_size(context_, lane.stage, lane.op.chunk));
+  if (lane.first || lane.last) {
+    const auto size = [&](DpUse use) { return bucket_size(context_, lane.stage, lane.op.chunk, use); };
+    key += fmt::format(" buckets{:g},{:g} ", size(DpUse::reduce), size(DpUse::gather));
+  }
   for (int layer : chunk.layers) key += layer_class(context_.model, layer) + ",";
   return key;
 }
@@ -203,7 +206,7 @@ void StepLowering::add_gathers(int stage, int cell) {
     for (size_t i = 0; i < buckets.size(); ++i) {
       if (!buckets[i].empty()) tasks = gather_parameters(context_, builder, buckets[i], static_cast<int>(i), false);
       const bool port_full = (i + 1) % per_port == 0 || i + 1 == buckets.size();
-      if (!port_full) continue;
+      if (!port_full || !any_gathered(buckets, static_cast<int>(i) / per_port * per_port, per_port)) continue;
       const auto port = static_cast<uint8_t>(links.size());
       builder.exit(port, tasks, false);
       links.push_back({port, use.block, static_cast<uint8_t>(kGathered + i / per_port)});

@@ -62,7 +62,7 @@ struct Plan {
   PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // of what travels to the experts: tokens, and gradients
                                                                // in the backward; the way back is bf16
   double gradient_bytes = 4;      // per element, accumulated and reduced (4: fp32, 2: bf16)
-  double parameter_bytes = 2;     // per element, gathered by replicas (2: bf16, 1: FP8)
+  double gather_bytes = 2;        // per element of a layer that replicas gather (2: bf16, 1: FP8)
   double saved_hidden_bytes = 2;  // per element of an FFN's hidden activations kept for the backward (2: bf16; 1: FP8)
   double moment_bytes = 4;        // per element of each of Adam's moments (4: fp32, 2: bf16)
 

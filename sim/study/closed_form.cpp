@@ -252,17 +252,16 @@ class ClosedForm {
   }
 
   // The busiest port of reductions and gathers over the replicas.
-  void replica_collective(const char* name, CollectiveKind kind, double width, double times) {
-    const RankParameters held = parameters_per_stage();
+  void replica_collective(const char* name, CollectiveKind kind, const RankParameters& bytes, double times) {
     double nic_bytes = 0, nvlink_bytes = 0;
-    const auto load = [&](const SpreadGroup& group, double bytes) {
-      for (const Flow& flow : spread_collective(pod(), kind, 0, group, bytes).flows) {
+    const auto load = [&](const SpreadGroup& group, double amount) {
+      for (const Flow& flow : spread_collective(pod(), kind, 0, group, amount).flows) {
         if (flow.source == endpoint(0, Port::nic)) nic_bytes += flow.bytes;
         if (flow.source == endpoint(0, Port::nvlink)) nvlink_bytes += flow.bytes;
       }
     };
-    load(attention_data_group(plan(), context().mapping), held.dense * width);
-    load(expert_data_group(plan(), context().mapping), held.expert * width);
+    load(attention_data_group(plan(), context().mapping), bytes.dense);
+    load(expert_data_group(plan(), context().mapping), bytes.expert);
     const double nic_rate = nic() * pod().dp_nic_efficiency;
     const bool by_nic = nic_bytes / nic_rate >= nvlink_bytes / nvlink();
     add(name, "times x bytes over the busiest port (of bytes (d - 1) / d) / bandwidth",
@@ -274,10 +273,17 @@ class ClosedForm {
   void data_parallel() {
     const int zero = plan().zero_stage;
     const double m = zero == 3 ? microbatches() : 1;
+    const RankParameters held = parameters_per_stage();
+    RankParameters gathered;
+    for (int stage = 0; stage < plan().pp; ++stage)
+      for (int chunk = 0; chunk < context().pipeline.chunks; ++chunk)
+        for (const RankParameters& bytes : gathered_before_layers(context(), stage, chunk)) gathered += bytes;
+    const double width = plan().gradient_bytes;
     replica_collective("gradient reduce", zero == 0 ? CollectiveKind::all_reduce : CollectiveKind::reduce_scatter,
-                       plan().gradient_bytes, m);
+                       {held.dense * width, held.expert * width}, m);
     if (zero == 3 || (zero == 1 && plan().gather_in_step))
-      replica_collective("parameter gather", CollectiveKind::all_gather, plan().parameter_bytes, zero == 3 ? 2 * m : 1);
+      replica_collective("parameter gather", CollectiveKind::all_gather,
+                         {gathered.dense / plan().pp, gathered.expert / plan().pp}, zero == 3 ? 2 * m : 1);
   }
 
   void optimizer() {

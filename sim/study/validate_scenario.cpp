@@ -19,7 +19,8 @@ namespace {
 // an auxiliary loss of 0.001 at the end of training (arXiv:2408.15664 Table 2: 1.72 and 1.52).
 constexpr double kNaturalConcentration = 11;
 // Without a balancing loss: the most loaded of 128 experts gets 7.2 times the mean. Measured on Qwen3-30B-A3B routing
-// freely, 93 microbatches, mean over layers: 7.34 on DAPO-Math, 7.08 on StarCoderData (a research note on GitHub).
+// freely, 93 microbatches, mean over layers: 7.34 on DAPO-Math, 7.08 on StarCoderData (somebody's research note on
+// GitHub; the collection that we took the figures from does not name it).
 constexpr double kUnbalancedConcentration = 0.6;
 
 bool is_blackwell(const std::string& gpu) { return gpu.starts_with("b") || gpu.starts_with("gb"); }
@@ -250,7 +251,7 @@ void RowReader::set_communication() {
 //
 // With an interleaved schedule Megatron-LM aligns the gathers of all stages unless --no-align-param-gather is given,
 // and so do NeMo and Megatron-Bridge (training/comm_overlap.py); MLPerf Training v6.0 does not
-// (conf/deepseekv3_671b.yaml, conf/gpt_oss.yaml) but for Cisco's row. Buckets: 128 Mi parameters in Megatron-Bridge
+// (conf/deepseekv3_671b.yaml, conf/gpt_oss.yaml; Cisco does, without a pipeline). Buckets: 128 Mi parameters in Megatron-Bridge
 // (comm_overlap.py) and MLPerf's DeepSeek-V3 (conf/deepseekv3_671b.yaml), 768 million in its gpt-oss (BUCKET_SIZE in
 // config_common.sh), else Megatron-Core's default. How other frameworks cut is not known: by layers.
 void RowReader::set_data_parallel() {
@@ -262,7 +263,7 @@ void RowReader::set_data_parallel() {
   // fp8_param_gather of training/mixed_precision.py; MXFP8 is gathered as bf16, into the buffer of gradients.
   const bool scaled_per_tensor =
       p.precision == PrecisionRecipe::fp8_delayed || p.precision == PrecisionRecipe::fp8_current;
-  if (scaled_per_tensor && (bridge || contains_any(row_.note, {"FP8 params"}))) p.parameter_bytes = 1;
+  if (scaled_per_tensor && (bridge || contains_any(row_.note, {"FP8 params"}))) p.gather_bytes = 1;
   if (has_own_framework()) p.dp_buckets = DpBuckets::layer;
   if (bridge || is_mlperf_deepseek()) p.dp_bucket_bytes = 134217728 * p.gradient_bytes;
   if (is_mlperf() && !is_mlperf_deepseek()) p.dp_bucket_bytes = 768e6 * p.gradient_bytes;

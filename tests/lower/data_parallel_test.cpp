@@ -1,7 +1,10 @@
 // What data-parallel replicas communicate, when, and in which pieces.
 #include "lower/data_parallel.hpp"
 
+#include <limits>
 #include <map>
+#include <string>
+#include <utility>
 
 #include "catch.hpp"
 #include "engine/simulate.hpp"
@@ -113,44 +116,119 @@ TEST_CASE("parameters gathered at first use wait for each other along the pipeli
   CHECK(aligned <= exposed * 1.001);
 }
 
-TEST_CASE("replicas communicate whole chunks, and the first chunk of the first stage in buckets") {
+TEST_CASE("sizes of buckets: the first chunk of the first stage is cut, unless chunks leave at one time with others") {
+  const double whole = std::numeric_limits<double>::infinity();
   Plan plan;
   plan.pp = 2;
-  plan.vpp = 2;
-  plan.ep = 2;
-  plan.schedule = ScheduleKind::interleaved;
-  plan.gradient_bytes = 2;
-  const auto buckets = [&](int stage, int chunk) {
-    const auto step = lower(moe_model(16), ideal_pod(8), plan, tiny_batch(16));
-    const auto layers = parameters_by_layer(step->context, step->context.chunk(stage, chunk));
-    const auto gathered = gathered_before_layers(step->context, stage, chunk);
-    REQUIRE(gathered.size() == layers.size());
-    RankParameters all, sum;
-    std::vector<int> dense_at, expert_at;
-    for (size_t i = 0; i < layers.size(); ++i) {
-      all += layers[i];
-      sum += gathered[i];
-      if (gathered[i].dense > 0) dense_at.push_back(static_cast<int>(i));
-      if (gathered[i].expert > 0) expert_at.push_back(static_cast<int>(i));
-    }
-    CHECK(sum.dense == Approx(all.dense));
-    CHECK(sum.expert == Approx(all.expert));
-    return std::pair(dense_at, expert_at);
+  plan.cp = 2;
+  int gpus = 16;
+  const auto size = [&](int stage, int chunk, DpUse use) {
+    const auto step = lower(moe_model(16), ideal_pod(gpus), plan, tiny_batch(256));
+    return bucket_size(step->context, stage, chunk, use);
   };
-  using At = std::vector<int>;
-  const auto step = lower(moe_model(16), ideal_pod(8), plan, tiny_batch(16));
-  const RankParameters layer = rank_layer_parameters(step->context, 2);
-  // Filled from the chunk's end: two layers of experts reach the size, one does not.
-  plan.dp_bucket_bytes = 1.5 * layer.expert * plan.gradient_bytes;
-  REQUIRE(4 * layer.dense < plan.dp_bucket_bytes / plan.gradient_bytes);
-  CHECK(buckets(0, 0).second == At{0, 2});
-  CHECK(buckets(0, 1).second == At{0});
-  CHECK(buckets(1, 0).first == At{0});
-  CHECK(buckets(1, 0).second == At{0});
+  for (const DpUse use : {DpUse::reduce, DpUse::gather}) {
+    plan.dp_bucket_bytes = 0;
+    gpus = 16;
+    CHECK(size(0, 0, use) == 40e6);
+    CHECK(size(1, 0, use) == whole);
+    gpus = 256;
+    CHECK(size(0, 0, use) == 128e6);  // a million for each of 64 x 2 replicas
+    plan.dp_bucket_bytes = 8e6;
+    CHECK(size(0, 0, use) == 2e6);  // gradients have 4 bytes
+    CHECK(size(1, 0, use) == whole);
+  }
+  plan.overlap_grad_reduce = false;
+  CHECK(size(0, 0, DpUse::reduce) == whole);
+  CHECK(size(0, 0, DpUse::gather) == 2e6);
+  plan.overlap_grad_reduce = true;
+  plan.vpp = 2;
+  plan.schedule = ScheduleKind::interleaved;
+  CHECK(size(0, 0, DpUse::reduce) == whole);
+  CHECK(size(0, 0, DpUse::gather) == whole);
+  CHECK(size(0, 1, DpUse::gather) == whole);
+  plan.align_param_gather = false;
+  CHECK(size(0, 0, DpUse::reduce) == whole);
+  CHECK(size(0, 0, DpUse::gather) == 2e6);
+  CHECK(size(0, 1, DpUse::gather) == whole);
   plan.dp_buckets = DpBuckets::layer;
-  CHECK(buckets(1, 0).second == At{0, 2});
-  plan.dp_bucket_bytes = 0;
-  CHECK(buckets(1, 1).first == At{0, 1, 2, 3});
+  CHECK(size(1, 1, DpUse::reduce) == 2e6);
+  plan.zero_stage = 3;
+  CHECK(size(0, 0, DpUse::gather) == 0);
+}
+
+TEST_CASE("both chunks that hold the first layers are cut under DualPipe") {
+  Plan plan;
+  plan.pp = 2;
+  plan.schedule = ScheduleKind::dualpipe;
+  const auto step = lower(moe_model(16), ideal_pod(8), plan, tiny_batch(64));
+  CHECK(bucket_size(step->context, 0, 0, DpUse::reduce) == bucket_size(step->context, 1, 1, DpUse::reduce));
+  CHECK(bucket_size(step->context, 0, 0, DpUse::reduce) == 40e6);
+  CHECK(bucket_size(step->context, 1, 0, DpUse::reduce) > 1e18);
+}
+
+TEST_CASE("buckets fill from the last layer backwards, dense and expert parameters apart") {
+  BucketFill fill(10);
+  const auto full = [&](RankParameters layer, bool first = false) {
+    const RankParameters taken = fill.add(layer, first);
+    return std::pair(taken.dense, taken.expert);
+  };
+  using Pair = std::pair<double, double>;
+  CHECK(full({4, 6}) == Pair(0, 0));
+  CHECK(full({4, 6}) == Pair(0, 12));
+  CHECK(full({4, 6}) == Pair(12, 0));
+  CHECK(full({4, 1}, true) == Pair(4, 7));
+  CHECK(full({}, true) == Pair(0, 0));
+}
+
+TEST_CASE("transfers of replicas: a bucket each, layers with ZeRO-3") {
+  Plan plan;
+  plan.pp = 2;
+  plan.dp_bucket_bytes = 1;
+  const auto transfers = [&] {
+    const auto step = lower(dense_model(8), ideal_pod(4), plan, tiny_batch(8));
+    std::map<std::pair<std::string, int>, int> count;  // of rank 0 of each stage
+    for_each_task(*step, [&](const Block& block, const TaskGraph&, const Task& task, const InstanceData&) {
+      if (task.kind == TaskKind::transfer && task.stream == Stream::dp && task.rank == 0)
+        ++count[{step->program.op_names[task.op], block.stage}];
+    });
+    return count;
+  };
+  const std::string reduce = "gradient reduce", gather = "parameter gather";
+  auto count = transfers();
+  CHECK(count[{reduce, 0}] == 4);
+  CHECK(count[{gather, 0}] == 4);
+  CHECK(count[{reduce, 1}] == 1);
+  CHECK(count[{gather, 1}] == 1);
+  plan.dp_buckets = DpBuckets::layer;
+  count = transfers();
+  CHECK(count[{reduce, 1}] == 4);
+  CHECK(count[{gather, 1}] == 4);
+  plan.zero_stage = 3;
+  plan.dp_bucket_bytes = 1e12;
+  count = transfers();
+  CHECK(count[{reduce, 1}] == 4);      // microbatches
+  CHECK(count[{gather, 1}] == 4 * 8);  // and layers, forward and backward
+}
+
+TEST_CASE("nothing computes before its bucket is gathered") {
+  Pod pod = ideal_pod(4);
+  pod.gpus_per_node = 4;
+  pod.nvlink_bytes_per_s = 1e11;  // gathers far outlast the forward
+  Plan plan;
+  plan.overlap_grad_reduce = false;
+  const ModelShape model = dense_model(8);
+  const auto seconds = [&](double bucket_bytes) {
+    plan.dp_bucket_bytes = bucket_bytes;
+    return reference(*lower(model, pod, plan, tiny_batch(4))).makespan_s;
+  };
+  const auto step = lower(model, pod, plan, tiny_batch(4));
+  const double parameters = total_parameters(model), work = work_of_rank(*step);
+  const double gather_s = parameters * 2 * 0.75 / 1e11, reduce_s = parameters * 4 * 0.75 / 1e11;
+  const double one = seconds(1e12), many = seconds(1);
+  CHECK(one == Approx(gather_s + work + reduce_s).epsilon(1e-3));
+  CHECK(many < one);
+  CHECK(many >= gather_s + reduce_s);
+  CHECK(one - many <= work);
 }
 
 TEST_CASE("what is gathered does not depend on when and in which buckets") {
@@ -159,6 +237,7 @@ TEST_CASE("what is gathered does not depend on when and in which buckets") {
   plan.vpp = 2;
   plan.ep = 2;
   plan.schedule = ScheduleKind::interleaved;
+  plan.dp_bucket_bytes = 1;
   const auto gathered = [&] {
     const auto step = lower(moe_model(8), ideal_pod(8), plan, tiny_batch(16));
     double sent = 0, expected = 0;
@@ -170,7 +249,11 @@ TEST_CASE("what is gathered does not depend on when and in which buckets") {
     for (int stage = 0; stage < 2; ++stage)
       for (int chunk = 0; chunk < 2; ++chunk)
         for (const RankParameters& layer : parameters_by_layer(step->context, step->context.chunk(stage, chunk)))
-          expected += 2 * plan.parameter_bytes * (layer.dense * 3 / 4 + layer.expert / 2);  // 2 ranks of a cell
+          expected += 2 * plan.gather_bytes * (layer.dense * 3 / 4 + layer.expert / 2);  // 2 ranks of a cell
+    // Embedding and logits are gathered in bf16.
+    const double matrices =
+        rank_embedding_parameters(step->context).dense + rank_output_parameters(step->context).dense;
+    expected += 2 * (2 - plan.gather_bytes) * matrices * 3 / 4;
     return std::pair(sent, expected);
   };
   for (const bool align : {false, true})
@@ -178,7 +261,7 @@ TEST_CASE("what is gathered does not depend on when and in which buckets") {
       for (const double width : {1.0, 2.0}) {
         plan.align_param_gather = align;
         plan.dp_buckets = kind;
-        plan.parameter_bytes = width;
+        plan.gather_bytes = width;
         INFO("align " << align << " buckets " << static_cast<int>(kind) << " width " << width);
         const auto [sent, expected] = gathered();
         CHECK(sent == Approx(expected));

@@ -86,7 +86,7 @@ class ScenarioDraw {
     plan.gather_in_step = plan.zero_stage != 1 || chance(0.8);
     plan.dp_buckets = chance(0.5) ? DpBuckets::megatron : DpBuckets::layer;
     if (chance(0.3)) plan.dp_bucket_bytes = 1e6 * pick({1, 10, 100});
-    plan.parameter_bytes = pick({1, 2});
+    plan.gather_bytes = pick({1, 2});
     plan.fp8_output_proj = plan.precision != PrecisionRecipe::bf16 && chance(0.5);
     plan.moment_bytes = pick({2, 4});
     plan.gradient_bytes = pick({2, 4});

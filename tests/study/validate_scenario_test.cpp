@@ -189,13 +189,13 @@ TEST_CASE("Row to scenario: when, in which buckets and in which width parameters
   CHECK(plan(row).align_param_gather);
   CHECK(plan(row).dp_buckets == DpBuckets::megatron);
   CHECK(plan(row).dp_bucket_bytes == 0);
-  CHECK(plan(row).parameter_bytes == 2);
+  CHECK(plan(row).gather_bytes == 2);
   row.source = "NVIDIA-NeMo/Megatron-Bridge@067f987d docs";
   CHECK(plan(row).align_param_gather);
   CHECK(plan(row).dp_bucket_bytes == 2.0 * (1 << 27));
-  CHECK(plan(row).parameter_bytes == 1);
+  CHECK(plan(row).gather_bytes == 1);
   row.precision = "mxfp8";
-  CHECK(plan(row).parameter_bytes == 2);
+  CHECK(plan(row).gather_bytes == 2);
   row.source = "MLPerf Training v6.0 log";
   CHECK_FALSE(plan(row).align_param_gather);
   CHECK(plan(row).dp_bucket_bytes == 2 * 768e6);
