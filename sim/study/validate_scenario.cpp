@@ -251,9 +251,9 @@ void RowReader::set_communication() {
 //
 // With an interleaved schedule Megatron-LM aligns the gathers of all stages unless --no-align-param-gather is given,
 // and so do NeMo and Megatron-Bridge (training/comm_overlap.py); MLPerf Training v6.0 does not
-// (conf/deepseekv3_671b.yaml, conf/gpt_oss.yaml; Cisco does, without a pipeline). Buckets: 128 Mi parameters in Megatron-Bridge
-// (comm_overlap.py) and MLPerf's DeepSeek-V3 (conf/deepseekv3_671b.yaml), 768 million in its gpt-oss (BUCKET_SIZE in
-// config_common.sh), else Megatron-Core's default. How other frameworks cut is not known: by layers.
+// (conf/deepseekv3_671b.yaml, conf/gpt_oss.yaml; Cisco does, without a pipeline). Buckets: 128 Mi parameters in
+// Megatron-Bridge (comm_overlap.py) and MLPerf's DeepSeek-V3 (conf/deepseekv3_671b.yaml), 768 million in its gpt-oss
+// (BUCKET_SIZE in config_common.sh), else Megatron-Core's default. How other frameworks cut is not known: by layers.
 void RowReader::set_data_parallel() {
   Plan& p = plan();
   const bool bridge = contains_any(row_.source, {"Megatron-Bridge", "dgxc-benchmarking"});
