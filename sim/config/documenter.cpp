@@ -9,14 +9,6 @@
 #include "config/writer.hpp"
 
 namespace moesim {
-namespace {
-
-std::string number_type(const FieldInfo& field) {
-  const std::string unit = unit_name(field.unit);
-  return fmt::format("number{} {}", unit.empty() ? "" : " in " + unit, describe(field.range, field.unit));
-}
-
-}  // namespace
 
 void StructDocumenter::add(const FieldInfo& field, const std::string& type, const std::string& fallback) {
   const std::string indent(static_cast<size_t>(2 * depth_), ' ');
