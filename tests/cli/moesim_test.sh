@@ -190,6 +190,11 @@ sed -i 's/plan.ep/plan.epp/' study.yaml
 run 1 sweep study.yaml --out wrong
 has out "4 failed"
 
+# a setting without effect
+run 2 run small.yaml --set routing.concentration=0.3
+has err "routing.concentration: has no effect without kind: dirichlet"
+run 0 run small.yaml --set routing.kind=balanced
+
 # faults, several seeds, goodput
 run 0 run small.yaml --format json --no-machine-facts --set 'faults.devices=[{node: 0, gpu: 3, speed: 0.5}]'
 json "d['faults'] == 'node 0 gpu 3 at 50 %' and d['step_time_s'] > 1.1 * json.load(open('first.json'))['step_time_s']"
