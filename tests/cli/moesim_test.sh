@@ -20,6 +20,7 @@ run() {
   "$moesim" "${@:2}" >out 2>err || code=$?
   [[ $code == "$1" ]] || fail "exit code $code instead of $1: moesim ${*:2}"
 }
+narrow() { [[ $(wc -L <out) -le 80 ]] || fail "$1 is wider than 80 columns"; }
 has() { grep -qF -- "$2" "$1" || fail "'$2' is not in $1"; }
 json() { # python expression on the object d in file out
   python3 -c "import json, sys; d = json.load(open('out')); sys.exit(not ($1))" || fail "not true of the JSON: $1"
@@ -102,6 +103,7 @@ run 0 run small.yaml --strict
 # check: its output is a scenario that gives the same step
 run 0 check small.yaml
 has out "default"
+narrow "the resolved scenario"
 cp out checked.yaml
 run 0 run checked.yaml --format json --no-machine-facts
 python3 - <<'PY' || fail "the output of check gives another step"
@@ -111,6 +113,7 @@ raise SystemExit(a["step_time_s"] != b["step_time_s"] or a["memory"] != b["memor
 PY
 run 0 schema
 has out "global_batch"
+narrow "the schema"
 run 0 list
 has out "deepseek-v3"
 has out "h100-sxm"
