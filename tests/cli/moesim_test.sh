@@ -311,6 +311,14 @@ made up,qwen3-30b-a3b,h100-sxm,16,bf16,4096,16,1,1,1,16,1000
 CSV
 run 0 validate steps.csv --format json
 json "d['summary']['predicted_rows'] == 1 and d['rows'][0]['measured'] == 1000 and d['rows'][0]['predicted'] > 0"
+run 0 validate steps.csv
+narrow "the table of predictions"
+[[ $(grep -ci nan out) == 0 ]] || fail "nan in the table of one prediction"
+run 1 validate steps.csv --set plan.ep=5
+has out "ep x etp x pp = 5 x 1 x 1 = 5 does not"
+has err "none of the 1 rows can be predicted"
+narrow "the list of reasons"
+[[ $(grep -ci nan out) == 0 ]] || fail "nan where no row can be predicted"
 run 1 validate steps.csv --format json --set plan.ep=5  # no row could run
 json "d['summary']['not_run_rows'] == 1 and 'does not divide' in d['rows'][0]['reason']"
 run 2 validate steps.csv --set plan.no_such_key=1

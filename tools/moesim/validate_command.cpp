@@ -81,12 +81,14 @@ int run(Options& options) {
   for (const std::string& warning : validation.warnings) spdlog::warn("{}", warning);
   fmt::print("{}", options.format == "json" ? validation_json(validation) : validation_table(validation));
   if (validation.interrupted) return kInterrupted;
-  if (!options.report.empty()) {
+  const bool none = errors_of(validation.rows).empty();
+  if (none) spdlog::error("none of the {} rows can be predicted", validation.rows.size());
+  if (!options.report.empty() && !none) {
     write_validation_report(validation, options.report, default_search_path(folder));
     spdlog::info("report written to {}", options.report);
   }
   spdlog::info("{} rows, {} simulations, {:.1f} s", validation.rows.size(), validation.simulations, validation.wall_s);
-  return errors_of(validation.rows).empty() ? kRunFailed : kDone;
+  return none ? kRunFailed : kDone;
 }
 
 }  // namespace
