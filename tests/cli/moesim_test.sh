@@ -128,7 +128,20 @@ run 0 run small.yaml --trace step.json
 cmp -s step.json before.json || fail "two equal runs draw different timelines"
 run 2 run small.yaml --trace step.json --trace-ranks 99
 has err "rank 99"
-run 1 run small.yaml --trace no/such/folder/step.json
+
+# outputs that cannot be written: an error before any work
+run 2 run small.yaml --trace no/such/folder/step.json
+has err '--trace no/such/folder/step.json: there is no folder "no/such/folder"'
+[[ ! -s out ]] || fail "simulated before the timeline was refused"
+mkdir -p a_folder
+run 2 run small.yaml --trace a_folder
+has err "--trace a_folder: is a folder: expected the name of a file"
+run 2 run small.yaml --trace small.yaml/step.json
+has err '"small.yaml" is no folder'
+for command in "run small.yaml" "run small.yaml small.yaml" "explain small.yaml"; do
+  run 2 $command --out small.yaml/deep/results
+  has err '--out small.yaml/deep/results: "small.yaml" is no folder'
+done
 
 # collective
 run 0 collective all-to-all --platform ideal-pod-450-50 --gpus 16 --bytes 64MB --form port_balanced --format json
@@ -174,6 +187,14 @@ has out "1 done"
 has out "1 failed"
 [[ -s mixed/small.json ]] || fail "the good run has no result"
 
+# what is wrong for the whole batch is an error before any of it runs: files that cannot be read, overrides that fit none
+run 2 run small.yaml missing.yaml other.yaml gone.yaml --out never
+has err "missing.yaml: no such file"
+has err "gone.yaml: no such file"
+run 2 run small.yaml other.yaml --set plan.nope=1 --out never
+has err "--set plan.nope=1: plan.nope: is not a known key"
+[[ $(wc -l <err) == 1 && ! -s out && ! -e never ]] || fail "not one error before anything runs"
+
 # a study: a grid; interrupted in the middle, it goes on where it was
 cat >study.yaml <<'YAML'
 title: sizes
@@ -189,6 +210,12 @@ rm "sizes/$(ls sizes | grep json | head -1)"
 run 0 sweep study.yaml --out sizes
 has out "3 of these from an earlier batch"
 [[ $(wc -l <sizes/results.csv) == 5 ]] || fail "results.csv has not four rows after the rerun"
+for set in plan.nope=1 batch.micro_batch=many; do
+  run 2 sweep study.yaml --set $set --out never
+  has err "--set $set: ${set%=*}: "
+  [[ $(wc -l <err) == 1 && ! -s out && ! -e never ]] || fail "not one error before anything runs"
+done
+run 2 sweep study.yaml --out small.yaml/sizes
 sed -i 's/plan.ep/plan.epp/' study.yaml
 run 1 sweep study.yaml --out wrong
 has out "4 failed"
@@ -319,6 +346,13 @@ has out "ep x etp x pp = 5 x 1 x 1 = 5 does not"
 has err "none of the 1 rows can be predicted"
 narrow "the list of reasons"
 [[ $(grep -ci nan out) == 0 ]] || fail "nan where no row can be predicted"
+for option in --out --scenarios --report; do
+  run 2 validate steps.csv $option steps.csv/x
+  has err "$option steps.csv/x: "
+done
+printf 'device,precision,class,m,n,k,microseconds,fitted,source\n' >kernels.csv
+run 2 calibrate --gemm kernels.csv --out no/such/folder/x.yaml
+has err "--out no/such/folder/x.yaml: "
 run 1 validate steps.csv --format json --set plan.ep=5  # no row could run
 json "d['summary']['not_run_rows'] == 1 and 'does not divide' in d['rows'][0]['reason']"
 run 2 validate steps.csv --set plan.no_such_key=1

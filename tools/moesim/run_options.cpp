@@ -9,7 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
+#include "config/text.hpp"
+#include "outputs.hpp"
 #include "report/json.hpp"
+#include "study/batch_input.hpp"
 #include "study/run_seeds.hpp"
 #include "study/run_step.hpp"
 
@@ -72,7 +75,10 @@ std::string summary_line(const StudyRun& run, const Outcome& outcome) {
 
 }  // namespace
 
-int run_all(const std::vector<StudyRun>& runs, const SimulateOptions& simulate, const BatchRunOptions& options) {
+int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& sets, const SimulateOptions& simulate,
+            const BatchRunOptions& options) {
+  check_outputs({{Output::Kind::folder, "--out", options.out}});
+  check_batch_input(runs, sets);
   ProgressLine progress;
   BatchWork work;
   work.simulate = [&](const StudyRun& run) {

@@ -10,6 +10,7 @@
 
 #include "base/diagnostics.hpp"
 #include "commands.hpp"
+#include "outputs.hpp"
 #include "run_options.hpp"
 #include "study/microbenchmarks.hpp"
 #include "study/sweep.hpp"
@@ -63,6 +64,9 @@ int run_microbenchmarks(const Options& options, TableKind kind) {
 int run(Options& options) {
   const TableKind kind = kind_of_table(options.validate.tables.front());
   if (kind != TableKind::steps) return run_microbenchmarks(options, kind);
+  check_outputs({{Output::Kind::folder, "--out", options.batch.out},
+                 {Output::Kind::folder, "--scenarios", options.validate.scenarios_folder},
+                 {Output::Kind::file, "--report", options.report}});
   ProgressLine line;
   ValidateOptions& validate_options = options.validate;
   validate_options.where = parse_row_filter(options.where);
