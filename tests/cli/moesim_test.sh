@@ -185,6 +185,7 @@ has out "2 of these from an earlier batch"
 run 1 run small.yaml bad.yaml --out mixed
 has out "1 done"
 has out "1 failed"
+narrow "the table of a batch"
 [[ -s mixed/small.json ]] || fail "the good run has no result"
 
 # what is wrong for the whole batch is an error before any of it runs: files that cannot be read, overrides that fit none
@@ -205,6 +206,7 @@ grid:
 YAML
 run 0 sweep study.yaml --out sizes --jobs 2
 has out "4 done"
+narrow "the table of a study"
 [[ $(wc -l <sizes/results.csv) == 5 ]] || fail "results.csv has not four rows"
 rm "sizes/$(ls sizes | grep json | head -1)"
 run 0 sweep study.yaml --out sizes
@@ -219,6 +221,7 @@ run 2 sweep study.yaml --out small.yaml/sizes
 sed -i 's/plan.ep/plan.epp/' study.yaml
 run 1 sweep study.yaml --out wrong
 has out "4 failed"
+narrow "the table of a study"
 
 # a setting without effect
 run 2 run small.yaml --set routing.concentration=0.3
