@@ -44,7 +44,12 @@ for command in run sweep explain check schema collective compare list; do
 done
 run 0 --version
 run 2
+has err "commands: run, sweep"
 run 2 no-such-command
+has err '"no-such-command" is no command'
+has err "commands: run, sweep"
+run 2 valdate steps.csv
+has err '"valdate" is no command (did you mean "validate"?)'
 run 2 run
 run 2 run small.yaml --no-such-option
 run 2 run small.yaml --format prose
