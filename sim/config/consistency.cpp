@@ -203,7 +203,11 @@ void check_pipeline(Rules& rules) {
   rules.require(!two_way || p.pp % 2 == 0, {"plan.pp", "plan.schedule"}, "dualpipe needs an even pp, not {}", p.pp);
   const Keys lists = {"plan.schedule_ops", "plan.schedule", "plan.pp"};
   rules.require(custom || p.schedule_ops.empty(), lists, "lists of operations need schedule: custom");
-  rules.require(!custom || static_cast<int>(p.schedule_ops.size()) == p.pp, lists,
+  rules.require(!custom || !p.schedule_ops.empty(), lists,
+                "schedule: custom needs schedule_ops: a list of operations for each of the pp = {} stages, as "
+                "[\"F0 F1 B0 B1\"]",
+                p.pp);
+  rules.require(!custom || p.schedule_ops.empty() || static_cast<int>(p.schedule_ops.size()) == p.pp, lists,
                 "{} lists of operations for pp = {} stages", p.schedule_ops.size(), p.pp);
   rules.require(!p.ep_overlap || p.schedule == ScheduleKind::one_f_one_b || p.schedule == ScheduleKind::interleaved,
                 {"plan.ep_overlap", "plan.schedule"},

@@ -9,18 +9,11 @@
 #include "config/writer.hpp"
 
 namespace moesim {
-namespace {
-
-std::string number_type(const FieldInfo& field) {
-  const std::string unit = unit_name(field.unit);
-  return fmt::format("number{} {}", unit.empty() ? "" : " in " + unit, describe(field.range, field.unit));
-}
-
-}  // namespace
 
 void StructDocumenter::add(const FieldInfo& field, const std::string& type, const std::string& fallback) {
   const std::string indent(static_cast<size_t>(2 * depth_), ' ');
-  rows_.push_back({indent + field.key, type, field.need == Need::required ? "required" : fallback, field.doc});
+  rows_.push_back(
+      {indent + field.key, type, field.need == Need::required ? "required" : "default " + fallback, field.doc});
 }
 
 void StructDocumenter::on_integer(const FieldInfo& field, int64_t& value) {
@@ -68,17 +61,16 @@ void StructDocumenter::enter_item(size_t) { ++depth_; }
 void StructDocumenter::leave_list() {}
 
 std::string StructDocumenter::text() const {
-  // A few lists of names are long; they push the rest of their line out instead of every line.
-  constexpr size_t kTypeWidth = 40;
-  size_t key = 0, type = 0, fallback = 0;
-  for (const Row& row : rows_) {
-    key = std::max(key, row.key.size());
-    type = std::max(type, std::min(row.type.size(), kTypeWidth));
-    fallback = std::max(fallback, row.fallback.size());
-  }
+  // A few keys are long; they push the rest of their line out instead of every line.
+  constexpr size_t kKeyWidth = 28;
+  size_t key = 0;
+  for (const Row& row : rows_) key = std::max(key, std::min(row.key.size(), kKeyWidth));
   std::string text;
-  for (const Row& row : rows_)
-    text += fmt::format("{:{}}  {:{}}  {:{}}  {}\n", row.key, key, row.type, type, row.fallback, fallback, row.doc);
+  for (const Row& row : rows_) {
+    const std::string begin = fmt::format("{:{}}  ", row.key, key);
+    const std::string meaning = fmt::format("{}, {}. {}", row.type, row.fallback, row.doc);
+    text += begin + fold(meaning, begin.size(), key + 2) + "\n";
+  }
   return text;
 }
 

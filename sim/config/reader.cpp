@@ -11,6 +11,13 @@
 #include "config/text.hpp"
 
 namespace moesim {
+namespace {
+
+std::string got(const YamlNode& node, const FieldInfo& field) {
+  return node.kind == YamlNode::Kind::null ? got_nothing(field) : ", got " + describe(node);
+}
+
+}  // namespace
 
 bool is_remark(const std::string& key) {
   static constexpr std::array<std::string_view, 7> kRemarks = {"title", "describe", "description", "note",
@@ -38,6 +45,10 @@ void StructReader::enter(const FieldInfo& section) {
   const std::string path = join_path(parent.path, section.key);
   parent.keys.insert(section.key);
   const YamlNode* node = parent.map ? parent.map->find(section.key) : nullptr;
+  if (node && node->kind == YamlNode::Kind::null) {
+    fail(*node, path, "expected a map of keys" + got_nothing(section));
+    return push(nullptr, node->place, path, false);
+  }
   if (node) return push(node, node->place, path, true);
   // An absent section leaves sound defaults only when it may be absent.
   const bool missing = section.need == Need::required;
@@ -51,7 +62,7 @@ size_t StructReader::enter_list(const FieldInfo& field, size_t) {
   const std::string path = join_path(frames_.back().path, field.key);
   const YamlNode* node = take(field);
   if (node && node->kind != YamlNode::Kind::sequence) {
-    fail(*node, path, fmt::format("expected a list of maps, got {}", describe(*node)));
+    fail(*node, path, "expected a list of maps" + got(*node, field));
     sources_[path].sound = false;
     node = nullptr;
   }
@@ -74,7 +85,22 @@ void StructReader::finish_map() {
   known.emplace_back("base");  // resolved before
   for (const YamlNode::Entry& entry : frame.map->entries)
     if (!frame.keys.contains(entry.key) && !is_remark(entry.key))
-      problems_.add(entry.key_place, join_path(frame.path, entry.key), "is not a known key" + hint(entry.key, known));
+      unknown_.push_back({entry.key_place, frame.path, entry.key, hint(entry.key, known)});
+  if (frames_.empty()) report_unknown();
+}
+
+// Now that all sections are known: a key may belong into another.
+void StructReader::report_unknown() {
+  for (const UnknownKey& unknown : unknown_) {
+    std::vector<std::string> elsewhere;
+    for (const auto& [path, source] : sources_)
+      if (path.ends_with("." + unknown.key) && path.find('[') == std::string::npos) elsewhere.push_back(quote(path));
+    const bool clear = !elsewhere.empty() && elsewhere.size() <= 3;
+    problems_.add(
+        unknown.place, join_path(unknown.section, unknown.key),
+        "is not a known key" + (clear ? fmt::format(" (did you mean {}?)", join_or(elsewhere)) : unknown.hint));
+  }
+  unknown_.clear();
 }
 
 // The node that holds the field's value; null after noting that there is none.
@@ -135,7 +161,7 @@ template <class Value, class Convert>
 bool StructReader::read_items(const YamlNode& list, const std::string& path, const FieldInfo& field,
                               std::vector<Value>& values, Convert convert) {
   if (list.kind != YamlNode::Kind::sequence) {
-    fail(list, path, fmt::format("expected a list, got {}", describe(list)));
+    fail(list, path, "expected a list" + got(list, field));
     return false;
   }
   bool sound = true;
@@ -168,7 +194,7 @@ void StructReader::on_number_lists(const FieldInfo& field, std::vector<std::vect
   if (!node) return;
   const std::string path = join_path(frames_.back().path, field.key);
   bool sound = node->kind == YamlNode::Kind::sequence;
-  if (!sound) fail(*node, path, fmt::format("expected a list of lists, got {}", describe(*node)));
+  if (!sound) fail(*node, path, "expected a list of lists" + got(*node, field));
   lists.clear();
   for (size_t i = 0; i < node->items.size(); ++i) {
     const std::string row = fmt::format("{}[{}]", path, i);

@@ -70,6 +70,7 @@ class StructReader : public Visitor {
 
   void push(const YamlNode* node, const Place& place, std::string path, bool report_missing);
   void finish_map();
+  void report_unknown();
   const YamlNode* take(const FieldInfo& field);
   const YamlNode* unwrap(const YamlNode& node, const std::string& path);
   void fail(const YamlNode& node, const std::string& path, std::string message);
@@ -82,9 +83,16 @@ class StructReader : public Visitor {
   bool read_items(const YamlNode& list, const std::string& path, const FieldInfo& field, std::vector<Value>& values,
                   Convert convert);
 
+  struct UnknownKey {
+    Place place;
+    std::string section, key;
+    std::string hint;  // at a near name in the same section
+  };
+
   Problems& problems_;
   std::vector<Frame> frames_;
   std::vector<List> lists_;  // being read, outermost first
+  std::vector<UnknownKey> unknown_;
   ValueSources sources_;
 };
 

@@ -18,6 +18,10 @@ std::string out_of_range(const YamlNode& node, const FieldInfo& field) {
   return fmt::format("must be {}, got {}", describe(field.range, field.unit), node.text);
 }
 
+bool is_nothing(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::null || (node.kind == YamlNode::Kind::scalar && node.text.empty());
+}
+
 bool is_integer_text(const std::string& text) {
   const size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+');
   return text.size() > sign && text.find_first_not_of("0123456789", sign) == std::string::npos;
@@ -36,11 +40,22 @@ std::string describe(const NumberRange& range, Unit unit) {
   return high ? "at most " + show(range.high) : "any number";
 }
 
+std::string number_type(const FieldInfo& field) {
+  const std::string unit = unit_name(field.unit);
+  return fmt::format("number{} {}", unit.empty() ? "" : " in " + unit, describe(field.range, field.unit));
+}
+
+std::string got_nothing(const FieldInfo& field) { return fmt::format(" ({}), got nothing", field.doc); }
+
 std::optional<int64_t> to_integer(const YamlNode& node, const FieldInfo& field, std::string& error) {
   if (field.word && node.kind == YamlNode::Kind::scalar && node.text == field.word) return field.word_value;
+  const std::string word = field.word ? fmt::format(" or {}", field.word) : "";
+  if (is_nothing(node)) {
+    error = fmt::format("expected an integer {}{}", describe(field.range, Unit::number), word) + got_nothing(field);
+    return std::nullopt;
+  }
   if (node.kind != YamlNode::Kind::scalar || node.quoted || !is_integer_text(node.text)) {
-    error = fmt::format("expected an integer{}, got {}{}", field.word ? fmt::format(" or {}", field.word) : "",
-                        describe(node), node.quoted ? " in quotes" : "");
+    error = fmt::format("expected an integer{}, got {}{}", word, describe(node), node.quoted ? " in quotes" : "");
     return std::nullopt;
   }
   int64_t value = 0;
@@ -54,6 +69,10 @@ std::optional<int64_t> to_integer(const YamlNode& node, const FieldInfo& field, 
 }
 
 std::optional<double> to_number(const YamlNode& node, const FieldInfo& field, std::string& error) {
+  if (is_nothing(node)) {
+    error = "expected a " + number_type(field) + got_nothing(field);
+    return std::nullopt;
+  }
   if (node.kind != YamlNode::Kind::scalar) {
     error = fmt::format("expected a number, got {}", describe(node));
     return std::nullopt;
@@ -66,7 +85,11 @@ std::optional<double> to_number(const YamlNode& node, const FieldInfo& field, st
   return value;
 }
 
-std::optional<bool> to_flag(const YamlNode& node, const FieldInfo&, std::string& error) {
+std::optional<bool> to_flag(const YamlNode& node, const FieldInfo& field, std::string& error) {
+  if (is_nothing(node)) {
+    error = "expected true or false" + got_nothing(field);
+    return std::nullopt;
+  }
   if (node.kind == YamlNode::Kind::scalar && !node.quoted) {
     if (node.text == "true" || node.text == "True" || node.text == "TRUE") return true;
     if (node.text == "false" || node.text == "False" || node.text == "FALSE") return false;
@@ -75,9 +98,9 @@ std::optional<bool> to_flag(const YamlNode& node, const FieldInfo&, std::string&
   return std::nullopt;
 }
 
-std::optional<std::string> to_text(const YamlNode& node, const FieldInfo&, std::string& error) {
+std::optional<std::string> to_text(const YamlNode& node, const FieldInfo& field, std::string& error) {
   if (node.kind == YamlNode::Kind::scalar) return node.text;
-  error = fmt::format("expected a text, got {}", describe(node));
+  error = "expected a text" + (is_nothing(node) ? got_nothing(field) : ", got " + describe(node));
   return std::nullopt;
 }
 
@@ -86,7 +109,12 @@ std::optional<size_t> to_choice(const YamlNode& node, const FieldInfo& field, st
     const auto found = std::find(field.choices.begin(), field.choices.end(), node.text);
     if (found != field.choices.end()) return static_cast<size_t>(found - field.choices.begin());
   }
-  error = fmt::format("expected {}, got {}", join_or(field.choices), describe(node));
+  error = "expected " + join_or(field.choices);
+  if (is_nothing(node)) {
+    error += got_nothing(field);
+    return std::nullopt;
+  }
+  error += ", got " + describe(node);
   if (node.kind == YamlNode::Kind::scalar) error += hint(node.text, field.choices);
   return std::nullopt;
 }

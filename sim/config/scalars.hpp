@@ -18,6 +18,11 @@ std::optional<std::string> to_text(const YamlNode& node, const FieldInfo& field,
 // Index into field.choices.
 std::optional<size_t> to_choice(const YamlNode& node, const FieldInfo& field, std::string& error);
 
+// "number in s at least 0".
+std::string number_type(const FieldInfo& field);
+// " (tensor parallel), got nothing": the end of a message about a key without a value.
+std::string got_nothing(const FieldInfo& field);
+
 // "from 1 to 64", "above 0 and at most 1 EB/s", "at least 0".
 std::string describe(const NumberRange& range, Unit unit);
 

@@ -10,6 +10,7 @@
 #include "config/documenter.hpp"
 #include "config/recorded_counts.hpp"
 #include "config/resolve.hpp"
+#include "config/unused.hpp"
 #include "config/visit.hpp"
 #include "config/writer.hpp"
 
@@ -90,6 +91,7 @@ ResolvedScenario load_scenario(const std::string& path, const std::vector<std::s
                                const Files& files) {
   Problems problems;
   ResolvedScenario resolved = read(path, sets, search, files, problems);
+  settle_unused(resolved, problems);
   check_consistency(resolved.scenario, resolved.sources, problems);
   if (!problems.empty()) throw InputError(sorted(problems));
   return resolved;
@@ -99,6 +101,8 @@ ResolvedScenario load_unchecked_scenario(const std::string& path, const std::vec
                                          const SearchPath& search, const Files& files) {
   Problems problems;
   ResolvedScenario resolved = read(path, sets, search, files, problems);
+  Problems ignored;
+  settle_unused(resolved, ignored);
   if (!problems.empty()) throw InputError(sorted(problems));
   return resolved;
 }

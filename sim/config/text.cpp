@@ -26,6 +26,12 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
+
+size_t columns_of(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), starts_character));
+}
+
 // Bytes of the UTF-8 sequence at the start of `text`; 0 when it is none (overlong forms and surrogates included).
 size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
@@ -55,7 +61,7 @@ std::string join_path(std::string_view path, std::string_view key) {
 std::string quote(std::string_view text) {
   if (text.size() <= kMaxQuoted) return fmt::format("\"{}\"", text);
   size_t cut = kMaxQuoted;
-  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;  // not inside a character
+  while (cut > 0 && !starts_character(text[cut])) --cut;
   return fmt::format("\"{}...\"", text.substr(0, cut));
 }
 
@@ -80,6 +86,45 @@ std::string join_or(const std::vector<std::string>& names) {
     text += names[i];
   }
   return text;
+}
+
+std::string fold(std::string_view text, size_t begin, size_t indent, size_t width) {
+  std::string folded;
+  size_t column = begin;
+  bool first_word = true;
+  const auto break_line = [&] {
+    while (!folded.empty() && folded.back() == ' ') folded.pop_back();
+    folded += "\n" + std::string(indent, ' ');
+    column = indent;
+    first_word = true;
+  };
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find_first_of(" \n", at), text.size());
+    const std::string_view word = text.substr(at, end - at);
+    const size_t columns = columns_of(word);
+    if (column + columns + (first_word ? 0 : 1) > width && !(first_word && column <= indent)) break_line();
+    if (!first_word) {
+      folded += ' ';
+      ++column;
+    }
+    folded += word;
+    column += columns;
+    first_word = false;
+    if (end < text.size() && text[end] == '\n') break_line();
+    at = end + 1;
+  }
+  while (!folded.empty() && (folded.back() == ' ' || folded.back() == '\n')) folded.pop_back();
+  return folded;
+}
+
+std::string end_of(std::string_view text, size_t columns) {
+  size_t drop = columns_of(text);
+  if (drop <= columns) return std::string(text);
+  drop -= columns - 1;
+  size_t begin = 0;
+  for (; begin < text.size(); ++begin)
+    if (starts_character(text[begin]) && drop-- == 0) break;
+  return "…" + std::string(text.substr(begin));
 }
 
 TextFault find_text_fault(std::string_view text) {

@@ -20,6 +20,15 @@ std::string hint(std::string_view name, const std::vector<std::string>& candidat
 // "a, b or c".
 std::string join_or(const std::vector<std::string>& names);
 
+// Broken at blanks into lines of at most `width` columns, the first of which begins at column `begin` and the others
+// with `indent` blanks; line breaks in `text` stay. A longer word has a line of its own. No blank or line break at the
+// end.
+inline constexpr size_t kTerminalColumns = 80;
+std::string fold(std::string_view text, size_t begin, size_t indent, size_t width = kTerminalColumns);
+
+// At most `columns` (1 or more) long: "…" and the end of a longer text, which tells paths apart.
+std::string end_of(std::string_view text, size_t columns);
+
 struct TextFault {
   std::string what;  // empty: text is UTF-8 without control characters
   int line = 0;

@@ -10,7 +10,7 @@
 namespace moesim {
 namespace {
 
-constexpr size_t kCommentColumn = 48;  // at most; longer lines push their comment out
+constexpr size_t kCommentColumn = 38;  // at most; longer lines push their comment out
 
 bool is_plain(const std::string& text) {
   constexpr std::string_view kAlnum = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -96,17 +96,40 @@ void StructWriter::enter_item(size_t index) {
 }
 void StructWriter::leave_list() { lists_.pop_back(); }
 
+namespace {
+
+// A list or a quoted text may go on in the next line wherever it has one blank.
+std::string folded_value(const std::string& line) {
+  const size_t value = line.find(": ") + 2;
+  if (line.size() <= kTerminalColumns || value >= line.size() || (line[value] != '[' && line[value] != '"'))
+    return line;
+  if (line.find("  ", value) != std::string::npos) return line;
+  return line.substr(0, value) + fold(line.substr(value), value, line.find_first_not_of(' ') + 2);
+}
+
+// "# scenario.yaml:12", within what the line leaves; of an override the beginning is kept, of a path the end.
+std::string comment(const std::string& origin, size_t begin) {
+  constexpr size_t kFewest = 20;
+  const size_t most = std::max(begin + 4 + kFewest, kTerminalColumns) - begin - 4;
+  if (!origin.starts_with("--set ") || origin.size() <= most) return "  # " + end_of(origin, most);
+  return "  # " + origin.substr(0, most - 3) + "...";
+}
+
+}  // namespace
+
 std::string StructWriter::text(const ValueSources* sources) const {
   size_t column = 0;
   for (const Line& line : lines_) column = std::max(column, std::min(line.text.size(), kCommentColumn));
   std::string text;
   for (const Line& line : lines_) {
-    text += line.text;
+    const std::string shown = sources ? folded_value(line.text) : line.text;
+    text += shown;
     if (sources && !line.path.empty()) {
       const auto source = sources->find(line.path);
       std::string origin = source == sources->end() ? "?" : source->second.origin;
       std::replace(origin.begin(), origin.end(), '\n', ' ');
-      text += fmt::format("{:{}}  # {}", "", column - std::min(column, line.text.size()), origin);
+      const size_t end = shown.size() - (shown.rfind('\n') + 1);
+      text += std::string(column - std::min(column, end), ' ') + comment(origin, std::max(column, end));
     }
     text += "\n";
   }

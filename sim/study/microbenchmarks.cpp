@@ -65,9 +65,9 @@ std::vector<MicrobenchmarkClass> validate_collectives(const std::vector<Measured
 }
 
 std::string microbenchmark_table(const std::vector<MicrobenchmarkClass>& classes) {
-  std::string text = fmt::format("{:<52} {:>5} {:>9} {:>7} {:>7}\n", "device or platform, class", "rows", "median %",
+  std::string text = fmt::format("{:<46} {:>4} {:>8} {:>5} {:>6}\n", "device or platform, class", "rows", "median %",
                                  "p90 %", "bias %");
-  for (const MicrobenchmarkClass& c : classes) text += line(c, "{:<52} {:>5} {:>9.1f} {:>7.1f} {:>+7.1f}  {}\n");
+  for (const MicrobenchmarkClass& c : classes) text += line(c, "{:<46} {:>4} {:>8.1f} {:>5.1f} {:>+6.1f} {}\n");
   return text;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "config/text.hpp"
 #include "report/format.hpp"
 
 namespace moesim {
@@ -15,8 +16,8 @@ using nlohmann::ordered_json;
 constexpr const char* kGroupings[] = {"table", "source", "gpu", "model", "precision"};
 
 const char* unit_of(const std::string& metric) {
-  if (metric == "tokens_per_s_per_gpu") return "tok/s/GPU";
-  return metric == "step_time_s" ? "s" : "TFLOPS";
+  if (metric == "tokens_per_s_per_gpu") return "";
+  return metric == "step_time_s" ? "s" : "TF";
 }
 
 std::string figure(double value) { return value >= 1000 ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value); }
@@ -24,9 +25,43 @@ std::string figure(double value) { return value >= 1000 ? fmt::format("{:.0f}", 
 std::string group_lines(const std::vector<ValidatedRow>& rows, const std::string& column) {
   std::string text;
   for (const auto& [name, s] : group_errors(rows, column))
-    text += fmt::format("  {} {:>5} {:>8.1f} % {:>8.1f} % {:>+8.1f} %\n", fit_end(name, 64), s.rows,
+    text += fmt::format("  {} {:>5} {:>8.1f} % {:>8.1f} % {:>+8.1f} %\n", fit_end(name, 39), s.rows,
                         s.median_abs_error_percent, s.max_abs_error_percent, s.median_speed_error_percent);
   return text;
+}
+
+// "PP16x2EP64mbs1": the mapping in little room.
+std::string short_mapping(const ValidatedRow& row) {
+  std::string text = mapping_text(row);
+  std::erase(text, ' ');
+  return text;
+}
+
+// One line of 80 columns per prediction.
+std::string row_lines(const std::vector<ValidatedRow>& rows) {
+  std::string text = fmt::format("{:>4} {:<13} {:<8} {:>5} {:<6} {:<14} {:>6} {:>6} {:<2} {:>7}\n", "line", "model",
+                                 "gpu", "GPUs", "prec.", "mapping", "pred.", "meas.", "", "error");
+  for (const ValidatedRow& row : rows) {
+    if (!row.reason.empty()) continue;
+    const MeasuredRow& m = row.measurement;
+    text += fmt::format("{:>4} {} {} {:>5} {} {} {:>6} {:>6} {:<2} {:>+6.1f}%\n", m.line, fit(m.model, 13),
+                        fit(m.gpu, 8), m.num_gpus, fit(m.precision, 6), fit(short_mapping(row), 14),
+                        figure(row.predicted), figure(row.measured), unit_of(row.metric), row.error.error_percent);
+  }
+  return text + "pred. and meas. in tokens/s per GPU, where no other unit follows\n";
+}
+
+// Of the rows without a prediction.
+std::string reasons(const std::vector<ValidatedRow>& rows) {
+  std::string text;
+  for (const ValidatedRow& row : rows) {
+    if (row.reason.empty()) continue;
+    const MeasuredRow& m = row.measurement;
+    const std::string head = fmt::format("{:>4} {}, {} x {}{}", m.line, m.model, m.num_gpus, m.gpu,
+                                         m.precision.empty() ? "" : ", " + m.precision);
+    text += fold(fmt::format("{}: {}", head, row.reason), 0, 7) + "\n";
+  }
+  return text.empty() ? "" : "not predicted:\n" + text;
 }
 
 ordered_json number(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); }
@@ -89,31 +124,21 @@ std::string mapping_text(const ValidatedRow& row) {
 }
 
 std::string validation_table(const Validation& validation) {
-  std::string text = fmt::format("{:>5} {:<20} {:<11} {:>5} {:<11} {:<28} {:>10} {:>10} {:<9} {:>9}\n", "line", "model",
-                                 "gpu", "GPUs", "precision", "mapping", "predicted", "measured", "", "error");
-  std::string not_run;
-  for (const ValidatedRow& row : validation.rows) {
-    const MeasuredRow& m = row.measurement;
-    const std::string head =
-        fmt::format("{:>5} {} {} {:>5} {:<11}", m.line, fit(m.model, 20), fit(m.gpu, 11), m.num_gpus, m.precision);
-    if (!row.reason.empty())
-      not_run += fmt::format("{} {}\n", head, row.reason);
-    else
-      text += fmt::format("{} {} {:>10} {:>10} {:<9} {:>+7.1f} %\n", head, fit(mapping_text(row), 28),
-                          figure(row.predicted), figure(row.measured), unit_of(row.metric), row.error.error_percent);
-  }
-  if (!not_run.empty()) text += "\nnot predicted:\n" + not_run;
+  const ErrorSummary s = summarize_errors(errors_of(validation.rows));
+  if (s.rows == 0) return reasons(validation.rows);
+  std::string text = row_lines(validation.rows);
+  if (const std::string not_run = reasons(validation.rows); !not_run.empty()) text += "\n" + not_run;
   for (const char* column : kGroupings)
-    text += fmt::format("\n  {:<64} {:>5} {:>10} {:>10} {:>10}\n", fmt::format("by {}", column), "rows", "median |e|",
+    text += fmt::format("\n  {:<39} {:>5} {:>10} {:>10} {:>10}\n", fmt::format("by {}", column), "rows", "median |e|",
                         "max |e|", "speed") +
             group_lines(validation.rows, column);
 
-  const ErrorSummary s = summarize_errors(errors_of(validation.rows));
   text += fmt::format("\nrows                      {} predicted of {}\n", s.rows, validation.rows.size());
   text += fmt::format("median_abs_error_percent  {:.2f}\n", s.median_abs_error_percent);
   text += fmt::format("p90_abs_error_percent     {:.2f}\n", s.p90_abs_error_percent);
   text += fmt::format("max_abs_error_percent     {:.2f}\n", s.max_abs_error_percent);
-  text += fmt::format("spearman                  {:.4f}\n", s.spearman);
+  text += fmt::format("spearman                  {}\n",
+                      std::isfinite(s.spearman) ? fmt::format("{:.4f}", s.spearman) : "- (needs rows that differ)");
   text += fmt::format("{} simulations ({} from before) in {:.1f} s\n", validation.simulations,
                       validation.simulated_before, validation.wall_s);
   return text;

@@ -20,6 +20,7 @@ run() {
   "$moesim" "${@:2}" >out 2>err || code=$?
   [[ $code == "$1" ]] || fail "exit code $code instead of $1: moesim ${*:2}"
 }
+narrow() { [[ $(wc -L <out) -le 80 ]] || fail "$1 is wider than 80 columns"; }
 has() { grep -qF -- "$2" "$1" || fail "'$2' is not in $1"; }
 json() { # python expression on the object d in file out
   python3 -c "import json, sys; d = json.load(open('out')); sys.exit(not ($1))" || fail "not true of the JSON: $1"
@@ -43,7 +44,12 @@ for command in run sweep explain check schema collective compare list; do
 done
 run 0 --version
 run 2
+has err "commands: run, sweep"
 run 2 no-such-command
+has err '"no-such-command" is no command'
+has err "commands: run, sweep"
+run 2 valdate steps.csv
+has err '"valdate" is no command (did you mean "validate"?)'
 run 2 run
 run 2 run small.yaml --no-such-option
 run 2 run small.yaml --format prose
@@ -102,6 +108,7 @@ run 0 run small.yaml --strict
 # check: its output is a scenario that gives the same step
 run 0 check small.yaml
 has out "default"
+narrow "the resolved scenario"
 cp out checked.yaml
 run 0 run checked.yaml --format json --no-machine-facts
 python3 - <<'PY' || fail "the output of check gives another step"
@@ -111,6 +118,7 @@ raise SystemExit(a["step_time_s"] != b["step_time_s"] or a["memory"] != b["memor
 PY
 run 0 schema
 has out "global_batch"
+narrow "the schema"
 run 0 list
 has out "deepseek-v3"
 has out "h100-sxm"
@@ -125,7 +133,20 @@ run 0 run small.yaml --trace step.json
 cmp -s step.json before.json || fail "two equal runs draw different timelines"
 run 2 run small.yaml --trace step.json --trace-ranks 99
 has err "rank 99"
-run 1 run small.yaml --trace no/such/folder/step.json
+
+# outputs that cannot be written: an error before any work
+run 2 run small.yaml --trace no/such/folder/step.json
+has err '--trace no/such/folder/step.json: there is no folder "no/such/folder"'
+[[ ! -s out ]] || fail "simulated before the timeline was refused"
+mkdir -p a_folder
+run 2 run small.yaml --trace a_folder
+has err "--trace a_folder: is a folder: expected the name of a file"
+run 2 run small.yaml --trace small.yaml/step.json
+has err '"small.yaml" is no folder'
+for command in "run small.yaml" "run small.yaml small.yaml" "explain small.yaml"; do
+  run 2 $command --out small.yaml/deep/results
+  has err '--out small.yaml/deep/results: "small.yaml" is no folder'
+done
 
 # collective
 run 0 collective all-to-all --platform ideal-pod-450-50 --gpus 16 --bytes 64MB --form port_balanced --format json
@@ -169,7 +190,16 @@ has out "2 of these from an earlier batch"
 run 1 run small.yaml bad.yaml --out mixed
 has out "1 done"
 has out "1 failed"
+narrow "the table of a batch"
 [[ -s mixed/small.json ]] || fail "the good run has no result"
+
+# what is wrong for the whole batch is an error before any of it runs: files that cannot be read, overrides that fit none
+run 2 run small.yaml missing.yaml other.yaml gone.yaml --out never
+has err "missing.yaml: no such file"
+has err "gone.yaml: no such file"
+run 2 run small.yaml other.yaml --set plan.nope=1 --out never
+has err "--set plan.nope=1: plan.nope: is not a known key"
+[[ $(wc -l <err) == 1 && ! -s out && ! -e never ]] || fail "not one error before anything runs"
 
 # a study: a grid; interrupted in the middle, it goes on where it was
 cat >study.yaml <<'YAML'
@@ -181,14 +211,27 @@ grid:
 YAML
 run 0 sweep study.yaml --out sizes --jobs 2
 has out "4 done"
+narrow "the table of a study"
 [[ $(wc -l <sizes/results.csv) == 5 ]] || fail "results.csv has not four rows"
 rm "sizes/$(ls sizes | grep json | head -1)"
 run 0 sweep study.yaml --out sizes
 has out "3 of these from an earlier batch"
 [[ $(wc -l <sizes/results.csv) == 5 ]] || fail "results.csv has not four rows after the rerun"
+for set in plan.nope=1 batch.micro_batch=many; do
+  run 2 sweep study.yaml --set $set --out never
+  has err "--set $set: ${set%=*}: "
+  [[ $(wc -l <err) == 1 && ! -s out && ! -e never ]] || fail "not one error before anything runs"
+done
+run 2 sweep study.yaml --out small.yaml/sizes
 sed -i 's/plan.ep/plan.epp/' study.yaml
 run 1 sweep study.yaml --out wrong
 has out "4 failed"
+narrow "the table of a study"
+
+# a setting without effect
+run 2 run small.yaml --set routing.concentration=0.3
+has err "routing.concentration: has no effect without kind: dirichlet"
+run 0 run small.yaml --set routing.kind=balanced
 
 # faults, several seeds, goodput
 run 0 run small.yaml --format json --no-machine-facts --set 'faults.devices=[{node: 0, gpu: 3, speed: 0.5}]'
@@ -303,6 +346,21 @@ made up,qwen3-30b-a3b,h100-sxm,16,bf16,4096,16,1,1,1,16,1000
 CSV
 run 0 validate steps.csv --format json
 json "d['summary']['predicted_rows'] == 1 and d['rows'][0]['measured'] == 1000 and d['rows'][0]['predicted'] > 0"
+run 0 validate steps.csv
+narrow "the table of predictions"
+[[ $(grep -ci nan out) == 0 ]] || fail "nan in the table of one prediction"
+run 1 validate steps.csv --set plan.ep=5
+has out "ep x etp x pp = 5 x 1 x 1 = 5 does not"
+has err "none of the 1 rows can be predicted"
+narrow "the list of reasons"
+[[ $(grep -ci nan out) == 0 ]] || fail "nan where no row can be predicted"
+for option in --out --scenarios --report; do
+  run 2 validate steps.csv $option steps.csv/x
+  has err "$option steps.csv/x: "
+done
+printf 'device,precision,class,m,n,k,microseconds,fitted,source\n' >kernels.csv
+run 2 calibrate --gemm kernels.csv --out no/such/folder/x.yaml
+has err "--out no/such/folder/x.yaml: "
 run 1 validate steps.csv --format json --set plan.ep=5  # no row could run
 json "d['summary']['not_run_rows'] == 1 and 'does not divide' in d['rows'][0]['reason']"
 run 2 validate steps.csv --set plan.no_such_key=1

@@ -73,6 +73,9 @@ TEST_CASE("pipeline and layout") {
        "s.yaml:4:12: plan.pp: 8 layers do not divide into pp x vpp = 4 x 4 = 16 chunks; give plan.layout"},
       {"vpp without the interleaved schedule", plan("pp: 4, vpp: 2"),
        "s.yaml:4:20: plan.vpp: vpp = 2 needs schedule: interleaved"},
+      {"a custom schedule without its operations", plan("pp: 2, schedule: custom"),
+       "s.yaml:4:25: plan.schedule: schedule: custom needs schedule_ops: a list of operations for each of the pp = 2 "
+       "stages, as [\"F0 F1 B0 B1\"]"},
       {"vpp without pp", plan("vpp: 2, schedule: interleaved"), "s.yaml:4:13: plan.vpp: vpp = 2 needs pp > 1"},
       {"layout: bad character", plan("pp: 2, layout: Ett|x"),
        "s.yaml:4:23: plan.layout: pipeline layout, character 5: expected E, t, m, L, '|' or '('"},

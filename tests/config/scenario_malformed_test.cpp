@@ -51,7 +51,7 @@ TEST_CASE("no YAML, or not the YAML we read") {
       {"unknown alias", kScenario + "plan: *megatron\n",
        "s.yaml:4:7: YAML syntax: the referenced anchor is not defined"},
       {"alias to itself", kScenario + "plan: &p {tp: *p}\n",
-       "s.yaml:4:11: plan.tp: expected an integer, got nothing\n"
+       "s.yaml:4:11: plan.tp: expected an integer from 1 to 1000000 (tensor parallel), got nothing\n"
        "s.yaml:4:15: plan.tp: an alias cannot refer to what it stands in"},
       {"nested too deep", std::string(1000, '['), "s.yaml:1:17: is nested more than 32 levels deep"},
   });
@@ -88,7 +88,21 @@ TEST_CASE("wrong types") {
       {"integer: in quotes", plan("tp: \"1\""), "s.yaml:4:12: plan.tp: expected an integer, got \"1\" in quotes"},
       {"integer: a list", plan("tp: [1]"), "s.yaml:4:12: plan.tp: expected an integer, got a list"},
       {"integer: a map", plan("tp: {a: 1}"), "s.yaml:4:12: plan.tp: expected an integer, got a map"},
-      {"integer: nothing", kScenario + "plan:\n  tp:\n", "s.yaml:5:3: plan.tp: expected an integer, got nothing"},
+      {"integer: nothing", kScenario + "plan:\n  tp:\n",
+       "s.yaml:5:3: plan.tp: expected an integer from 1 to 1000000 (tensor parallel), got nothing"},
+      {"number: nothing", "workload: tiny\nplatform: {base: pod, oversubscription: }\n" + kBatch,
+       "s.yaml:2:23: platform.oversubscription: expected a number from 1 to 10000 (leaf downlinks : uplinks; 1: "
+       "non-blocking), got nothing"},
+      {"flag: nothing", plan("ep_overlap: "),
+       "s.yaml:4:8: plan.ep_overlap: expected true or false (hide dispatch and combine behind the compute of another "
+       "microbatch), got nothing"},
+      {"enum: nothing", plan("recompute: "),
+       "s.yaml:4:8: plan.recompute: expected none, selective or full (activations recomputed in the backward pass), "
+       "got "
+       "nothing"},
+      {"list: nothing", plan("schedule_ops: "),
+       "s.yaml:4:8: plan.schedule_ops: expected a list (of schedule custom, one list per stage, as \"F0 F1+B0 D1 W1\": "
+       "F forward, B backward, D and W its data and weight half, .1 on chunk 1, + overlapping), got nothing"},
       {"integer: huge", plan("tp: 99999999999999999999"),
        "s.yaml:4:12: plan.tp: must be from 1 to 1000000, got 99999999999999999999"},
       {"integer: negative", plan("ep: -8"), "s.yaml:4:12: plan.ep: must be from 1 to 1000000, got -8"},
@@ -107,7 +121,8 @@ TEST_CASE("wrong types") {
        "s.yaml:4:18: plan.schedule: expected 1f1b, interleaved, gpipe, zb-h1, zb-2p, dualpipe, dualpipev or custom, "
        "got \"gpip\" (did you mean \"gpipe\"?)"},
       {"section: a list", kScenario + "plan: [1, 2]\n", "s.yaml:4:7: plan: expected a map of keys, got a list"},
-      {"section: nothing", kScenario + "plan:\n", "s.yaml:4:1: plan: expected a map of keys, got nothing"},
+      {"section: nothing", kScenario + "plan:\n",
+       "s.yaml:4:1: plan: expected a map of keys (how the model is mapped on the cluster), got nothing"},
   });
 }
 
@@ -212,7 +227,19 @@ TEST_CASE("wrong overrides, and several problems at once") {
        kScenario,
        "--set plan={ep: 4: plan: YAML syntax: end of map flow not found",
        {"plan={ep: 4"}},
-      {"set of nothing", kScenario, "--set plan.ep=: plan.ep: expected an integer, got \"\" in quotes", {"plan.ep="}},
+      {"set of nothing",
+       kScenario,
+       "--set plan.ep=: plan.ep: expected an integer from 1 to 1000000 (expert parallel), got nothing",
+       {"plan.ep="}},
+      {"set of a key of another section",
+       kScenario,
+       "--set plan.placement=eplb: plan.placement: is not a known key (did you mean \"routing.placement\"?)",
+       {"plan.placement=eplb"}},
+      {"set of no placement",
+       kScenario,
+       "--set routing.placement=eplp: routing.placement: expected contiguous, round_robin, table, eplb or eplb_global, "
+       "got \"eplp\" (did you mean \"eplb\"?)",
+       {"routing.placement=eplp"}},
       {"set of an unknown preset",
        kScenario,
        "--set workload=qwen: workload: no workload is named \"qwen\" (known: dense, tiny)",

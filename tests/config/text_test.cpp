@@ -33,6 +33,23 @@ TEST_CASE("text faults have a place") {
   CHECK(find_text_fault("\xe2\x82\xac \xf0\x9f\x98\x80").what == "");
 }
 
+TEST_CASE("long texts are folded at blanks") {
+  CHECK(fold("short", 0, 2) == "short");
+  CHECK(fold("one two three", 0, 2, 8) == "one two\n  three");
+  CHECK(fold("one two three", 5, 2, 8) == "one\n  two\n  three");
+  CHECK(fold("one two", 7, 2, 8) == "\n  one\n  two");
+  CHECK(fold("one\ntwo  three\n", 0, 2, 80) == "one\n  two  three");
+  CHECK(fold("a longerthaneight b", 0, 1, 8) == "a\n longerthaneight\n b");
+  CHECK(fold("ééé ééé", 0, 1, 7) == "ééé ééé");
+  CHECK(fold("", 0, 2) == "");
+}
+
+TEST_CASE("of a long path the end is kept") {
+  CHECK(end_of("a/b.yaml", 8) == "a/b.yaml");
+  CHECK(end_of("a/b.yaml", 7) == "…b.yaml");
+  CHECK(end_of("éé", 1) == "…");
+}
+
 TEST_CASE("names and quotes") {
   CHECK(join_path("plan", "tp") == "plan.tp");
   CHECK(join_path("", "tp") == "tp");

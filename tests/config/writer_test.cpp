@@ -56,6 +56,24 @@ TEST_CASE("the resolved scenario shows the origin of each value") {
   CHECK(text.find("# ?") == std::string::npos);
 }
 
+TEST_CASE("the resolved scenario fits a terminal") {
+  const std::string path = "a/folder/of/a/very/long/name/to/the/scenario/" + std::string("s.yaml");
+  std::map<std::string, std::string> files = preset_files();
+  std::string slots;
+  for (int i = 0; i < 32; ++i) slots += (i ? ", " : "") + std::to_string(i);
+  files[path] = kScenario + "routing: {placement: table, expert_of_slot: [" + slots + "]}\n";
+  const std::vector<std::string> sets = {"name=" + std::string("\"a name: of many words, ") + std::string(60, 'x') +
+                                         "\""};
+  const ResolvedScenario r = load_scenario(path, sets, {{"data"}}, MemoryFiles(files));
+  const std::string text = check_text(r);
+  CHECK(round_trip(text) == scenario_text(r.scenario));
+  CHECK(text.find("\n  sequence_length: 4096                 # …ry/long/name/to/the/scenario/s.yaml:3\n") !=
+        std::string::npos);
+  CHECK(text.find("\n  expert_of_slot: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,\n    18, 19, ") !=
+        std::string::npos);
+  CHECK(text.find("x\"  # --set name=\"a n") != std::string::npos);
+}
+
 TEST_CASE("texts are quoted where YAML would read something else") {
   CHECK(yaml_text("Et*4|(t*4|)*14tmL") == "Et*4|(t*4|)*14tmL");
   CHECK(yaml_text("H100 SXM") == "H100 SXM");

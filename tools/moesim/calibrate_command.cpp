@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "config/presets.hpp"
 #include "config/scenario.hpp"
+#include "outputs.hpp"
 #include "study/calibrate.hpp"
 
 namespace moesim {
@@ -23,6 +24,7 @@ struct Options {
 int run(const Options& options) {
   if (options.kernels.empty() && options.collectives.empty())
     throw InputError("nothing to calibrate from: give --gemm, --grouped-gemm, --attention, --memory or --alltoall");
+  check_outputs({{Output::Kind::file, "--out", options.out}});
   const Pod base = load_platform(options.base, {"gpus=8"}, default_search_path("."));
   std::vector<MeasuredKernel> kernels;
   std::vector<MeasuredCollective> collectives;

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "commands.hpp"
+#include "outputs.hpp"
 #include "report/explanation.hpp"
 #include "run_options.hpp"
 #include "study/explain.hpp"
@@ -14,6 +15,7 @@ namespace moesim {
 namespace {
 
 int run(const ExplainOptions& asked, const std::string& format) {
+  check_outputs({{Output::Kind::folder, "--out", asked.folder}});
   ProgressLine progress;
   ExplainOptions options = asked;
   options.version = MOESIM_VERSION;

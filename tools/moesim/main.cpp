@@ -1,12 +1,33 @@
 // moesim: how long does this Mixture-of-Experts training step take on that machine, and why?
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include "base/diagnostics.hpp"
 #include "commands.hpp"
+#include "config/text.hpp"
+
+namespace {
+
+// "foo" is no command (did you mean ...?), and which there are; "" where the first argument is one, or an option.
+std::string command_fault(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+  const std::string given = argc > 1 ? argv[1] : "";
+  if (given.starts_with('-') || std::find(names.begin(), names.end(), given) != names.end()) return "";
+  const std::string what = argc > 1 ? moesim::quote(given) + " is no command" + moesim::hint(given, names)
+                                    : std::string("a command is missing");
+  const std::string known = moesim::fold(fmt::format("commands: {}", fmt::join(names, ", ")), 0, 2);
+  return fmt::format("{}\n{}\nmoesim COMMAND --help says more about each\n", what, known);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace moesim;
@@ -29,6 +50,10 @@ int main(int argc, char** argv) {
   add_list_command(app, exit_code);
   add_validate_command(app, exit_code);
   add_calibrate_command(app, exit_code);
+  if (const std::string fault = command_fault(app, argc, argv); !fault.empty()) {
+    fmt::print(stderr, "{}", fault);
+    return kBadInput;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -10,6 +10,7 @@
 
 #include "base/diagnostics.hpp"
 #include "commands.hpp"
+#include "outputs.hpp"
 #include "report/csv.hpp"
 #include "report/distribution.hpp"
 #include "report/json.hpp"
@@ -124,11 +125,14 @@ std::vector<std::string> scenario_files(const std::vector<std::string>& argument
 int run(const Options& options) {
   const bool batch =
       options.scenarios.size() > 1 || fs::is_directory(options.scenarios[0]) || !options.batch.out.empty();
-  if (!batch) return run_one(options);
+  if (!batch) {
+    check_outputs({{Output::Kind::file, "--trace", options.timeline.file}});
+    return run_one(options);
+  }
   if (!options.timeline.file.empty()) throw InputError("--trace is for one scenario without --out");
   BatchRunOptions folder = options.batch;
   if (folder.out.empty()) folder.out = "results";
-  return run_all(runs_of(scenario_files(options.scenarios), options.sets), options.simulate, folder);
+  return run_all(runs_of(scenario_files(options.scenarios), options.sets), options.sets, options.simulate, folder);
 }
 
 }  // namespace

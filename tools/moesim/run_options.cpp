@@ -9,7 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
+#include "config/text.hpp"
+#include "outputs.hpp"
 #include "report/json.hpp"
+#include "study/batch_input.hpp"
 #include "study/run_seeds.hpp"
 #include "study/run_step.hpp"
 
@@ -59,20 +62,28 @@ ResolvedScenario load(const StudyRun& run) {
   return load_scenario(run.scenario_path, run.sets, default_search_path(folder));
 }
 
-// One line of the summary, from the JSON that the run printed.
+// One line of the summary, from the JSON that the run printed; a long name, or message, takes more.
 std::string summary_line(const StudyRun& run, const Outcome& outcome) {
-  if (outcome.status != Outcome::Status::done)
-    return fmt::format("{:<44} {}: {}\n", run.name, to_string(outcome.status), outcome.message);
+  constexpr size_t kNameWidth = 30;
+  if (outcome.status != Outcome::Status::done) {
+    const std::string head = fmt::format("{:<{}} ", run.name, kNameWidth);
+    return head + fold(fmt::format("{}: {}", to_string(outcome.status), outcome.message), head.size(), 4) + "\n";
+  }
+  const std::string name =
+      run.name.size() <= kNameWidth ? run.name : fmt::format("{}\n{:>{}}", run.name, "", kNameWidth);
   const auto json = nlohmann::json::parse(outcome.output, nullptr, false);
-  if (json.is_discarded()) return fmt::format("{:<44} done\n", run.name);
-  return fmt::format("{:<44} {:>10.4g} s {:>10.0f} tok/s/device  MFU {:>5.1f} %\n", run.name,
+  if (json.is_discarded()) return fmt::format("{:<{}} done\n", name, kNameWidth);
+  return fmt::format("{:<{}} {:>10.4g} s {:>10.0f} tok/s/device  MFU {:>5.1f} %\n", name, kNameWidth,
                      json.value("step_time_s", 0.0), json.value("tokens_per_s_per_device", 0.0),
                      100 * json.value("mfu", 0.0));
 }
 
 }  // namespace
 
-int run_all(const std::vector<StudyRun>& runs, const SimulateOptions& simulate, const BatchRunOptions& options) {
+int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& sets, const SimulateOptions& simulate,
+            const BatchRunOptions& options) {
+  check_outputs({{Output::Kind::folder, "--out", options.out}});
+  check_batch_input(runs, sets);
   ProgressLine progress;
   BatchWork work;
   work.simulate = [&](const StudyRun& run) {
@@ -105,7 +116,7 @@ int run_all(const std::vector<StudyRun>& runs, const SimulateOptions& simulate, 
   batch.pool.on_progress = [&](const Progress& state) { progress.show(to_string(state)); };
   const BatchCounts counts = run_batch(runs, work, batch);
   progress.clear();
-  fmt::print("{}; results in {}/results.csv\n", to_string(counts), options.out);
+  fmt::print("{}\n", fold(fmt::format("{}; results in {}/results.csv", to_string(counts), options.out), 0, 2));
   return exit_code(counts);
 }
 

@@ -25,7 +25,7 @@ void add_sweep_command(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] {
     std::vector<StudyRun> runs = expand(load_study(options->study));
     for (StudyRun& run : runs) run.sets.insert(run.sets.begin(), options->sets.begin(), options->sets.end());
-    exit_code = run_all(runs, options->simulate, options->batch);
+    exit_code = run_all(runs, options->sets, options->simulate, options->batch);
   });
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/diagnostics.hpp"
 #include "commands.hpp"
+#include "outputs.hpp"
 #include "run_options.hpp"
 #include "study/microbenchmarks.hpp"
 #include "study/sweep.hpp"
@@ -63,6 +64,9 @@ int run_microbenchmarks(const Options& options, TableKind kind) {
 int run(Options& options) {
   const TableKind kind = kind_of_table(options.validate.tables.front());
   if (kind != TableKind::steps) return run_microbenchmarks(options, kind);
+  check_outputs({{Output::Kind::folder, "--out", options.batch.out},
+                 {Output::Kind::folder, "--scenarios", options.validate.scenarios_folder},
+                 {Output::Kind::file, "--report", options.report}});
   ProgressLine line;
   ValidateOptions& validate_options = options.validate;
   validate_options.where = parse_row_filter(options.where);
@@ -81,12 +85,14 @@ int run(Options& options) {
   for (const std::string& warning : validation.warnings) spdlog::warn("{}", warning);
   fmt::print("{}", options.format == "json" ? validation_json(validation) : validation_table(validation));
   if (validation.interrupted) return kInterrupted;
-  if (!options.report.empty()) {
+  const bool none = errors_of(validation.rows).empty();
+  if (none) spdlog::error("none of the {} rows can be predicted", validation.rows.size());
+  if (!options.report.empty() && !none) {
     write_validation_report(validation, options.report, default_search_path(folder));
     spdlog::info("report written to {}", options.report);
   }
   spdlog::info("{} rows, {} simulations, {:.1f} s", validation.rows.size(), validation.simulations, validation.wall_s);
-  return errors_of(validation.rows).empty() ? kRunFailed : kDone;
+  return none ? kRunFailed : kDone;
 }
 
 }  // namespace
