@@ -31,7 +31,8 @@ void visit(Visitor& v, Plan& p) {
            "of tokens of what travels to the experts; the way back is bf16");
   v.flag("fp8_output_proj", p.fp8_output_proj, "the logits' GEMM follows precision; false: bf16");
   v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8}, "per element, accumulated and reduced (4: fp32)");
-  v.number("gather_bytes", p.gather_bytes, Unit::bytes, {0.5, 4}, "per element of a layer that replicas gather (2: bf16, 1: fp8)");
+  v.number("gather_bytes", p.gather_bytes, Unit::bytes, {0.5, 4},
+           "per element of a layer that replicas gather (2: bf16, 1: fp8)");
   v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8}, "per element of each of Adam's moments (4: fp32)");
   v.number("saved_hidden_bytes", p.saved_hidden_bytes, Unit::bytes, {0.5, 4},
            "per element of an FFN's hidden activations kept for the backward pass (2: bf16, 1: fp8)");

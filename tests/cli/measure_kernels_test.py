@@ -18,7 +18,7 @@ torch = MagicMock()
 torch.__version__, torch.version.cuda = "2.0", "12.0"
 torch.cuda.get_device_name.return_value = 'Some "GPU", 80 GB'
 torch.cuda.get_device_capability.return_value = (9, 0)
-calls = []
+calls, sustained_calls = [], []
 
 
 def make_timer(_torch, _repeats):
@@ -27,7 +27,12 @@ def make_timer(_torch, _repeats):
         calls.append(work)
         return 100.0 + len(calls)
 
-    timer.sustained = timer
+    def sustained(work):
+        work()
+        sustained_calls.append(work)
+        return 4000.0, 1400, 695
+
+    timer.sustained = sustained
     return timer
 
 
@@ -35,20 +40,26 @@ with tempfile.TemporaryDirectory() as folder:
     assert measure.main(["--out", folder], torch, make_timer) == 0
     out = pathlib.Path(folder)
     tables = {name: list(csv.DictReader(open(out / f"{name}.csv", encoding="utf-8"))) for name in measure.TABLES}
-    assert sum(len(rows) for rows in tables.values()) == len(calls) + 1 > 100, len(calls)  # and the sum of a sequence
+    layer = tables["sequence"]
+    assert len(layer) == 12 and {row["class"] for row in layer} == {"gemm", "grouped_gemm", "attention_fwd", "memory"}
+    assert [row["m"] for row in layer if row["class"] == "grouped_gemm"] == ["65536", "65536"]
+    kernels = {name: rows for name, rows in tables.items() if name != "sustained"}
+    assert sum(len(rows) for rows in kernels.values()) + 12 + 2 == len(calls), len(calls)  # and those of sustained.csv alone
+    first = tables["sustained"][0]
+    alone = [100.0 + i for i in range(len(calls) - 13, len(calls) - 1)]
+    assert float(first["alone_us"]) == sum(alone), first
+    assert float(first["in_a_row_us"]) == 1000 and first["clock_mhz"] == "1400", first  # of one of four layers
+    assert len(tables["sustained"]) == len(sustained_calls) == 3
     assert tables["gemm"][0]["m"] == "128" and tables["gemm"][0]["time_us"] == "101.000"
     assert {row["precision"] for row in tables["gemm"]} == {"bf16", "fp8"}
     assert {row["kernel"] for row in tables["grouped_gemm"]} == {"torch._grouped_mm"}
     assert {row["qk_dim"] for row in tables["attention"]} == {"64", "128", "192"}
-    alone = [float(row["time_us"]) for row in tables["sequence"] if row["kernel"] in ("norm", "qkv", "up", "down")]
-    total = next(row for row in tables["sequence"] if row["kernel"].startswith("sum of"))
-    assert len(alone) == 5 and float(total["time_us"]) > sum(alone)
     assert {row["class"] for row in tables["attention"]} == {"attention_fwd", "attention_bwd"}
     assert tables["memory"][0]["bytes"] == str(1 << 18)
     assert 'Some "GPU"' in tables["memory"][0]["source"]
     # What calibrate reads of it.
     arguments = [moesim, "calibrate", "--base", "h100-sxm", "-o", str(out / "device.yaml")]
-    for name in set(measure.TABLES) - {"sequence"}:
+    for name in set(measure.TABLES) - {"sustained"}:
         arguments += ["--gemm", str(out / f"{name}.csv")]
     run = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

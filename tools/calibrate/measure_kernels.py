@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Times kernels on the GPU at hand with PyTorch and writes the tables that `moesim calibrate` reads.
 
-    tools/calibrate/measure_kernels.py --out measured/            # gemm.csv, grouped_gemm.csv, attention.csv, memory.csv
+    tools/calibrate/measure_kernels.py --out measured/       # gemm.csv, grouped_gemm.csv, attention.csv, memory.csv, ...
     moesim calibrate --gemm measured/gemm.csv --grouped-gemm measured/grouped_gemm.csv \\
         --attention measured/attention.csv --memory measured/memory.csv --base h100-sxm -o my_device.yaml
 
 Columns: docs/FORMATS.md. Times are device times between CUDA events, less what a pair of events sees around nothing: the
-median of the repeats, with the caches overwritten in between, as in a training step. sequence.csv says what kernels lose
-in a row, for seconds on end, against each alone. Shapes that do not run are told and left out. Device, software and date
-go to measured/about.txt. Takes about three minutes on an H100.
+median of the repeats, with the caches overwritten in between, as in a training step. sequence.csv has the kernels of one
+MoE layer, sustained.csv what they take in a row, for seconds on end, with the chip's clock and power. Shapes that do not
+run are told and left out. Device, software and date go to measured/about.txt. Takes less than a minute on an H100.
 """
 import argparse
 import csv
@@ -17,9 +17,11 @@ import os
 import platform
 import statistics
 import sys
+import time
 
 COLUMNS = ["class", "device", "kernel", "precision", "pass", "groups", "m", "n", "k", "sequences", "heads", "seq_len",
            "qk_dim", "v_dim", "causal", "bytes", "time_us", "timing", "fit", "source"]
+SUSTAINED_COLUMNS = ["device", "kernels", "alone_us", "in_a_row_us", "clock_mhz", "power_w", "source"]
 FLUSH_BYTES = 1 << 30  # more than any L2, and longer to write than the host needs to queue a backward pass
 TOKENS = 8192  # of the layer that runs as a sequence
 
@@ -52,23 +54,39 @@ class CudaTimer:
         return statistics.median(times) - self.empty_us
 
     def sustained(self, work, seconds=4.0):
-        """Mean of one `work` of many in a row, replayed from a CUDA graph, in the second half of so many seconds."""
+        """One `work` of many in a row, replayed from a CUDA graph: (mean in the second half of so many seconds, clock in
+        MHz, power in W; of these the medians, empty where PyTorch finds no NVML)."""
         for _ in range(3):
             work()
         self.torch.cuda.synchronize()
         graph = self.torch.cuda.CUDAGraph()
         with self.torch.cuda.graph(graph):
             work()
-        spent, count, late_ms, late_count = 0.0, 1, 0.0, 0
+        spent, count, late = 0.0, 1, []
         while spent < seconds:
             begin, end = self.between_events(lambda: [graph.replay() for _ in range(count)])
+            state = self.state()
             self.torch.cuda.synchronize()
             elapsed_ms = begin.elapsed_time(end)
             if spent > seconds / 2:
-                late_ms, late_count = late_ms + elapsed_ms, late_count + count
+                late.append((elapsed_ms, count, *state))
             spent += elapsed_ms / 1e3
             count = max(1, round(count * 250 / elapsed_ms))  # about a quarter of a second a turn
-        return late_ms / late_count * 1e3
+        times, counts, clocks, powers = zip(*late)
+        return sum(times) / sum(counts) * 1e3, middle(clocks), middle(powers)
+
+    def state(self):
+        """Clock in MHz and power in W, in the midst of a turn."""
+        time.sleep(0.1)
+        try:
+            return self.torch.cuda.clock_rate(), self.torch.cuda.power_draw() / 1e3
+        except (ImportError, RuntimeError):
+            return None, None
+
+
+def middle(values):
+    known = [value for value in values if value is not None]
+    return round(statistics.median(known)) if known else ""
 
 
 def bf16(torch, *shape, **more):
@@ -110,8 +128,8 @@ def measure_gemm(torch, timer):
     one = torch.ones((), device="cuda")
     for m, n, k in shapes:
         a, b = (bf16(torch, rows, k).to(torch.float8_e4m3fn) for rows in (m, n))
-        seconds = timer(lambda: torch._scaled_mm(a, b.t(), one, one, out_dtype=torch.bfloat16, use_fast_accum=True))
-        yield row("gemm", seconds, kernel="torch._scaled_mm, a scale per tensor", precision="fp8", **{"pass": "fwd"},
+        time_us = timer(lambda: torch._scaled_mm(a, b.t(), one, one, out_dtype=torch.bfloat16, use_fast_accum=True))
+        yield row("gemm", time_us, kernel="torch._scaled_mm, a scale per tensor", precision="fp8", **{"pass": "fwd"},
                   groups=1, m=m, n=n, k=k)
 
 
@@ -183,51 +201,74 @@ def measure_memory(torch, timer):
                 yield row("memory", timer(work), kernel=name, bytes=bytes_moved)
 
 
-def layer(torch, hidden=4096, heads=32, width=128, experts=8, expert_hidden=1536, top_k=8):
-    """[(name, work)]: the kernels of one MoE layer's forward, without communication; 8-way expert parallelism sends each
-    device as many rows as it has tokens."""
-    tokens, routed = TOKENS, TOKENS * top_k // 8
-    linear = torch.nn.functional.linear
-    x, chosen = bf16(torch, tokens, hidden), bf16(torch, routed, hidden)
-    qkv, proj = bf16(torch, 3 * heads * width, hidden), bf16(torch, hidden, heads * width)
-    q, k, v = (bf16(torch, tokens // 4096, heads, 4096, width) for _ in range(3))
-    order = torch.randperm(routed, device="cuda") % tokens
-    gate = bf16(torch, routed, 2 * expert_hidden)
-    _, up = grouped_product(torch, experts, routed // experts, 2 * expert_hidden, hidden)
-    _, down = grouped_product(torch, experts, routed // experts, hidden, expert_hidden)
-    return [("norm", lambda: torch.nn.functional.layer_norm(x, (hidden,))), ("qkv", lambda: linear(x, qkv)),
-            ("attention", lambda: sdpa(torch, q, k, v, "its choice")), ("projection", lambda: linear(x, proj)),
-            ("add", lambda: torch.add(x, x)), ("norm", lambda: torch.nn.functional.layer_norm(x, (hidden,))),
-            ("permute", lambda: torch.index_select(x, 0, order)), ("up", up),
-            ("glu", lambda: torch.nn.functional.glu(gate)), ("down", down),
-            ("unpermute", lambda: torch.index_select(chosen, 0, order)), ("add", lambda: torch.add(x, x))]
+def layer(torch, hidden=2048, heads=32, width=128, length=4096, experts=16, expert_hidden=768, top_k=8):
+    """[(row without its time, work)]: the kernels of the forward of one layer of Qwen3-30B-A3B on TOKENS tokens, without
+    router and communication; 8-way expert parallelism sends each device as many rows as its own tokens have choices."""
+    tokens, rows = TOKENS, TOKENS * top_k
+    x, y, chosen = bf16(torch, tokens, hidden), bf16(torch, tokens, hidden), bf16(torch, rows, hidden)
+    q, k, v = (bf16(torch, tokens // length, heads, length, width) for _ in range(3))
+    order = torch.randperm(rows, device="cuda")
+    gate = bf16(torch, rows, 2 * expert_hidden)
+    functional = torch.nn.functional
+
+    def product(n, k):
+        a, b = bf16(torch, tokens, k), bf16(torch, n, k)
+        return (row("gemm", 0, kernel="torch.linear", precision="bf16", **{"pass": "fwd"}, groups=1, m=tokens, n=n, k=k),
+                lambda: functional.linear(a, b))
+
+    def grouped(n, k):
+        name, work = grouped_product(torch, experts, rows // experts, n, k)
+        return row("grouped_gemm", 0, kernel=name, precision="bf16", **{"pass": "fwd"}, groups=experts, m=rows, n=n,
+                   k=k), work
+
+    def streaming(name, elements, work):
+        return row("memory", 0, kernel=name, bytes=2 * elements), work
+
+    own, routed = tokens * hidden, rows * hidden
+    norm = streaming("torch.layer_norm", 2 * own, lambda: functional.layer_norm(x, (hidden,)))
+    add = streaming("torch.add", 3 * own, lambda: torch.add(x, y))
+    attention = (row("attention_fwd", 0, kernel="torch SDPA, its choice", precision="bf16", **{"pass": "fwd"},
+                     sequences=tokens // length, heads=heads, seq_len=length, qk_dim=width, v_dim=width, causal="yes"),
+                 lambda: sdpa(torch, q, k, v, "its choice"))
+    return [norm, product(3 * heads * width, hidden), attention, product(hidden, heads * width), add, norm,
+            streaming("torch.index_select", 2 * routed, lambda: torch.index_select(chosen, 0, order)),
+            grouped(2 * expert_hidden, hidden),
+            streaming("torch.glu", rows * 3 * expert_hidden, lambda: functional.glu(gate)), grouped(hidden, expert_hidden),
+            streaming("torch.index_select", 2 * routed, lambda: torch.index_select(chosen, 0, order)), add]
 
 
 def measure_sequence(torch, timer):
-    """What kernels lose inside a step: each alone with cold caches and a cool chip, against all in a row for seconds.
-    `step_efficiency` of a device is the ratio of the sums. `moesim calibrate` does not read this table."""
+    """Each kernel of a layer alone, with cold caches and a cool chip."""
     with torch.no_grad():
-        layers = [layer(torch) for _ in range(4)]  # weights of more than one, so that they come from memory
-        alone = [timer(work) for _, work in layers[0]]
-        together = timer.sustained(lambda: [work() for kernels in layers for _, work in kernels]) / len(layers)
-        for (name, _), time_us in zip(layers[0], alone):
-            yield {"class": "sequence", "kernel": name, "time_us": f"{time_us:.3f}", "timing": "kernel"}
-        yield {"class": "sequence", "kernel": f"sum of {len(alone)}", "time_us": f"{sum(alone):.3f}", "timing": "kernel"}
-        yield {"class": "sequence", "kernel": "in a row for 4 s", "time_us": f"{together:.3f}", "timing": "sustained"}
+        for cells, work in layer(torch):
+            yield {**cells, "time_us": f"{timer(work):.3f}"}
+
+
+def measure_sustained(torch, timer):
+    """What kernels lose in a row for seconds, as in a step. `moesim calibrate` does not read this table."""
+
+    def both(name, works, copies):
+        alone = sum(timer(work) for work in works[:len(works) // copies])
+        together, clock, power = timer.sustained(lambda: [work() for work in works])
+        return {"kernels": name, "alone_us": f"{alone:.3f}", "in_a_row_us": f"{together / copies:.3f}",
+                "clock_mhz": clock, "power_w": power}
+
+    with torch.no_grad():
+        copies = 4  # weights of more layers than one, so that they come from memory
+        yield both("the layer of sequence.csv", [work for _ in range(copies) for _, work in layer(torch)], copies)
         for m, n, k in ((8192, 8192, 8192), (16384, 7168, 4096)):
             a, b = bf16(torch, m, k), bf16(torch, n, k)
-            for timing, measured in (("kernel", timer), ("sustained", timer.sustained)):
-                yield {"class": "sequence", "kernel": "torch.linear", "precision": "bf16", "m": m, "n": n, "k": k,
-                       "time_us": f"{measured(lambda: torch.nn.functional.linear(a, b)):.3f}", "timing": timing}
+            yield both(f"torch.linear {m} x {n} x {k} in BF16", [lambda a=a, b=b: torch.nn.functional.linear(a, b)], 1)
 
 
 TABLES = {"gemm": measure_gemm, "grouped_gemm": measure_grouped, "attention": measure_attention,
-          "memory": measure_memory, "sequence": measure_sequence}
+          "memory": measure_memory, "sequence": measure_sequence, "sustained": measure_sustained}
 
 
 def write_table(path, rows, device, source):
     with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        columns = SUSTAINED_COLUMNS if os.path.basename(path) == "sustained.csv" else COLUMNS
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         for cells in rows:
             writer.writerow({"device": device, "source": source, **cells})
