@@ -37,6 +37,9 @@ std::string short_mapping(const ValidatedRow& row) {
   return text;
 }
 
+// "gb300" for gb300-nvl72, where the whole name has no room.
+std::string short_device(const std::string& name) { return name.size() <= 8 ? name : name.substr(0, name.find('-')); }
+
 // One line of 80 columns per prediction.
 std::string row_lines(const std::vector<ValidatedRow>& rows) {
   std::string text = fmt::format("{:>4} {:<13} {:<8} {:>5} {:<6} {:<14} {:>6} {:>6} {:<2} {:>7}\n", "line", "model",
@@ -45,7 +48,7 @@ std::string row_lines(const std::vector<ValidatedRow>& rows) {
     if (!row.reason.empty()) continue;
     const MeasuredRow& m = row.measurement;
     text += fmt::format("{:>4} {} {} {:>5} {} {} {:>6} {:>6} {:<2} {:>+6.1f}%\n", m.line, fit(m.model, 13),
-                        fit(m.gpu, 8), m.num_gpus, fit(m.precision, 6), fit(short_mapping(row), 14),
+                        fit(short_device(m.gpu), 8), m.num_gpus, fit(m.precision, 6), fit(short_mapping(row), 14),
                         figure(row.predicted), figure(row.measured), unit_of(row.metric), row.error.error_percent);
   }
   return text + "pred. and meas. in tokens/s per GPU, where no other unit follows\n";

@@ -77,7 +77,7 @@ TEST_CASE("Validate: a table of one prediction fits a terminal, and leaves out w
   Validation validation;
   validation.rows = {row_of("")};
   const std::string table = validation_table(validation);
-  CHECK(table.find("\n   2 a-model-of-a… gb300-n… 16384 fp8-d… TP16PP16x16EP… 0.1234 0.1234 s   -12.3%\n") !=
+  CHECK(table.find("\n   2 a-model-of-a… gb300    16384 fp8-d… TP16PP16x16EP… 0.1234 0.1234 s   -12.3%\n") !=
         std::string::npos);
   CHECK(table.find("nan") == std::string::npos);
   CHECK(table.find("spearman                  -") != std::string::npos);

@@ -3,11 +3,11 @@
 
     tools/calibrate/leave_one_out.py MOESIM TABLE.csv [--jobs 2] [--out DIR] > leave_one_out.md
 
-Seven constants: the host's time per kernel (Hopper, Blackwell), the speed of kernels inside a step (Hopper, GB200, GB300,
-B200 with B300), and what data-parallel collectives reach between racks (GB200, GB300). The table is simulated as it is
-and, device by device, with each constant a little larger; in between, the logarithm of a prediction is taken as linear in
-those of the constants. A refit minimises the mean absolute log error of all rows but the source's; a shift at the edge of
-its grid is told. Finished simulations in DIR are not repeated.
+Seven constants: the host's time per kernel (Hopper, Blackwell), the speed of kernels inside a step (Hopper, GB200,
+GB300, B200 with B300), and what data-parallel collectives reach between racks (GB200, GB300). The table is simulated as
+it is and, device by device, with each constant a little larger; in between, the logarithm of a prediction is taken as
+linear in those of the constants. A refit minimises the mean absolute log error of all rows but the source's; a shift at
+the edge of its grid is told. Finished simulations in DIR are not repeated.
 
 Not refitted, although steps decided them too: the two host costs of EP overlap, the bytes of biases, the factor of
 unfused permutation and HybridEP's start-up. Rules that were inferred (docs/VALIDATION.md) stay as well.

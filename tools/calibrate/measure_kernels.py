@@ -183,7 +183,7 @@ def measure_attention(torch, timer):
 
 
 def measure_memory(torch, timer):
-    """Kernels that stream: bytes are read and written. Copies over all sizes, then what a layer does between products."""
+    """Kernels that stream: bytes are read and written. Copies of all sizes, then what a layer does between products."""
     for size in (1 << power for power in range(18, 32)):
         source = torch.empty(size // 2, dtype=torch.uint8, device="cuda")
         target = torch.empty_like(source)
@@ -233,7 +233,8 @@ def layer(torch, hidden=2048, heads=32, width=128, length=4096, experts=16, expe
     return [norm, product(3 * heads * width, hidden), attention, product(hidden, heads * width), add, norm,
             streaming("torch.index_select", 2 * routed, lambda: torch.index_select(chosen, 0, order)),
             grouped(2 * expert_hidden, hidden),
-            streaming("torch.glu", rows * 3 * expert_hidden, lambda: functional.glu(gate)), grouped(hidden, expert_hidden),
+            streaming("torch.glu", rows * 3 * expert_hidden, lambda: functional.glu(gate)),
+            grouped(hidden, expert_hidden),
             streaming("torch.index_select", 2 * routed, lambda: torch.index_select(chosen, 0, order)), add]
 
 
