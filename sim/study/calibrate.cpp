@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
+#include <set>
 
+#include "base/diagnostics.hpp"
 #include "study/minimise.hpp"
 
 namespace moesim {
@@ -145,6 +148,22 @@ Rows rows_of(const Group& group, const Pod& pod, const std::vector<MeasuredKerne
   return rows;
 }
 
+// Rows of the base where a table names several devices; tells what it leaves out.
+template <class Row, class Name>
+std::vector<Row> rows_of_base(const std::vector<Row>& rows, const std::string& base, Name name,
+                              std::vector<std::string>& left_out) {
+  std::set<std::string> names;
+  for (const Row& row : rows) names.insert(name(row));
+  if (names.size() < 2) return rows;
+  std::vector<Row> kept;
+  for (const Row& row : rows)
+    if (name(row) == base) kept.push_back(row);
+  if (kept.empty())
+    throw InputError(fmt::format("the tables name {}, and none is the base, {}", fmt::join(names, ", "), base));
+  left_out.push_back(fmt::format("{} rows of other devices than {}", rows.size() - kept.size(), base));
+  return kept;
+}
+
 // Least squares of the logarithm of predicted over measured.
 void fit(const Group& group, const Rows& rows, Pod& pod) {
   std::vector<double> start;
@@ -168,10 +187,16 @@ void fit(const Group& group, const Rows& rows, Pod& pod) {
 
 }  // namespace
 
-Calibration calibrate(const Pod& base, const std::vector<MeasuredKernel>& kernels,
-                      const std::vector<MeasuredCollective>& collectives) {
+Calibration calibrate(const Pod& base, const std::vector<MeasuredKernel>& all_kernels,
+                      const std::vector<MeasuredCollective>& all_collectives) {
   Calibration result;
   result.pod = base;
+  const auto device_of = [](const MeasuredKernel& row) { return row.device; };
+  const auto platform_of = [](const MeasuredCollective& row) { return row.platform; };
+  std::vector<MeasuredKernel> kernels = rows_of_base(all_kernels, base.device.name, device_of, result.left_out);
+  const auto collectives = rows_of_base(all_collectives, base.name, platform_of, result.left_out);
+  if (const auto n = std::erase_if(kernels, [](const MeasuredKernel& row) { return !row.fitted; }); n > 0)
+    result.left_out.push_back(fmt::format("{} rows whose fit is no or warm", n));
   std::vector<Group> groups = kernel_groups();
   for (Group& group : fabric_groups()) groups.push_back(std::move(group));
   for (const Group& group : groups) {
@@ -183,27 +208,42 @@ Calibration calibrate(const Pod& base, const std::vector<MeasuredKernel>& kernel
       continue;
     }
     Pod start = result.pod;
-    const Residual before = rows.residual(result.pod);
+    const Residual before = rows.residual(base);
     fit(group, rows, result.pod);
     const Residual after = rows.residual(result.pod);
     result.classes.push_back({group.name, before, after});
-    for (const Constant& constant : group.constants)
+    for (const Constant& constant : group.constants) {
+      const double value = constant.value(result.pod);
       result.constants.push_back(
-          {constant.key, constant.value(start), constant.value(result.pod), constant.unit, constant.meaning,
-           fmt::format("fitted on {} rows, {}, median error {:.1f} %", rows.size(), group.name, after.median_percent)});
+          {constant.key, constant.value(start), value, constant.unit, constant.meaning,
+           fmt::format("fitted on {} rows, {}, median error {:.1f} %", rows.size(), group.name, after.median_percent),
+           value <= constant.bounds.least * 1.001 || value >= constant.bounds.most * 0.999});
+    }
   }
+  std::map<std::string, int> unused;
+  for (const MeasuredKernel& row : kernels)
+    if (std::none_of(groups.begin(), groups.end(), [&](const Group& group) { return group.kernel(row); }))
+      ++unused[row.name];
+  for (const auto& [name, count] : unused)
+    result.left_out.push_back(fmt::format("{} rows of {}: no constant of its own", count, name));
   return result;
 }
 
 std::string calibration_table(const Calibration& calibration) {
-  std::string text = fmt::format("{:<34} {:>12} {:>12}\n", "constant", "before", "after");
-  for (const FittedConstant& c : calibration.constants)
-    text += fmt::format("{:<34} {:>12.4g} {:>12.4g}  {}\n", c.key, c.before, c.after, c.meaning);
-  text += fmt::format("\n{:<34} {:>5} {:>22} {:>22}\n", "residuals", "rows", "median, p90 % before", "after");
+  std::string text;
+  if (!calibration.constants.empty()) text += fmt::format("{:<48} {:>12} {:>12}\n", "constant", "before", "after");
+  for (const FittedConstant& c : calibration.constants) {
+    const auto value = [&](double v) { return fmt::format("{:.4g}{}{}", v, c.unit.empty() ? "" : " ", c.unit); };
+    text += fmt::format("{:<48} {:>12} {:>12}\n    {}{}\n", c.key, value(c.before), value(c.after), c.meaning,
+                        c.at_bound ? "; at the bound of what is tried" : "");
+  }
+  if (!calibration.classes.empty())
+    text += fmt::format("\n{:<38} {:>5}   median, p90 before      after, %\n", "residuals", "rows");
   for (const CalibrationClass& c : calibration.classes)
-    text += fmt::format("{:<34} {:>5} {:>13.1f} {:>8.1f} {:>13.1f} {:>8.1f}\n", c.name, c.after.rows,
-                        c.before.median_percent, c.before.p90_percent, c.after.median_percent, c.after.p90_percent);
-  for (const std::string& group : calibration.left_out) text += fmt::format("not fitted: {}\n", group);
+    text += fmt::format("{:<38} {:>5} {:>9.1f} {:>9.1f} {:>7.1f} {:>7.1f}{}\n", c.name, c.after.rows,
+                        c.before.median_percent, c.before.p90_percent, c.after.median_percent, c.after.p90_percent,
+                        c.after.median_percent > c.before.median_percent ? "  rose" : "");
+  for (const std::string& what : calibration.left_out) text += fmt::format("not used: {}\n", what);
   return text;
 }
 

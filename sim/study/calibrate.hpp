@@ -15,9 +15,10 @@ namespace moesim {
 struct FittedConstant {
   std::string key;  // as in a platform file: "device.gemm_efficiency", "nic_efficiency"
   double before = 0, after = 0;
-  std::string unit;     // "" or "s" or "B"
-  std::string meaning;  // what the constant is, for the file
-  std::string rows;     // what it was fitted on, and how well
+  std::string unit;       // "" or "s" or "B"
+  std::string meaning;    // what the constant is, for the file
+  std::string rows;       // what it was fitted on, and how well
+  bool at_bound = false;  // of what is tried: the rows ask for more than the constant can give
 };
 
 struct CalibrationClass {
@@ -29,10 +30,12 @@ struct Calibration {
   Pod pod;
   std::vector<FittedConstant> constants;
   std::vector<CalibrationClass> classes;
-  std::vector<std::string> left_out;  // groups of constants with too few rows
+  std::vector<std::string> left_out;  // groups of constants with too few rows, and rows that tell none
 };
 
-// The rows' own device and platform names are ignored: all are taken to be measurements of `base`.
+// Of tables that name several devices or platforms the rows of `base` are used, of others all, whatever they are
+// called; kernels whose `fit` is no or warm are not. Throws InputError where the tables name several and not that of
+// `base`.
 Calibration calibrate(const Pod& base, const std::vector<MeasuredKernel>& kernels,
                       const std::vector<MeasuredCollective>& collectives);
 

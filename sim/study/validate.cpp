@@ -170,7 +170,7 @@ std::string value_of(const MeasuredRow& row, const std::string& column) {
   if (column == "gpu") return row.gpu;
   if (column == "model") return row.model;
   if (column == "precision") return row.precision;
-  if (column == "calibration") return calibrates(row) ? "sources in view of a fit" : "other sources";
+  if (column == "calibration") return calibrates(row) ? kInViewOfFit : "other sources";
   MOESIM_CHECK(column == "table", "{}", column);
   return row.table;
 }

@@ -64,6 +64,8 @@ struct ErrorGroup {
   std::string name;
   ErrorSummary summary;
 };
+// Name of the group of column "calibration" whose sources took part in fits.
+inline constexpr const char* kInViewOfFit = "sources in view of a fit";
 std::vector<ErrorGroup> group_errors(const std::vector<ValidatedRow>& rows, const std::string& column);
 
 }  // namespace moesim

@@ -127,7 +127,7 @@ std::string Report::head(const std::string& plot_name) const {
     groups.push_back({fs::path(group.name).filename().string(), group.summary});
   text += summary_lines(groups, "table");
   for (const auto& [name, s] : groups)
-    text += fmt::format("Spearman rank correlation of {}: {:.3f}.\n", name, s.spearman);
+    if (std::isfinite(s.spearman)) text += fmt::format("Spearman rank correlation of {}: {:.3f}.\n", name, s.spearman);
   const size_t predicted = errors_of(rows_).size();
   text +=
       fmt::format("{} of {} rows predicted, by {} simulations.\n\n", predicted, rows_.size(), validation_.simulations);
@@ -142,14 +142,18 @@ std::string Report::groups() const {
   return text;
 }
 
+// Says nothing of a user's own measurements, of which none took part.
 std::string Report::unseen() const {
+  const auto groups = group_errors(rows_, "calibration");
+  if (std::none_of(groups.begin(), groups.end(), [](const auto& group) { return group.name == kInViewOfFit; }))
+    return "";
   return "## Rows that no constant has seen\n\n"
          "Constants were fitted, or rules inferred, with rows of Megatron-Bridge, Megatron-MoE-ModelZoo,\n"
          "dgxc-benchmarking, arXiv:2504.14960, DeepSeek and MLPerf's DeepSeek-V3 in view, none of a row alone; the\n"
          "others only check. Nine of those are MLPerf's gpt-oss-20b: its configuration was read after its first "
          "misses.\n"
          "\n" +
-         summary_lines(group_errors(rows_, "calibration"), "rows");
+         summary_lines(groups, "rows");
 }
 
 std::string Report::microbenchmarks() const {
@@ -217,7 +221,8 @@ std::string Report::repeated() const {
   std::map<std::string, std::vector<const ValidatedRow*>> same;
   for (const ValidatedRow& row : rows_)
     if (row.reason.empty()) same[row.run].push_back(&row);
-  std::string text =
+  std::string text;
+  const std::string head =
       "## Rows that measure the same configuration\n\nOne simulation each; the band is what the sources disagree by "
       "(software releases, clusters, days).\n\n| model | device | mapping | rows | measured speed, tok/s/GPU | band | "
       "predicted |\n|---|---|---|---:|---|---:|---:|\n";
@@ -233,7 +238,7 @@ std::string Report::repeated() const {
                         m.gpu, m.precision, mapping_text(*rows[0]), rows.size(), low, high, 100 * (high / low - 1),
                         rows[0]->error.predicted_speed);
   }
-  return text + "\n";
+  return text.empty() ? "" : head + text + "\n";
 }
 
 std::string Report::not_predicted() const {

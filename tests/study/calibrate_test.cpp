@@ -1,5 +1,6 @@
 #include "study/calibrate.hpp"
 
+#include "base/diagnostics.hpp"
 #include "catch.hpp"
 #include "config/scenario.hpp"
 
@@ -14,6 +15,7 @@ MeasuredKernel copy_of(double bytes, const Device& device) {
   row.name = "memory";
   row.kernel.kind = KernelKind::memory;
   row.kernel.bytes = bytes;
+  row.fitted = true;
   row.seconds = 1;
   row.seconds = predicted_s(device, row, 0);
   return row;
@@ -76,4 +78,33 @@ TEST_CASE("Calibration leaves alone what too few rows tell") {
   const Calibration found = calibrate(base, {copy_of(1e6, base.device)}, {});
   CHECK(found.constants.empty());
   CHECK(found.left_out == std::vector<std::string>{"memory: 1 rows for 2 constants"});
+}
+
+TEST_CASE("Calibration takes the rows of its base, and says what it leaves out") {
+  const Pod base = load_platform("h100-sxm", {"gpus=8"}, kData);
+  Pod truth = base;
+  truth.device.memory_efficiency = 0.7;
+  std::vector<MeasuredKernel> kernels;
+  for (const char* device : {"h100-sxm", "b200-hgx"})
+    for (const double bytes : {1e6, 1e8, 1e9}) {
+      kernels.push_back(copy_of(bytes, truth.device));
+      kernels.back().device = device;
+      if (std::string(device) == "b200-hgx") kernels.back().seconds /= 3;
+    }
+  kernels.push_back(copy_of(1e7, base.device));
+  kernels.back().device = "h100-sxm";
+  kernels.back().fitted = false;
+  const Calibration found = calibrate(base, kernels, {});
+  CHECK(found.pod.device.memory_efficiency == Approx(0.7).epsilon(0.01));
+  REQUIRE(found.classes.size() == 1);
+  CHECK(found.classes[0].after.rows == 3);
+  CHECK(found.left_out ==
+        std::vector<std::string>{"3 rows of other devices than h100-sxm", "1 rows whose fit is no or warm"});
+  CHECK_FALSE(found.constants[0].at_bound);
+
+  // One name, whichever: the user's own. These rows ask for more than the datasheet's bandwidth.
+  std::vector<MeasuredKernel> fast(kernels.begin() + 3, kernels.begin() + 6);
+  CHECK(calibrate(base, fast, {}).constants[0].at_bound);
+  fast[0].device = "a100-80g";
+  CHECK_THROWS_AS(calibrate(base, fast, {}), InputError);
 }

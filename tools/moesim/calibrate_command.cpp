@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <fstream>
 #include <memory>
+#include <set>
 
 #include "base/diagnostics.hpp"
 #include "commands.hpp"
@@ -21,7 +22,16 @@ struct Options {
   std::string base = "h100-sxm", out;
 };
 
-int run(const Options& options) {
+// Each file once, whatever option named it.
+std::vector<std::string> distinct(std::vector<std::string> files) {
+  std::set<std::string> seen;
+  std::erase_if(files, [&](const std::string& file) { return !seen.insert(file).second; });
+  return files;
+}
+
+int run(Options& options) {
+  options.kernels = distinct(std::move(options.kernels));
+  options.collectives = distinct(std::move(options.collectives));
   if (options.kernels.empty() && options.collectives.empty())
     throw InputError("nothing to calibrate from: give --gemm, --grouped-gemm, --attention, --memory or --alltoall");
   check_outputs({{Output::Kind::file, "--out", options.out}});
@@ -52,7 +62,7 @@ void add_calibrate_command(CLI::App& app, int& exit_code) {
   auto* command =
       app.add_subcommand("calibrate", "Fits constants of a device and its fabric to your own microbenchmarks");
   command->add_option("--gemm,--grouped-gemm,--attention,--memory", options->kernels,
-                      "CSV files of kernels, columns in docs/FORMATS.md; may be repeated");
+                      "CSV files of kernels of any class, columns in docs/FORMATS.md; may be repeated");
   command->add_option("--alltoall,--collective", options->collectives,
                       "CSV files of collectives, columns in docs/FORMATS.md; may be repeated");
   command->add_option("--base", options->base, "Preset or file that holds everything that is not fitted")

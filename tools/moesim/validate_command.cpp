@@ -63,7 +63,15 @@ int run_microbenchmarks(const Options& options, TableKind kind) {
 
 int run(Options& options) {
   const TableKind kind = kind_of_table(options.validate.tables.front());
-  if (kind != TableKind::steps) return run_microbenchmarks(options, kind);
+  if (kind != TableKind::steps) {
+    for (const auto& [given, option] :
+         {std::pair(!options.where.empty(), "--where"), std::pair(options.validate.limit > 0, "--limit"),
+          std::pair(!options.validate.sets.empty(), "--set"), std::pair(!options.report.empty(), "--report"),
+          std::pair(!options.validate.scenarios_folder.empty(), "--scenarios")})
+      if (given)
+        throw InputError(fmt::format("{} is for tables of training steps, not of kernels or collectives", option));
+    return run_microbenchmarks(options, kind);
+  }
   check_outputs({{Output::Kind::folder, "--out", options.batch.out},
                  {Output::Kind::folder, "--scenarios", options.validate.scenarios_folder},
                  {Output::Kind::file, "--report", options.report}});
@@ -84,7 +92,10 @@ int run(Options& options) {
   }
   for (const std::string& warning : validation.warnings) spdlog::warn("{}", warning);
   fmt::print("{}", options.format == "json" ? validation_json(validation) : validation_table(validation));
-  if (validation.interrupted) return kInterrupted;
+  if (validation.interrupted) {
+    spdlog::info("interrupted; the same command goes on from here");
+    return kInterrupted;
+  }
   const bool none = errors_of(validation.rows).empty();
   if (none) spdlog::error("none of the {} rows can be predicted", validation.rows.size());
   if (!options.report.empty() && !none) {
@@ -101,7 +112,8 @@ void add_validate_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   options->batch.jobs = 2;
   options->batch.out = "results/validation";
-  auto* command = app.add_subcommand("validate", "Predicts every row of tables of measured steps; prints the errors");
+  auto* command = app.add_subcommand(
+      "validate", "Predicts every row of tables of measured steps, kernels or collectives; prints the errors");
   command
       ->add_option("table", options->validate.tables,
                    "CSV files with the columns of docs/FORMATS.md: training steps, or kernels, or collectives")
