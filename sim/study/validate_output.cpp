@@ -22,10 +22,16 @@ const char* unit_of(const std::string& metric) {
 
 std::string figure(double value) { return value >= 1000 ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value); }
 
+// The end of a long name tells it from others, but for what it says in parentheses; "-" where there is none.
+std::string short_group(const std::string& name) {
+  if (name.empty()) return fit_end("-", 39);
+  return fit_end(name.size() <= 39 ? name : name.substr(0, name.find(" (")), 39);
+}
+
 std::string group_lines(const std::vector<ValidatedRow>& rows, const std::string& column) {
   std::string text;
   for (const auto& [name, s] : group_errors(rows, column))
-    text += fmt::format("  {} {:>5} {:>8.1f} % {:>8.1f} % {:>+8.1f} %\n", fit_end(name, 39), s.rows,
+    text += fmt::format("  {} {:>5} {:>8.1f} % {:>8.1f} % {:>+8.1f} %\n", short_group(name), s.rows,
                         s.median_abs_error_percent, s.max_abs_error_percent, s.median_speed_error_percent);
   return text;
 }
@@ -51,7 +57,9 @@ std::string row_lines(const std::vector<ValidatedRow>& rows) {
                         fit(short_device(m.gpu), 8), m.num_gpus, fit(m.precision, 6), fit(short_mapping(row), 14),
                         figure(row.predicted), figure(row.measured), unit_of(row.metric), row.error.error_percent);
   }
-  return text + "pred. and meas. in tokens/s per GPU, where no other unit follows\n";
+  return text +
+         "pred. and meas. in tokens/s per GPU, where no other unit follows; --format json\nand --report say what is "
+         "assumed where a row states nothing\n";
 }
 
 // Of the rows without a prediction.
