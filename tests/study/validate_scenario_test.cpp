@@ -179,6 +179,22 @@ TEST_CASE("Row to scenario: what recipes set, whatever the row says") {
   }
 }
 
+TEST_CASE("Row to scenario: papers that print no virtual stages interleave, but for one series") {
+  MeasuredRow row = mixtral();
+  row.source = "arXiv:2504.14960 Table 4";
+  row.pp = 8;
+  row.vpp = 0;
+  row.num_gpus = 128;
+  row.gbs = 1024;
+  row.note = "method=MCore; CF=1";
+  CHECK(read(row).scenario.plan.vpp == 7);
+  row.model = "mixtral-8x22b-g8t8";
+  CHECK(read(row).scenario.plan.vpp == 1);
+  CHECK(assumes(read(row), "inferred: vpp"));
+  row.note = "method=MCore w/ Folding; CF=1";
+  CHECK(read(row).scenario.plan.vpp == 7);
+}
+
 TEST_CASE("Row to scenario: when, in which buckets and in which width parameters are gathered") {
   const auto plan = [](const MeasuredRow& row) { return read(row).scenario.plan; };
   MeasuredRow row = mixtral();
