@@ -185,6 +185,8 @@ void fit(const Group& group, const Rows& rows, Pod& pod) {
       start, bounds, 4, 1));
 }
 
+std::string at_bound(const FittedConstant& c) { return c.at_bound ? "; at the bound of what is tried" : ""; }
+
 }  // namespace
 
 Calibration calibrate(const Pod& base, const std::vector<MeasuredKernel>& all_kernels,
@@ -234,8 +236,8 @@ std::string calibration_table(const Calibration& calibration) {
   if (!calibration.constants.empty()) text += fmt::format("{:<48} {:>12} {:>12}\n", "constant", "before", "after");
   for (const FittedConstant& c : calibration.constants) {
     const auto value = [&](double v) { return fmt::format("{:.4g}{}{}", v, c.unit.empty() ? "" : " ", c.unit); };
-    text += fmt::format("{:<48} {:>12} {:>12}\n    {}{}\n", c.key, value(c.before), value(c.after), c.meaning,
-                        c.at_bound ? "; at the bound of what is tried" : "");
+    text +=
+        fmt::format("{:<48} {:>12} {:>12}\n    {}{}\n", c.key, value(c.before), value(c.after), c.meaning, at_bound(c));
   }
   if (!calibration.classes.empty())
     text += fmt::format("\n{:<38} {:>5}   median, p90 before      after, %\n", "residuals", "rows");
@@ -256,7 +258,7 @@ std::string calibration_yaml(const Calibration& calibration, const std::string& 
     const std::string key = dot == std::string::npos ? c.key : c.key.substr(dot + 1);
     sections[section] +=
         fmt::format("{}{}: {{value: {:.6g}{}{}, source: \"moesim calibrate: {}\"}}\n", section.empty() ? "" : "  ", key,
-                    c.after, c.unit.empty() ? "" : " ", c.unit, c.rows);
+                    c.after, c.unit.empty() ? "" : " ", c.unit, c.rows + at_bound(c));
   }
   std::string text = fmt::format("# Written by moesim calibrate from {}.\nbase: {}\n", fmt::join(tables, ", "), base);
   text += sections[""];

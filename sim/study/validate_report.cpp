@@ -150,9 +150,7 @@ std::string Report::unseen() const {
   return "## Rows that no constant has seen\n\n"
          "Constants were fitted, or rules inferred, with rows of Megatron-Bridge, Megatron-MoE-ModelZoo,\n"
          "dgxc-benchmarking, arXiv:2504.14960, DeepSeek and MLPerf's DeepSeek-V3 in view, none of a row alone; the\n"
-         "others only check. Nine of those are MLPerf's gpt-oss-20b: its configuration was read after its first "
-         "misses.\n"
-         "\n" +
+         "others only check; of MLPerf's gpt-oss-20b the configuration was read after its first misses.\n\n" +
          summary_lines(groups, "rows");
 }
 

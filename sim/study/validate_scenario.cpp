@@ -58,6 +58,7 @@ class RowReader {
 
   bool is_mlperf() const { return contains_any(lowered(row_.source), {"mlperf"}); }
   bool is_mlperf_deepseek() const { return is_mlperf() && row_.model == "deepseek-v3"; }
+  bool is_mlperf_gpt_oss() const { return is_mlperf() && row_.model == "gpt-oss-20b"; }
   bool is_deepseeks_own() const { return contains_any(lowered(row_.overlap), {"dualpipe"}); }
   bool has_own_framework() const { return is_deepseeks_own() || contains_any(row_.note, {"MegaScale"}); }
 
@@ -96,8 +97,8 @@ void RowReader::load() {
   try {
     std::vector<std::string> workload_sets;
     if (states_no_mtp(row_)) workload_sets.push_back("mtp_layers=0");
-    // vocab_size in the pretrain.py of all submissions: the tokenizer of Llama 3.1.
-    if (is_mlperf() && row_.model == "gpt-oss-20b") workload_sets.push_back("vocab=128256");
+    // vocab_size in the pretrain.py of NVIDIA's and Cisco's submissions; the others' is not published.
+    if (is_mlperf_gpt_oss()) workload_sets.push_back("vocab=128256");
     scenario().workload = load_workload(row_.model, workload_sets, search_, files_);
     scenario().platform = load_platform(platform, {fmt::format("gpus={}", row_.num_gpus)}, search_, files_);
   } catch (const InputError& error) {
@@ -272,7 +273,7 @@ void RowReader::set_data_parallel() {
   if (scaled_per_tensor && (bridge || contains_any(row_.note, {"FP8 params"}))) p.gather_bytes = 1;
   if (has_own_framework()) p.dp_buckets = DpBuckets::layer;
   if (bridge || is_mlperf_deepseek()) p.dp_bucket_bytes = 134217728 * p.gradient_bytes;
-  if (is_mlperf() && !is_mlperf_deepseek()) p.dp_bucket_bytes = 768e6 * p.gradient_bytes;
+  if (is_mlperf_gpt_oss()) p.dp_bucket_bytes = 768e6 * p.gradient_bytes;
   if (is_blackwell(row_.gpu) || has_own_framework()) return;
   const bool always =
       contains_any(row_.source, {"arXiv:2504.14960"}) || contains_any(lowered(row_.note), {"tp comm overlap on"});

@@ -214,7 +214,7 @@ TEST_CASE("Row to scenario: when, in which buckets and in which width parameters
   CHECK(plan(row).gather_bytes == 2);
   row.source = "MLPerf Training v6.0 log";
   CHECK_FALSE(plan(row).align_param_gather);
-  CHECK(plan(row).dp_bucket_bytes == 2 * 768e6);
+  CHECK(plan(row).dp_bucket_bytes == 0);
   row.source = "arXiv:2505.11432v3 Table 3";
   CHECK(plan(row).dp_buckets == DpBuckets::megatron);
   row.note = "MegaScale-MoE";
@@ -258,6 +258,7 @@ TEST_CASE("Row to scenario: MLPerf trains for real, gpt-oss without a balancing 
   row.ep = 8;
   CHECK(read(row).scenario.routing.concentration == 0.6);
   CHECK(read(row).scenario.workload.vocab == 128256);
+  CHECK(read(row).scenario.plan.dp_bucket_bytes == 2 * 768e6);
   row.source = "NVIDIA-NeMo/Megatron-Bridge@067f987d docs";
   CHECK(read(row).scenario.workload.vocab == 201088);
 }

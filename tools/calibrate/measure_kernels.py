@@ -68,7 +68,7 @@ class CudaTimer:
             state = self.state()
             self.torch.cuda.synchronize()
             elapsed_ms = begin.elapsed_time(end)
-            if spent > seconds / 2:
+            if spent + elapsed_ms / 1e3 > seconds / 2:
                 late.append((elapsed_ms, count, *state))
             spent += elapsed_ms / 1e3
             count = max(1, round(count * 250 / elapsed_ms))  # about a quarter of a second a turn
