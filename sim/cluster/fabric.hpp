@@ -25,7 +25,9 @@ struct Link {
 struct Route {
   std::array<int32_t, 4> links{};
   int count = 0;
-  std::span<const int32_t> span() const { return {links.data(), static_cast<size_t>(count)}; }
+  // A view of this route: a temporary has none, since a range-for would read it after its end.
+  std::span<const int32_t> span() const& { return {links.data(), static_cast<size_t>(count)}; }
+  std::span<const int32_t> span() const&& = delete;
 };
 
 struct RankPlace {

@@ -177,8 +177,8 @@ void SimgridBackend::make_flows(uint32_t id, double elapsed_s) {
   for (const Flow& flow : *active.flows) {
     if (on_nvlink(flow) != p.nvlink || flow.bytes <= 0) continue;
     double alone_s = 0;
-    for (const int32_t link : fabric_.route(flow.source + shift, flow.target + shift).span())
-      alone_s = std::max(alone_s, link_s_[link]);
+    const Route route = fabric_.route(flow.source + shift, flow.target + shift);
+    for (const int32_t link : route.span()) alone_s = std::max(alone_s, link_s_[link]);
     if (elapsed_s >= alone_s && alone_s < p.duration_s) continue;
     const double left = flow.bytes / rate * std::max(0.0, 1 - elapsed_s / alone_s);
     const auto bytes = static_cast<uint64_t>(std::max(1.0, std::ceil(left)));

@@ -22,8 +22,10 @@ WaferSystem system_of(int systems) {
 // How often the hops cross each link.
 std::map<std::string, int> crossings(const WaferFabric& built, const std::vector<Hop>& hops) {
   std::map<std::string, int> count;
-  for (const Hop& hop : hops)
-    for (const int32_t link : built.fabric.route(hop.source, hop.target).span()) ++count[built.fabric.links[link].name];
+  for (const Hop& hop : hops) {
+    const Route route = built.fabric.route(hop.source, hop.target);
+    for (const int32_t link : route.span()) ++count[built.fabric.links[link].name];
+  }
   return count;
 }
 
