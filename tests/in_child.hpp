@@ -1,4 +1,5 @@
-// Simulations in child processes: SimGrid allows one per process, and a test case that walks a grid needs many.
+// Simulations in child processes: SimGrid allows one per process, and a test case that walks a grid
+// needs many.
 #pragma once
 
 #include <fmt/format.h>
@@ -8,12 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "study/process_pool.hpp"
+#include "batch/process_pool.hpp"
 
 namespace moesim {
 
 // What each returned, in order; "failed: why" or "crashed: why" for those that did not.
-inline std::vector<std::string> in_children(std::vector<std::function<std::string()>> works, int at_once = 2) {
+inline std::vector<std::string> in_children(std::vector<std::function<std::string()>> works,
+                                            int at_once = 2) {
   std::vector<Job> jobs;
   for (auto& work : works) jobs.push_back({"child", std::move(work)});
   PoolOptions options;
@@ -21,20 +23,23 @@ inline std::vector<std::string> in_children(std::vector<std::function<std::strin
   options.timeout_s = 120;
   std::vector<std::string> results;
   for (const Outcome& outcome : run_jobs(jobs, options).outcomes)
-    results.push_back(outcome.status == Outcome::Status::done
-                          ? outcome.output
-                          : fmt::format("{}: {}\n{}", to_string(outcome.status), outcome.message, outcome.log));
+    results.push_back(
+        outcome.status == Outcome::Status::done
+            ? outcome.output
+            : fmt::format("{}: {}\n{}", to_string(outcome.status), outcome.message, outcome.log));
   return results;
 }
 
-// The same for work that gives numbers. A child that fails gives no numbers, and its reason as `error`.
+// The same for work that gives numbers. A child that fails gives no numbers, and its reason as
+// `error`.
 struct Numbers {
   std::vector<double> values;
   std::string error;
   double at(size_t index) const { return index < values.size() ? values[index] : -1; }
 };
 
-inline std::vector<Numbers> numbers_in_children(const std::vector<std::function<std::vector<double>()>>& works) {
+inline std::vector<Numbers> numbers_in_children(
+    const std::vector<std::function<std::vector<double>()>>& works) {
   std::vector<std::function<std::string()>> texts;
   for (const auto& work : works)
     texts.push_back([work] {

@@ -30,7 +30,8 @@ std::string Problems::text() const {
   return text;
 }
 
-InputError::InputError(Problems problems) : problems_(std::move(problems)), text_(problems_.text()) {}
+InputError::InputError(Problems problems)
+    : problems_(std::move(problems)), text_(problems_.text()) {}
 
 InputError::InputError(const std::string& message) {
   problems_.add({}, "", message);

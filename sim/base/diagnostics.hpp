@@ -1,5 +1,6 @@
-// Input errors are values with a place. A reader adds every problem it meets and goes on, so that a user sees all of
-// them at once; whoever needs a sound result then throws the collection as one InputError (exit code 2).
+// Input errors are values with a place. A reader adds every problem it meets and goes on, so that a
+// user sees all of them at once; whoever needs a sound result then throws the collection as one
+// InputError (exit code 2).
 #pragma once
 
 #include <exception>
@@ -8,7 +9,8 @@
 
 namespace moesim {
 
-// Where in an input something stands. Lines and columns count from 1; 0 means "the file as a whole".
+// Where in an input something stands. Lines and columns count from 1; 0 means "the file as a
+// whole".
 struct Place {
   std::string file;
   int line = 0;

@@ -1,5 +1,6 @@
-// Counter-based random numbers: a value is a pure function of (seed, coordinates), so a result never depends on the
-// order in which the simulator happens to ask, nor on how many numbers somebody else drew before.
+// Counter-based random numbers: a value is a pure function of (seed, coordinates), so a result
+// never depends on the order in which the simulator happens to ask, nor on how many numbers
+// somebody else drew before.
 #pragma once
 
 #include <cmath>
@@ -21,9 +22,11 @@ constexpr uint64_t mix64(uint64_t x) {
 class Random {
  public:
   Random(uint64_t seed, std::initializer_list<uint64_t> coordinates) : state_(mix64(seed)) {
-    // Seed and coordinates must not enter alike: mix64(a) ^ mix64(b) would be the same for (a, b) and (b, a), and 0 for
-    // all equal pairs. The odd factor is a 64-bit LCG multiplier of Steele and Vigna 2021.
-    for (uint64_t coordinate : coordinates) state_ = mix64(state_ ^ coordinate * 0xd1342543de82ef95ULL);
+    // Seed and coordinates must not enter alike: mix64(a) ^ mix64(b) would be the same for (a, b)
+    // and (b, a), and 0 for all equal pairs. The odd factor is a 64-bit LCG multiplier of Steele
+    // and Vigna 2021.
+    for (uint64_t coordinate : coordinates)
+      state_ = mix64(state_ ^ coordinate * 0xd1342543de82ef95ULL);
   }
 
   uint64_t next() { return mix64(state_ + 0x632be59bd9b4e019ULL * ++counter_); }

@@ -1,5 +1,5 @@
-// What one accelerator can do. Plain figures with their sources in platforms/devices/*.yaml; cluster/device_model.hpp
-// turns a kernel into seconds with them.
+// What one accelerator can do. Plain figures with their sources in platforms/devices/*.yaml;
+// cluster/device_model.hpp turns a kernel into seconds with them.
 #pragma once
 
 #include <string>
@@ -18,23 +18,33 @@ struct Device {
   double power_w = 0;
 
   // Constants of the cost model, fitted to measured kernels (docs/model/device.md).
-  double launch_s = 0;       // from one kernel's end to the next one's start in a stream kept full
-  double host_launch_s = 0;  // host time to issue one kernel; binds when kernels are shorter than this (no CUDA graph)
+  double launch_s = 0;  // from one kernel's end to the next one's start in a stream kept full
+  double host_launch_s =
+      0;  // host time to issue one kernel; binds when kernels are shorter than this (no CUDA graph)
   double gemm_overhead_s = 0;  // ramp up and drain of a GEMM or attention kernel
-  double gemm_efficiency = 0;  // fraction of peak that one SM sustains in the main loop of a tile_m x tile_n tile
-  double grouped_gemm_efficiency = 0;    // same, in a grouped GEMM
-  double fp8_efficiency = 0;             // same as gemm_efficiency, in FP8 and FP4
-  double vector_scaling_efficiency = 1;  // of that, weight gradients of block-wise FP8 (both operands scaled along k)
-  double sustained_efficiency = 0;       // fraction of peak that GEMMs of any shape reach under the power limit
-  int tile_m = 128, tile_n = 256;        // output tile of the large-GEMM kernels; smaller ones are derived from it
-  double gemm_half_k = 0;      // prologue + epilogue of a tile, as the k that a BF16 main loop covers in the same time
-  double tile_half_width = 0;  // tile width at which loading operands doubles the time of the main loop
+  double gemm_efficiency =
+      0;  // fraction of peak that one SM sustains in the main loop of a tile_m x tile_n tile
+  double grouped_gemm_efficiency = 0;  // same, in a grouped GEMM
+  double fp8_efficiency = 0;           // same as gemm_efficiency, in FP8 and FP4
+  double vector_scaling_efficiency =
+      1;  // of that, weight gradients of block-wise FP8 (both operands scaled along k)
+  double sustained_efficiency =
+      0;  // fraction of peak that GEMMs of any shape reach under the power limit
+  int tile_m = 128,
+      tile_n = 256;  // output tile of the large-GEMM kernels; smaller ones are derived from it
+  double gemm_half_k =
+      0;  // prologue + epilogue of a tile, as the k that a BF16 main loop covers in the same time
+  double tile_half_width =
+      0;  // tile width at which loading operands doubles the time of the main loop
   double attention_efficiency = 0;  // forward, for long sequences and wide heads
   double attention_backward_efficiency = 0;
-  double attention_half_length = 0;  // keys per query at which a tile's fixed cost halves the efficiency
-  double attention_half_dim = 0;     // qk_dim + v_dim at which softmax takes as long as the two products
-  // Speed of kernels inside a training step against the same kernels in a benchmark loop: clocks under the power
-  // limit, caches that other kernels have filled. Applies to whole runs of kernels, not in kernel_seconds.
+  double attention_half_length =
+      0;  // keys per query at which a tile's fixed cost halves the efficiency
+  double attention_half_dim =
+      0;  // qk_dim + v_dim at which softmax takes as long as the two products
+  // Speed of kernels inside a training step against the same kernels in a benchmark loop: clocks
+  // under the power limit, caches that other kernels have filled. Applies to whole runs of kernels,
+  // not in kernel_seconds.
   double step_efficiency = 1;
   double memory_efficiency = 0;  // fraction of memory_bytes_per_s that streaming kernels sustain
   double memory_half_bytes = 0;  // bytes at which a streaming kernel reaches half of that

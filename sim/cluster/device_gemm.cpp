@@ -24,10 +24,12 @@ struct TileCost {
   double fixed_k = 0;                 // prologue + epilogue, as k of this precision
   double half_width = 0;
 
-  // The main loop also loads m + n operand elements per k, which `half_width` weighs against the m * n products, as if
-  // each took 1 + half_width * (1/m + 1/n); prologue and epilogue move with the area alone.
+  // The main loop also loads m + n operand elements per k, which `half_width` weighs against the m
+  // * n products, as if each took 1 + half_width * (1/m + 1/n); prologue and epilogue move with the
+  // area alone.
   double seconds(Tile tile, double k) const {
-    return seconds_per_k_per_area * (tile.area() * (k + fixed_k) + half_width * (tile.m + tile.n) * k);
+    return seconds_per_k_per_area *
+           (tile.area() * (k + fixed_k) + half_width * (tile.m + tile.n) * k);
   }
 };
 
@@ -41,11 +43,13 @@ TileCost tile_cost(const Device& device, const Kernel& kernel, bool grouped) {
   const double ratio = grouped ? device.grouped_gemm_efficiency / device.gemm_efficiency : 1;
   const double bf16 = device.gemm_efficiency * ratio * device.peak_bf16_flops;
   const double scaling = kernel.vector_scaled ? device.vector_scaling_efficiency : 1;
-  const double rate = kernel.precision == Precision::bf16
-                          ? bf16
-                          : device.fp8_efficiency * ratio * scaling * peak_flops(device, kernel.precision);
+  const double rate =
+      kernel.precision == Precision::bf16
+          ? bf16
+          : device.fp8_efficiency * ratio * scaling * peak_flops(device, kernel.precision);
   // Efficiencies are quoted for the large tile, operand loads included.
-  const double large_edges = 1 + device.tile_half_width * (1.0 / device.tile_m + 1.0 / device.tile_n);
+  const double large_edges =
+      1 + device.tile_half_width * (1.0 / device.tile_m + 1.0 / device.tile_n);
   TileCost cost;
   cost.seconds_per_k_per_area = 2.0 * device.sms / (rate * large_edges);
   cost.fixed_k = device.gemm_half_k * large_edges * rate / bf16;
@@ -74,7 +78,8 @@ std::array<Tile, 10> dense_tiles(const Device& device) {
 
 double gemm_math_s(const Device& device, const Kernel& kernel) {
   const TileCost cost = tile_cost(device, kernel, false);
-  const double m = static_cast<double>(kernel.m), n = static_cast<double>(kernel.n), k = static_cast<double>(kernel.k);
+  const double m = static_cast<double>(kernel.m), n = static_cast<double>(kernel.n),
+               k = static_cast<double>(kernel.k);
   double best = std::numeric_limits<double>::infinity();
   for (const Tile tile : dense_tiles(device)) {
     const double tiles = tiles_along(m, tile.m) * tiles_along(n, tile.n);
@@ -92,7 +97,8 @@ double gemm_math_s(const Device& device, const Kernel& kernel) {
 namespace {
 
 struct RowTiles {
-  // Tiles along the rows, summed over groups, for tiles of height 256, 128 and 64 (tile_m * 2, * 1, / 2 in general).
+  // Tiles along the rows, summed over groups, for tiles of height 256, 128 and 64 (tile_m * 2, * 1,
+  // / 2 in general).
   std::array<int64_t, 3> tiles{};
 };
 
@@ -107,11 +113,13 @@ RowTiles count_row_tiles(std::span<const int> rows, int tile_m) {
   return counts;
 }
 
-// Weight gradients: every group has the same output, the rows are the k of its tiles. One persistent kernel deals the
-// tiles out, so waves hold the mean tile, but no step is shorter than the longest one.
+// Weight gradients: every group has the same output, the rows are the k of its tiles. One
+// persistent kernel deals the tiles out, so waves hold the mean tile, but no step is shorter than
+// the longest one.
 double weight_gradient_s(const Device& device, const Kernel& kernel, std::span<const int> rows) {
   const TileCost cost = tile_cost(device, kernel, true);
-  const double m = static_cast<double>(kernel.m > 0 ? kernel.m : kernel.k), n = static_cast<double>(kernel.n);
+  const double m = static_cast<double>(kernel.m > 0 ? kernel.m : kernel.k),
+               n = static_cast<double>(kernel.n);
   double sum = 0, longest = 0;
   for (const int count : rows) {
     sum += count;
@@ -122,7 +130,8 @@ double weight_gradient_s(const Device& device, const Kernel& kernel, std::span<c
   for (const Tile tile : dense_tiles(device)) {
     const double tiles = tiles_along(m, tile.m) * tiles_along(n, tile.n) * groups;
     const double waves = round_up(tiles / device.sms);
-    best = std::min(best, std::max(waves * cost.seconds(tile, sum / groups), cost.seconds(tile, longest)));
+    best = std::min(
+        best, std::max(waves * cost.seconds(tile, sum / groups), cost.seconds(tile, longest)));
   }
   return best;
 }
@@ -148,12 +157,15 @@ double over_rows_s(const Device& device, const Kernel& kernel, std::span<const i
 
 double grouped_gemm_math_s(const Device& device, const Kernel& kernel, std::span<const int> rows) {
   if (!rows.empty())
-    return kernel.rows_are_k ? weight_gradient_s(device, kernel, rows) : over_rows_s(device, kernel, rows);
+    return kernel.rows_are_k ? weight_gradient_s(device, kernel, rows)
+                             : over_rows_s(device, kernel, rows);
   const int groups = std::clamp(kernel.groups, 1, 1024);
   std::array<int, 1024> even;
-  std::fill_n(even.begin(), groups, static_cast<int>((kernel.rows_are_k ? kernel.k : kernel.m) / groups));
+  std::fill_n(even.begin(), groups,
+              static_cast<int>((kernel.rows_are_k ? kernel.k : kernel.m) / groups));
   const std::span<const int> dealt(even.data(), static_cast<size_t>(groups));
-  return kernel.rows_are_k ? weight_gradient_s(device, kernel, dealt) : over_rows_s(device, kernel, dealt);
+  return kernel.rows_are_k ? weight_gradient_s(device, kernel, dealt)
+                           : over_rows_s(device, kernel, dealt);
 }
 
 }  // namespace moesim

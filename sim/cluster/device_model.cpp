@@ -26,10 +26,12 @@ Amounts amounts_of(const Kernel& kernel, std::span<const int> rows) {
   const bool grouped = kernel.kind == KernelKind::grouped_gemm && !rows.empty();
   const double active = grouped ? static_cast<double>(busy) / static_cast<double>(rows.size()) : 1;
   const double count = static_cast<double>(total);
-  return {kernel.flops + count * kernel.flops_per_row, kernel.bytes * active + count * kernel.bytes_per_row, total};
+  return {kernel.flops + count * kernel.flops_per_row,
+          kernel.bytes * active + count * kernel.bytes_per_row, total};
 }
 
-double math_seconds(const Device& device, const Kernel& kernel, std::span<const int> rows, double flops) {
+double math_seconds(const Device& device, const Kernel& kernel, std::span<const int> rows,
+                    double flops) {
   switch (kernel.kind) {
     case KernelKind::gemm:
       return gemm_math_s(device, kernel);
@@ -43,8 +45,9 @@ double math_seconds(const Device& device, const Kernel& kernel, std::span<const 
   return 0;
 }
 
-// A GEMM hides its loads behind its products, but not at its edges: where both take as long, DeepGEMM's grouped kernels
-// (256 rows per group) take about 1.3 times either. The cube norm has that, and fades fast on both sides.
+// A GEMM hides its loads behind its products, but not at its edges: where both take as long,
+// DeepGEMM's grouped kernels (256 rows per group) take about 1.3 times either. The cube norm has
+// that, and fades fast on both sides.
 double overlap_s(double math_s, double streaming_s) {
   const double longer = std::max(math_s, streaming_s);
   if (longer <= 0) return 0;
@@ -69,7 +72,8 @@ double peak_flops(const Device& device, Precision precision) {
 
 double kernel_lower_bound_s(const Device& device, const Kernel& kernel, std::span<const int> rows) {
   const Amounts amounts = amounts_of(kernel, rows);
-  return std::max(amounts.flops / peak_flops(device, kernel.precision), amounts.bytes / device.memory_bytes_per_s);
+  return std::max(amounts.flops / peak_flops(device, kernel.precision),
+                  amounts.bytes / device.memory_bytes_per_s);
 }
 
 double kernel_seconds(const Device& device, const Kernel& kernel, std::span<const int> rows) {
@@ -79,14 +83,18 @@ double kernel_seconds(const Device& device, const Kernel& kernel, std::span<cons
   const double streaming_rate = device.memory_bytes_per_s * device.memory_efficiency;
   if (kernel.kind == KernelKind::memory) {
     // The half-size term is the ramp of every kernel launched.
-    const double streaming = (amounts.bytes + kernel.launches * device.memory_half_bytes) / streaming_rate;
-    return kernel.launches * device.launch_s + std::max(streaming, amounts.flops / device.peak_bf16_flops);
+    const double streaming =
+        (amounts.bytes + kernel.launches * device.memory_half_bytes) / streaming_rate;
+    return kernel.launches * device.launch_s +
+           std::max(streaming, amounts.flops / device.peak_bf16_flops);
   }
   const double peak_s = amounts.flops / peak_flops(device, kernel.precision);
-  const double math = math_seconds(device, kernel, rows, amounts.flops), streaming = amounts.bytes / streaming_rate;
-  const double busy = kernel.kind == KernelKind::attention
-                          ? std::max({math, streaming, peak_s})
-                          : overlap_s(std::max(math, peak_s / device.sustained_efficiency), streaming);
+  const double math = math_seconds(device, kernel, rows, amounts.flops),
+               streaming = amounts.bytes / streaming_rate;
+  const double busy =
+      kernel.kind == KernelKind::attention
+          ? std::max({math, streaming, peak_s})
+          : overlap_s(std::max(math, peak_s / device.sustained_efficiency), streaming);
   return kernel.launches * (device.launch_s + device.gemm_overhead_s) + busy;
 }
 

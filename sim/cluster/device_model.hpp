@@ -1,5 +1,6 @@
-// Seconds of exclusive device time that a kernel takes: roofline with launch cost, tile and wave quantisation for GEMM
-// and grouped GEMM, attention efficiency by sequence and head size. Never below `kernel_lower_bound_s`.
+// Seconds of exclusive device time that a kernel takes: roofline with launch cost, tile and wave
+// quantisation for GEMM and grouped GEMM, attention efficiency by sequence and head size. Never
+// below `kernel_lower_bound_s`.
 #pragma once
 
 #include <span>
@@ -9,11 +10,13 @@
 
 namespace moesim {
 
-// `rows`: tokens of each local expert, for kernels whose work depends on the routing; empty otherwise.
+// `rows`: tokens of each local expert, for kernels whose work depends on the routing; empty
+// otherwise.
 double kernel_seconds(const Device& device, const Kernel& kernel, std::span<const int> rows = {});
 
 // max(flops / peak, bytes / memory bandwidth): no kernel is faster.
-double kernel_lower_bound_s(const Device& device, const Kernel& kernel, std::span<const int> rows = {});
+double kernel_lower_bound_s(const Device& device, const Kernel& kernel,
+                            std::span<const int> rows = {});
 
 double peak_flops(const Device& device, Precision precision);
 

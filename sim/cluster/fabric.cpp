@@ -17,8 +17,8 @@ int32_t add_link(Fabric& fabric, std::string name, double bytes_per_s, LinkClass
   return static_cast<int32_t>(fabric.links.size() - 1);
 }
 
-// Leaf switches: one per rail and scalable unit, with uplinks for the ports in use divided by the oversubscription.
-// Counting simulated ports only is what scales the uplink to their share.
+// Leaf switches: one per rail and scalable unit, with uplinks for the ports in use divided by the
+// oversubscription. Counting simulated ports only is what scales the uplink to their share.
 void add_leaves(Fabric& fabric, const Pod& pod) {
   std::map<int, int> simulated;  // leaf -> simulated ranks below it
   const int rails = pod.gpus_per_node;
@@ -28,7 +28,8 @@ void add_leaves(Fabric& fabric, const Pod& pod) {
   }
   std::map<int, int> index;
   for (const auto& [leaf, count] : simulated) {
-    const double bytes_per_s = count * pod.nic_bytes_per_s * pod.nic_efficiency / pod.oversubscription;
+    const double bytes_per_s =
+        count * pod.nic_bytes_per_s * pod.nic_efficiency / pod.oversubscription;
     const auto name = fmt::format("leaf{}.rail{}", leaf / rails, leaf % rails);
     index[leaf] = static_cast<int>(fabric.leaf_up.size());
     fabric.leaf_up.push_back(add_link(fabric, name + ".up", bytes_per_s, LinkClass::leaf));
@@ -38,7 +39,8 @@ void add_leaves(Fabric& fabric, const Pod& pod) {
 }
 
 // The next rank of the same node that sends over a NIC of its own, or -1.
-int working_neighbour(const Fabric& fabric, const std::vector<bool>& dead, int rank, int gpus_per_node) {
+int working_neighbour(const Fabric& fabric, const std::vector<bool>& dead, int rank,
+                      int gpus_per_node) {
   const RankPlace& own = fabric.ranks[rank];
   int best = -1, distance = gpus_per_node;
   for (int other = 0; other < static_cast<int>(fabric.ranks.size()); ++other) {
@@ -56,7 +58,8 @@ void apply_link_faults(Fabric& fabric, const Pod& pod, const FaultSpec& faults) 
   std::vector<bool> dead;
   for (const RankPlace& place : fabric.ranks) {
     const LinkHealth health = link_health(faults, pod.gpus_per_node, place.global_rank);
-    for (const int32_t link : {place.nvlink_out, place.nvlink_in}) fabric.links[link].bytes_per_s *= health.nvlink;
+    for (const int32_t link : {place.nvlink_out, place.nvlink_in})
+      fabric.links[link].bytes_per_s *= health.nvlink;
     dead.push_back(health.nic <= 0);
     for (const int32_t link : {place.nic_out, place.nic_in})
       if (!dead.back()) fabric.links[link].bytes_per_s *= health.nic;
@@ -105,7 +108,8 @@ Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks, const Fau
 Route Fabric::route(int32_t source_endpoint, int32_t target_endpoint) const {
   Route route;
   const auto add = [&route](int32_t link) { route.links[route.count++] = link; };
-  const int source_port = source_endpoint % kPortsPerRank, target_port = target_endpoint % kPortsPerRank;
+  const int source_port = source_endpoint % kPortsPerRank,
+            target_port = target_endpoint % kPortsPerRank;
   const RankPlace& source = ranks[source_endpoint / kPortsPerRank];
   const RankPlace& target = ranks[target_endpoint / kPortsPerRank];
   if (source_port == kNvlink) add(source.nvlink_out);
@@ -125,7 +129,8 @@ Route Fabric::route(int32_t source_endpoint, int32_t target_endpoint) const {
 double Fabric::latency_s(int a, int b) const {
   const RankPlace &from = ranks[a], &to = ranks[b];
   if (from.node == to.node) return nvlink_latency_s;
-  const bool same_leaf = from.gpu == to.gpu && from.node / nodes_per_leaf == to.node / nodes_per_leaf;
+  const bool same_leaf =
+      from.gpu == to.gpu && from.node / nodes_per_leaf == to.node / nodes_per_leaf;
   return nic_latency_s + (same_leaf ? 0 : spine_latency_s);
 }
 

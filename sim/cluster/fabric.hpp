@@ -1,5 +1,6 @@
-// The links between simulated ranks, and which of them a transfer uses. Built from a Pod and the places of the ranks;
-// the engine makes SimGrid links of it, the reference executor and the bounds read it as it is.
+// The links between simulated ranks, and which of them a transfer uses. Built from a Pod and the
+// places of the ranks; the engine makes SimGrid links of it, the reference executor and the bounds
+// read it as it is.
 #pragma once
 
 #include <array>
@@ -36,16 +37,17 @@ struct RankPlace {
   int gpu = 0;    // within the node; also the rail
   int leaf = -1;  // leaf switch; -1 when the fabric is non-blocking and no leaf link is modelled
   int32_t nvlink_out = 0, nvlink_in = 0, nic_out = 0, nic_in = 0;  // link ids; -1: none
-  std::string name;                                                // for reports; empty: by node and gpu
-  int zone = -1;                                                   // of Fabric::zones
+  std::string name;  // for reports; empty: by node and gpu
+  int zone = -1;     // of Fabric::zones
 };
 
-// Endpoints are numbered as in graph/task.hpp: rank * 5 + {nvlink, nic, far nvlink, far nic, far beyond the spine}.
+// Endpoints are numbered as in graph/task.hpp: rank * 5 + {nvlink, nic, far nvlink, far nic, far
+// beyond the spine}.
 struct Fabric {
   std::vector<Link> links;
   std::vector<RankPlace> ranks;
   std::vector<int32_t> leaf_up, leaf_down;  // link ids per leaf; empty when non-blocking
-  std::vector<std::string> zones;           // of wafer systems (cluster/wafer_fabric.hpp)
+  std::vector<std::string> zones;           // of wafer systems (wafer/fabric.hpp)
   double nvlink_latency_s = 0, nic_latency_s = 0, spine_latency_s = 0;
   int nodes_per_leaf = 1;
 
@@ -54,10 +56,12 @@ struct Fabric {
   double latency_s(int a, int b) const;
 };
 
-// `global_ranks[i]`: the device that simulated rank i stands for. When only some of the ranks under a leaf switch are
-// simulated, its uplink is scaled by their share, which is exact while the folded ranks do the same at the same time.
-// A rank whose NIC is dead has the links of the next simulated one of its node whose NIC works; if there is none, its
-// own at half the bandwidth, as if shared with a device that is not simulated.
-Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks, const FaultSpec& faults = {});
+// `global_ranks[i]`: the device that simulated rank i stands for. When only some of the ranks under
+// a leaf switch are simulated, its uplink is scaled by their share, which is exact while the folded
+// ranks do the same at the same time. A rank whose NIC is dead has the links of the next simulated
+// one of its node whose NIC works; if there is none, its own at half the bandwidth, as if shared
+// with a device that is not simulated.
+Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks,
+                    const FaultSpec& faults = {});
 
 }  // namespace moesim

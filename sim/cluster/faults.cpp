@@ -15,16 +15,20 @@ enum Draw : uint64_t { kSpread = 0x5b4ead, kStraggler };
 
 std::string name_of(const FaultyPlace& place) {
   if (place.rank >= 0) return fmt::format("rank {}", place.rank);
-  return place.gpu < 0 ? fmt::format("node {}", place.node) : fmt::format("node {} gpu {}", place.node, place.gpu);
+  return place.gpu < 0 ? fmt::format("node {}", place.node)
+                       : fmt::format("node {} gpu {}", place.node, place.gpu);
 }
 
-std::string part(double fraction) { return fraction <= 0 ? "dead" : fmt::format("at {:g} %", 100 * fraction); }
+std::string part(double fraction) {
+  return fraction <= 0 ? "dead" : fmt::format("at {:g} %", 100 * fraction);
+}
 
 }  // namespace
 
 bool covers(const FaultyPlace& place, int global_rank, int gpus_per_node) {
   if (place.rank >= 0) return place.rank == global_rank;
-  return place.node == global_rank / gpus_per_node && (place.gpu < 0 || place.gpu == global_rank % gpus_per_node);
+  return place.node == global_rank / gpus_per_node &&
+         (place.gpu < 0 || place.gpu == global_rank % gpus_per_node);
 }
 
 double lognormal_factor(double variation, double normal) {
@@ -37,8 +41,10 @@ double device_speed(const FaultSpec& faults, int gpus_per_node, int global_rank,
   for (const DeviceFault& fault : faults.devices)
     if (covers(fault.place, global_rank, gpus_per_node)) speed *= fault.speed;
   const auto rank = static_cast<uint64_t>(global_rank);
-  if (faults.device_spread > 0) speed /= lognormal_factor(faults.device_spread, Random(seed, {kSpread, rank}).normal());
-  if (faults.straggler_probability > 0 && Random(seed, {kStraggler, rank}).uniform() < faults.straggler_probability)
+  if (faults.device_spread > 0)
+    speed /= lognormal_factor(faults.device_spread, Random(seed, {kSpread, rank}).normal());
+  if (faults.straggler_probability > 0 &&
+      Random(seed, {kStraggler, rank}).uniform() < faults.straggler_probability)
     speed *= faults.straggler_speed;
   return speed;
 }
@@ -56,16 +62,20 @@ LinkHealth link_health(const FaultSpec& faults, int gpus_per_node, int global_ra
 std::string describe(const FaultSpec& faults) {
   std::string text;
   const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
-  for (const DeviceFault& fault : faults.devices) add(fmt::format("{} {}", name_of(fault.place), part(fault.speed)));
+  for (const DeviceFault& fault : faults.devices)
+    add(fmt::format("{} {}", name_of(fault.place), part(fault.speed)));
   for (const LinkFault& fault : faults.links) {
     if (fault.nic != 1) add(fmt::format("NIC of {} {}", name_of(fault.place), part(fault.nic)));
-    if (fault.nvlink != 1) add(fmt::format("NVLink of {} {}", name_of(fault.place), part(fault.nvlink)));
+    if (fault.nvlink != 1)
+      add(fmt::format("NVLink of {} {}", name_of(fault.place), part(fault.nvlink)));
   }
-  if (faults.device_spread > 0) add(fmt::format("devices differ by {:g} %", 100 * faults.device_spread));
+  if (faults.device_spread > 0)
+    add(fmt::format("devices differ by {:g} %", 100 * faults.device_spread));
   if (faults.straggler_probability > 0)
     add(fmt::format("{:g} % of devices at {:g} of their speed", 100 * faults.straggler_probability,
                     faults.straggler_speed));
-  if (faults.kernel_jitter > 0) add(fmt::format("kernels vary by {:g} %", 100 * faults.kernel_jitter));
+  if (faults.kernel_jitter > 0)
+    add(fmt::format("kernels vary by {:g} %", 100 * faults.kernel_jitter));
   return text;
 }
 

@@ -1,6 +1,6 @@
-// What is wrong with a cluster while a step runs: slow devices, slow or dead links, kernels that do not always take the
-// same time. Takes the request as the user wrote it; gives factors per device. Every draw is a pure function of (seed,
-// device or task).
+// What is wrong with a cluster while a step runs: slow devices, slow or dead links, kernels that do
+// not always take the same time. Takes the request as the user wrote it; gives factors per device.
+// Every draw is a pure function of (seed, device or task).
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ struct DeviceFault {
   double speed = 1;  // of every kernel against a sound device: a throttled clock, a sick memory
 };
 
-// Fractions of the bandwidth, both ways. A NIC of 0 is dead: its traffic goes over the next one of the node that works.
+// Fractions of the bandwidth, both ways. A NIC of 0 is dead: its traffic goes over the next one of
+// the node that works.
 struct LinkFault {
   FaultyPlace place;
   double nic = 1;
@@ -34,12 +35,15 @@ struct LinkFault {
 struct FaultSpec {
   std::vector<DeviceFault> devices;
   std::vector<LinkFault> links;
-  double device_spread = 0;          // coefficient of variation of the time that equal devices take for the same work
+  double device_spread =
+      0;  // coefficient of variation of the time that equal devices take for the same work
   double straggler_probability = 0;  // of each device ...
   double straggler_speed = 1;        // ... to run at this speed
   double kernel_jitter = 0;          // coefficient of variation of the time of one kernel
 
-  bool slows_some_devices() const { return !devices.empty() || device_spread > 0 || straggler_probability > 0; }
+  bool slows_some_devices() const {
+    return !devices.empty() || device_spread > 0 || straggler_probability > 0;
+  }
   bool any() const { return slows_some_devices() || !links.empty() || kernel_jitter > 0; }
 };
 

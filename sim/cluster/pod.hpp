@@ -1,5 +1,5 @@
-// A cluster of equal accelerators: scale-up domains (NVLink nodes or racks) joined by a scale-out fabric with one NIC
-// per device on rail-optimised leaf and spine switches.
+// A cluster of equal accelerators: scale-up domains (NVLink nodes or racks) joined by a scale-out
+// fabric with one NIC per device on rail-optimised leaf and spine switches.
 #pragma once
 
 #include <algorithm>
@@ -7,13 +7,12 @@
 #include <string>
 
 #include "cluster/device.hpp"
-#include "cluster/wafer.hpp"
 
 namespace moesim {
 
 // What an expert-parallel dispatcher library adds to the wire, per dispatch or combine.
 struct DispatcherCost {
-  double startup_s = 0;          // call to first byte: host synchronisation, routing metadata, barriers
+  double startup_s = 0;  // call to first byte: host synchronisation, routing metadata, barriers
   double nic_efficiency = 1;     // of what the NIC sustains (Pod::nic_efficiency on top)
   double nvlink_efficiency = 1;  // of what NVLink sustains
   // One SM copies a token in sm_token_s + bytes / sm_bytes_per_s. 0 and 0: SMs never limit.
@@ -23,11 +22,13 @@ struct DispatcherCost {
   // What so many SMs copy of tokens of so many bytes, in bytes/s.
   double copied_bytes_per_s(int sms, double token_bytes) const {
     const double token_s = sm_token_s + (sm_bytes_per_s > 0 ? token_bytes / sm_bytes_per_s : 0);
-    return sms > 0 && token_s > 0 ? sms * token_bytes / token_s : std::numeric_limits<double>::infinity();
+    return sms > 0 && token_s > 0 ? sms * token_bytes / token_s
+                                  : std::numeric_limits<double>::infinity();
   }
 };
 
-// Bandwidths are per device and per direction, what a well-tuned transfer sustains (nominal x efficiency).
+// Bandwidths are per device and per direction, what a well-tuned transfer sustains (nominal x
+// efficiency).
 struct Pod {
   std::string name;
   Device device;
@@ -40,27 +41,26 @@ struct Pod {
   double nic_efficiency = 1;
   double nic_latency_s = 0;        // through the leaf switch
   double nic_spine_latency_s = 0;  // added when a transfer crosses the spine
-  int nodes_per_leaf = 32;         // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
-  double oversubscription = 1;     // leaf downlinks : uplinks; 1 is non-blocking
+  int nodes_per_leaf = 32;  // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
+  double oversubscription = 1;  // leaf downlinks : uplinks; 1 is non-blocking
   DispatcherCost deepep, hybridep;
-  // What dispatch and combine keep of their bandwidth while compute runs beside them on the same devices and both want
-  // device memory.
+  // What dispatch and combine keep of their bandwidth while compute runs beside them on the same
+  // devices and both want device memory.
   double overlapped_efficiency = 1;
   // Of what the NIC sustains, what data-parallel collectives between nodes reach within a step.
   double dp_nic_efficiency = 1;
-  int collective_sms = 0;           // SMs that a data-parallel collective beside compute takes from it
-  double message_startup_s = 0;     // software cost of starting one message of a collective
+  int collective_sms = 0;        // SMs that a data-parallel collective beside compute takes from it
+  double message_startup_s = 0;  // software cost of starting one message of a collective
   double collective_startup_s = 0;  // software cost of launching one collective
 
-  // Of what a device sustains over NVLink, what a dispatcher gets of it that keeps only a part beside compute.
-  double nvlink_share(const DispatcherCost& cost, int sms, double token_bytes, double kept = 1) const {
+  // Of what a device sustains over NVLink, what a dispatcher gets of it that keeps only a part
+  // beside compute.
+  double nvlink_share(const DispatcherCost& cost, int sms, double token_bytes,
+                      double kept = 1) const {
     const double port = nvlink_bytes_per_s * nvlink_efficiency;
-    return std::min(cost.nvlink_efficiency * kept, cost.copied_bytes_per_s(sms, token_bytes) / port);
+    return std::min(cost.nvlink_efficiency * kept,
+                    cost.copied_bytes_per_s(sms, token_bytes) / port);
   }
-
-  // A platform is either such a pod or a wafer system; then the fields above are not used.
-  WaferSystem wafers;
-  bool is_wafer_system() const { return wafers.systems > 0; }
 };
 
 }  // namespace moesim

@@ -61,7 +61,9 @@ class Rules {
 // a is a multiple of b; false rather than a fault for b = 0.
 bool divides(int64_t b, int64_t a) { return b > 0 && a % b == 0; }
 
-bool uses_fp8(PrecisionRecipe recipe) { return recipe != PrecisionRecipe::bf16 && recipe != PrecisionRecipe::nvfp4; }
+bool uses_fp8(PrecisionRecipe recipe) {
+  return recipe != PrecisionRecipe::bf16 && recipe != PrecisionRecipe::nvfp4;
+}
 
 void check_attention(Rules& rules) {
   const ModelShape& w = rules.s.workload;
@@ -69,39 +71,44 @@ void check_attention(Rules& rules) {
   if (w.attention == AttentionKind::gqa) {
     rules.require(w.kv_heads > 0, {"workload.kv_heads"}, "gqa attention needs kv_heads");
     rules.require(w.head_dim > 0, {"workload.head_dim"}, "gqa attention needs head_dim");
-    rules.require(w.kv_heads == 0 || divides(w.kv_heads, w.heads), {"workload.kv_heads", "workload.heads"},
+    rules.require(w.kv_heads == 0 || divides(w.kv_heads, w.heads),
+                  {"workload.kv_heads", "workload.heads"},
                   "heads = {} is not a multiple of kv_heads = {}", w.heads, w.kv_heads);
   } else {
-    rules.require(w.kv_lora_rank > 0, {"workload.kv_lora_rank"}, "mla attention needs kv_lora_rank");
+    rules.require(w.kv_lora_rank > 0, {"workload.kv_lora_rank"},
+                  "mla attention needs kv_lora_rank");
     rules.require(w.qk_nope_dim > 0, {"workload.qk_nope_dim"}, "mla attention needs qk_nope_dim");
     rules.require(w.qk_rope_dim > 0, {"workload.qk_rope_dim"}, "mla attention needs qk_rope_dim");
     rules.require(w.v_dim > 0, {"workload.v_dim"}, "mla attention needs v_dim");
   }
   if (w.linear_attention_period > 0)
-    rules.require(w.linear_key_heads > 0 && w.linear_value_heads > 0 && w.linear_head_dim > 0,
-                  {"workload.linear_attention_period"},
-                  "linear attention needs linear_key_heads, linear_value_heads and linear_head_dim");
+    rules.require(
+        w.linear_key_heads > 0 && w.linear_value_heads > 0 && w.linear_head_dim > 0,
+        {"workload.linear_attention_period"},
+        "linear attention needs linear_key_heads, linear_value_heads and linear_head_dim");
 }
 
 void check_experts(Rules& rules) {
   const ModelShape& w = rules.s.workload;
   if (!rules.known({"workload.experts"})) return;
   if (w.experts == 0) {
-    rules.require(w.dense_ffn > 0, {"workload.dense_ffn"}, "a model without experts needs dense_ffn");
+    rules.require(w.dense_ffn > 0, {"workload.dense_ffn"},
+                  "a model without experts needs dense_ffn");
     return;
   }
   rules.require(w.top_k > 0, {"workload.top_k"}, "a model with experts needs top_k");
   rules.require(w.moe_ffn > 0, {"workload.moe_ffn"}, "a model with experts needs moe_ffn");
-  rules.require(w.top_k <= w.experts, {"workload.top_k", "workload.experts"}, "top_k = {} is more than the {} experts",
-                w.top_k, w.experts);
+  rules.require(w.top_k <= w.experts, {"workload.top_k", "workload.experts"},
+                "top_k = {} is more than the {} experts", w.top_k, w.experts);
   rules.require((w.first_dense_layers == 0 && w.moe_period == 1) || w.dense_ffn > 0,
                 {"workload.dense_ffn", "workload.first_dense_layers", "workload.moe_period"},
                 "layers without experts need dense_ffn");
-  rules.require(w.shared_experts == 0 || w.shared_ffn > 0, {"workload.shared_ffn", "workload.shared_experts"},
+  rules.require(w.shared_experts == 0 || w.shared_ffn > 0,
+                {"workload.shared_ffn", "workload.shared_experts"},
                 "shared experts need shared_ffn");
   const Keys groups = {"workload.n_group", "workload.experts"};
-  rules.require(divides(w.n_group, w.experts), groups, "{} experts do not form n_group = {} equal groups", w.experts,
-                w.n_group);
+  rules.require(divides(w.n_group, w.experts), groups,
+                "{} experts do not form n_group = {} equal groups", w.experts, w.n_group);
   rules.require(w.topk_group <= w.n_group, {"workload.topk_group", "workload.n_group"},
                 "topk_group = {} is more than n_group = {}", w.topk_group, w.n_group);
   rules.require(!divides(w.n_group, w.experts) || w.top_k > w.experts ||
@@ -112,30 +119,30 @@ void check_experts(Rules& rules) {
 
 void check_ranks(Rules& rules) {
   const ModelShape& w = rules.s.workload;
-  const Pod& pod = rules.s.platform;
+  const Pod& pod = rules.s.platform.pod();
   const Plan& p = rules.s.plan;
   const int64_t attention = int64_t{p.tp} * p.cp * p.pp, experts = int64_t{p.ep} * p.etp * p.pp;
   rules.require(divides(attention, pod.gpus), {"plan.tp", "plan.cp", "plan.pp", "platform.gpus"},
-                "tp x cp x pp = {} x {} x {} = {} does not divide platform.gpus = {}", p.tp, p.cp, p.pp, attention,
-                pod.gpus);
+                "tp x cp x pp = {} x {} x {} = {} does not divide platform.gpus = {}", p.tp, p.cp,
+                p.pp, attention, pod.gpus);
   rules.require(divides(experts, pod.gpus), {"plan.ep", "plan.etp", "plan.pp", "platform.gpus"},
-                "ep x etp x pp = {} x {} x {} = {} does not divide platform.gpus = {}", p.ep, p.etp, p.pp, experts,
-                pod.gpus);
-  rules.require(
-      pod.gpus <= pod.gpus_per_node || divides(pod.gpus_per_node, pod.gpus),
-      {"platform.gpus", "platform.gpus_per_node"},
-      "{} is not a multiple of gpus_per_node = {}; where nodes are used in part, give the devices used per node",
-      pod.gpus, pod.gpus_per_node);
+                "ep x etp x pp = {} x {} x {} = {} does not divide platform.gpus = {}", p.ep, p.etp,
+                p.pp, experts, pod.gpus);
+  rules.require(pod.gpus <= pod.gpus_per_node || divides(pod.gpus_per_node, pod.gpus),
+                {"platform.gpus", "platform.gpus_per_node"},
+                "{} is not a multiple of gpus_per_node = {}; where nodes are used in part, give "
+                "the devices used per node",
+                pod.gpus, pod.gpus_per_node);
   const Keys ep = {"plan.ep", "workload.experts"};
   rules.require(w.experts > 0 || p.ep == 1, ep, "expert parallelism needs a model with experts");
-  rules.require(w.experts == 0 || divides(p.ep, w.experts), ep, "{} experts are not divisible by ep = {}", w.experts,
-                p.ep);
-  rules.require(divides(p.tp, w.heads), {"plan.tp", "workload.heads"}, "{} heads are not divisible by tp = {}", w.heads,
-                p.tp);
-  rules.require(
-      w.attention != AttentionKind::gqa || w.kv_heads == 0 || divides(p.tp, w.kv_heads) || divides(w.kv_heads, p.tp),
-      {"plan.tp", "workload.kv_heads", "workload.attention"}, "kv_heads = {} and tp = {}: neither divides the other",
-      w.kv_heads, p.tp);
+  rules.require(w.experts == 0 || divides(p.ep, w.experts), ep,
+                "{} experts are not divisible by ep = {}", w.experts, p.ep);
+  rules.require(divides(p.tp, w.heads), {"plan.tp", "workload.heads"},
+                "{} heads are not divisible by tp = {}", w.heads, p.tp);
+  rules.require(w.attention != AttentionKind::gqa || w.kv_heads == 0 || divides(p.tp, w.kv_heads) ||
+                    divides(w.kv_heads, p.tp),
+                {"plan.tp", "workload.kv_heads", "workload.attention"},
+                "kv_heads = {} and tp = {}: neither divides the other", w.kv_heads, p.tp);
   rules.require(divides(p.tp, w.dense_ffn), {"plan.tp", "workload.dense_ffn"},
                 "dense_ffn = {} is not divisible by tp = {}", w.dense_ffn, p.tp);
   rules.require(divides(p.etp, w.moe_ffn), {"plan.etp", "workload.moe_ffn"},
@@ -145,7 +152,9 @@ void check_ranks(Rules& rules) {
 }
 
 // What multiplies pp to the number of slices of the model.
-const char* chunks_key(const Plan& p) { return p.schedule == ScheduleKind::dualpipev ? "2 (dualpipev)" : "vpp"; }
+const char* chunks_key(const Plan& p) {
+  return p.schedule == ScheduleKind::dualpipev ? "2 (dualpipev)" : "vpp";
+}
 
 void check_layout(Rules& rules) {
   const Plan& p = rules.s.plan;
@@ -158,18 +167,24 @@ void check_layout(Rules& rules) {
   } catch (const InputError& error) {
     return rules.require(false, key, "{}", error.what());
   }
-  rules.require(static_cast<int64_t>(layout.size()) == chunks, {"plan.layout", "plan.pp", "plan.vpp"},
-                "the layout has {} chunks, but pp x {} = {} x {} = {}", layout.size(), chunks_key(p), p.pp,
-                chunks / p.pp, chunks);
-  const int layers = count_items(layout, LayoutItem::layer), mtp = count_items(layout, LayoutItem::mtp);
-  rules.require(layers == w.layers, {"plan.layout", "workload.layers"}, "the layout has {} layers (t), the model {}",
-                layers, w.layers);
+  rules.require(static_cast<int64_t>(layout.size()) == chunks,
+                {"plan.layout", "plan.pp", "plan.vpp"},
+                "the layout has {} chunks, but pp x {} = {} x {} = {}", layout.size(),
+                chunks_key(p), p.pp, chunks / p.pp, chunks);
+  const int layers = count_items(layout, LayoutItem::layer),
+            mtp = count_items(layout, LayoutItem::mtp);
+  rules.require(layers == w.layers, {"plan.layout", "workload.layers"},
+                "the layout has {} layers (t), the model {}", layers, w.layers);
   rules.require(mtp == w.mtp_layers, {"plan.layout", "workload.mtp_layers"},
-                "the layout has {} multi-token-prediction layers (m), the model {}", mtp, w.mtp_layers);
+                "the layout has {} multi-token-prediction layers (m), the model {}", mtp,
+                w.mtp_layers);
   std::vector<LayoutItem> flat;
-  for (const std::vector<LayoutItem>& chunk : layout) flat.insert(flat.end(), chunk.begin(), chunk.end());
-  const bool once = count_items(layout, LayoutItem::embedding) == 1 && count_items(layout, LayoutItem::loss) == 1;
-  rules.require(once && std::is_sorted(flat.begin(), flat.end()) && !layout.front().empty() && !layout.back().empty(),
+  for (const std::vector<LayoutItem>& chunk : layout)
+    flat.insert(flat.end(), chunk.begin(), chunk.end());
+  const bool once =
+      count_items(layout, LayoutItem::embedding) == 1 && count_items(layout, LayoutItem::loss) == 1;
+  rules.require(once && std::is_sorted(flat.begin(), flat.end()) && !layout.front().empty() &&
+                    !layout.back().empty(),
                 key, "a layout starts with one E, then t, then m, and ends with one L");
 }
 
@@ -178,11 +193,13 @@ void check_schedule(Rules& rules, int64_t microbatches) {
   const Plan& p = rules.s.plan;
   const Keys keys = {"plan.schedule", "plan.pp", "batch.global_batch"};
   const int64_t multiple = microbatch_multiple(p), fewest = fewest_microbatches(p);
-  rules.require(divides(multiple, microbatches), {"batch.global_batch", "plan.pp", "plan.vpp"},
-                "{} microbatches per rank are not divisible by {} = {}, which the {} schedule needs", microbatches,
-                multiple == p.pp ? "pp" : "two directions", multiple, spelling(p.schedule));
-  rules.require(microbatches >= fewest, keys, "{} microbatches per rank are fewer than 2 x pp = {}, which {} needs",
-                microbatches, fewest, spelling(p.schedule));
+  rules.require(
+      divides(multiple, microbatches), {"batch.global_batch", "plan.pp", "plan.vpp"},
+      "{} microbatches per rank are not divisible by {} = {}, which the {} schedule needs",
+      microbatches, multiple == p.pp ? "pp" : "two directions", multiple, spelling(p.schedule));
+  rules.require(microbatches >= fewest, keys,
+                "{} microbatches per rank are fewer than 2 x pp = {}, which {} needs", microbatches,
+                fewest, spelling(p.schedule));
   if (p.schedule != ScheduleKind::custom || static_cast<int>(p.schedule_ops.size()) != p.pp) return;
   std::vector<StageOps> stages;
   try {
@@ -190,114 +207,137 @@ void check_schedule(Rules& rules, int64_t microbatches) {
   } catch (const std::invalid_argument& error) {
     return rules.require(false, {"plan.schedule_ops"}, "stage {}: {}", stages.size(), error.what());
   }
-  const std::string problem = schedule_problem(pipeline_shape(p), stages, static_cast<int>(microbatches));
+  const std::string problem =
+      schedule_problem(pipeline_shape(p), stages, static_cast<int>(microbatches));
   rules.require(problem.empty(), {"plan.schedule_ops"}, "{}", problem);
 }
 
 void check_pipeline(Rules& rules) {
   const Plan& p = rules.s.plan;
   const ModelShape& w = rules.s.workload;
-  const bool custom = p.schedule == ScheduleKind::custom, two_way = p.schedule == ScheduleKind::dualpipe;
-  rules.require(p.vpp == 1 || custom || p.schedule == ScheduleKind::interleaved, {"plan.vpp", "plan.schedule"},
-                "vpp = {} needs schedule: interleaved", p.vpp);
-  rules.require(!two_way || p.pp % 2 == 0, {"plan.pp", "plan.schedule"}, "dualpipe needs an even pp, not {}", p.pp);
+  const bool custom = p.schedule == ScheduleKind::custom,
+             two_way = p.schedule == ScheduleKind::dualpipe;
+  rules.require(p.vpp == 1 || custom || p.schedule == ScheduleKind::interleaved,
+                {"plan.vpp", "plan.schedule"}, "vpp = {} needs schedule: interleaved", p.vpp);
+  rules.require(!two_way || p.pp % 2 == 0, {"plan.pp", "plan.schedule"},
+                "dualpipe needs an even pp, not {}", p.pp);
   const Keys lists = {"plan.schedule_ops", "plan.schedule", "plan.pp"};
-  rules.require(custom || p.schedule_ops.empty(), lists, "lists of operations need schedule: custom");
+  rules.require(custom || p.schedule_ops.empty(), lists,
+                "lists of operations need schedule: custom");
   rules.require(!custom || !p.schedule_ops.empty(), lists,
-                "schedule: custom needs schedule_ops: a list of operations for each of the pp = {} stages, as "
+                "schedule: custom needs schedule_ops: a list of operations for each of the pp = {} "
+                "stages, as "
                 "[\"F0 F1 B0 B1\"]",
                 p.pp);
-  rules.require(!custom || p.schedule_ops.empty() || static_cast<int>(p.schedule_ops.size()) == p.pp, lists,
-                "{} lists of operations for pp = {} stages", p.schedule_ops.size(), p.pp);
-  rules.require(!p.ep_overlap || p.schedule == ScheduleKind::one_f_one_b || p.schedule == ScheduleKind::interleaved,
+  rules.require(
+      !custom || p.schedule_ops.empty() || static_cast<int>(p.schedule_ops.size()) == p.pp, lists,
+      "{} lists of operations for pp = {} stages", p.schedule_ops.size(), p.pp);
+  rules.require(!p.ep_overlap || p.schedule == ScheduleKind::one_f_one_b ||
+                    p.schedule == ScheduleKind::interleaved,
                 {"plan.ep_overlap", "plan.schedule"},
-                "ep_overlap needs schedule 1f1b or interleaved; dualpipe and dualpipev overlap by themselves");
+                "ep_overlap needs schedule 1f1b or interleaved; dualpipe and dualpipev overlap by "
+                "themselves");
   rules.require(p.vpp > 1 || p.schedule != ScheduleKind::interleaved, {"plan.schedule", "plan.vpp"},
                 "interleaved needs vpp > 1");
-  rules.require(w.experts == 0 || p.tp == 1 || p.sequence_parallel, {"plan.sequence_parallel", "plan.tp"},
-                "experts with tp = {} need sequence_parallel: every tensor rank would dispatch the same tokens", p.tp);
+  rules.require(w.experts == 0 || p.tp == 1 || p.sequence_parallel,
+                {"plan.sequence_parallel", "plan.tp"},
+                "experts with tp = {} need sequence_parallel: every tensor rank would dispatch the "
+                "same tokens",
+                p.tp);
   rules.require(p.vpp == 1 || p.pp > 1, {"plan.vpp", "plan.pp"}, "vpp = {} needs pp > 1", p.vpp);
   if (!rules.known({"plan.layout"})) return;
   if (!p.layout.empty()) return check_layout(rules);
   const int64_t chunks = pipeline_shape(p).slices;
   rules.require(divides(chunks, w.layers), {"plan.pp", "plan.vpp", "workload.layers"},
-                "{} layers do not divide into pp x {} = {} x {} = {} chunks; give plan.layout", w.layers, chunks_key(p),
-                p.pp, chunks / p.pp, chunks);
+                "{} layers do not divide into pp x {} = {} x {} = {} chunks; give plan.layout",
+                w.layers, chunks_key(p), p.pp, chunks / p.pp, chunks);
 }
 
 void check_batch(Rules& rules) {
-  const Pod& pod = rules.s.platform;
+  const Pod& pod = rules.s.platform.pod();
   const Plan& p = rules.s.plan;
   const Batch& b = rules.s.batch;
   const int64_t cell = int64_t{p.tp} * p.cp * p.pp;
   if (divides(cell, pod.gpus)) {
     const int64_t dp = pod.gpus / cell, per_round = dp * b.micro_batch;
-    const Keys keys = {"batch.global_batch", "batch.micro_batch", "plan.tp", "plan.cp", "plan.pp", "platform.gpus"};
+    const Keys keys = {"batch.global_batch", "batch.micro_batch", "plan.tp", "plan.cp", "plan.pp",
+                       "platform.gpus"};
     rules.require(divides(per_round, b.global_batch), keys,
-                  "{} sequences are not divisible by micro_batch x dp = {} x {} = {}", b.global_batch, b.micro_batch,
-                  dp, per_round);
-    if (divides(per_round, b.global_batch) && rules.known(keys)) check_schedule(rules, b.global_batch / per_round);
+                  "{} sequences are not divisible by micro_batch x dp = {} x {} = {}",
+                  b.global_batch, b.micro_batch, dp, per_round);
+    if (divides(per_round, b.global_batch) && rules.known(keys))
+      check_schedule(rules, b.global_batch / per_round);
     const int64_t replica = std::lcm(int64_t{p.tp} * p.cp, int64_t{p.etp} * p.ep) * p.pp;
     if (divides(replica, pod.gpus))
-      rules.require(p.simulated_replicas <= pod.gpus / replica,
-                    {"plan.simulated_replicas", "plan.tp", "plan.cp", "plan.ep", "plan.pp", "platform.gpus"},
-                    "{} is more than the {} replicas there are", p.simulated_replicas, pod.gpus / replica);
+      rules.require(
+          p.simulated_replicas <= pod.gpus / replica,
+          {"plan.simulated_replicas", "plan.tp", "plan.cp", "plan.ep", "plan.pp", "platform.gpus"},
+          "{} is more than the {} replicas there are", p.simulated_replicas, pod.gpus / replica);
   }
   const bool ring = p.cp_kind == CpKind::ring && p.cp > 1;
   const int64_t parts = int64_t{p.cp} * (ring ? 2 : 1);
-  rules.require(divides(parts, b.sequence_length), {"batch.sequence_length", "plan.cp", "plan.cp_kind"},
-                "{} tokens are not divisible by {} = {}", b.sequence_length, ring ? "2 x cp" : "cp", parts);
+  rules.require(
+      divides(parts, b.sequence_length), {"batch.sequence_length", "plan.cp", "plan.cp_kind"},
+      "{} tokens are not divisible by {} = {}", b.sequence_length, ring ? "2 x cp" : "cp", parts);
   if (divides(p.cp, b.sequence_length) && p.sequence_parallel)
     rules.require(divides(p.tp, b.sequence_length / p.cp),
                   {"batch.sequence_length", "plan.tp", "plan.cp", "plan.sequence_parallel"},
-                  "{} tokens of a context-parallel rank are not divisible by tp = {}, which sequence_parallel needs",
+                  "{} tokens of a context-parallel rank are not divisible by tp = {}, which "
+                  "sequence_parallel needs",
                   b.sequence_length / p.cp, p.tp);
 }
 
 void check_precision(Rules& rules) {
   const Plan& p = rules.s.plan;
-  const Device& d = rules.s.platform.device;
+  const Device& d = rules.s.platform.pod().device;
   const Keys fp8 = {"plan.precision", "platform.device.peak_fp8_flops"};
-  rules.require(!uses_fp8(p.precision) || d.peak_fp8_flops > 0, fp8, "{} needs a device with peak_fp8_flops",
-                spelling(p.precision));
+  rules.require(!uses_fp8(p.precision) || d.peak_fp8_flops > 0, fp8,
+                "{} needs a device with peak_fp8_flops", spelling(p.precision));
   rules.require(p.precision != PrecisionRecipe::nvfp4 || d.peak_fp4_flops > 0,
-                {"plan.precision", "platform.device.peak_fp4_flops"}, "{} needs a device with peak_fp4_flops",
-                spelling(p.precision));
+                {"plan.precision", "platform.device.peak_fp4_flops"},
+                "{} needs a device with peak_fp4_flops", spelling(p.precision));
   rules.require(p.precision == PrecisionRecipe::bf16 || d.fp8_efficiency > 0,
-                {"plan.precision", "platform.device.fp8_efficiency"}, "{} needs a device with fp8_efficiency",
-                spelling(p.precision));
+                {"plan.precision", "platform.device.fp8_efficiency"},
+                "{} needs a device with fp8_efficiency", spelling(p.precision));
   rules.require(p.dispatch_precision == PrecisionRecipe::bf16 || d.peak_fp8_flops > 0,
-                {"plan.dispatch_precision", "platform.device.peak_fp8_flops"}, "{} needs a device with peak_fp8_flops",
-                spelling(p.dispatch_precision));
+                {"plan.dispatch_precision", "platform.device.peak_fp8_flops"},
+                "{} needs a device with peak_fp8_flops", spelling(p.dispatch_precision));
 }
 
 void check_plan_options(Rules& rules) {
   const ModelShape& w = rules.s.workload;
-  const Pod& pod = rules.s.platform;
+  const Pod& pod = rules.s.platform.pod();
   const Plan& p = rules.s.plan;
   rules.require(p.zero_stage != 2, {"plan.zero_stage"}, "must be 0, 1 or 3, got 2");
-  rules.require(p.communication_sms < pod.device.sms, {"plan.communication_sms", "platform.device.sms"},
-                "{} leave none of the device's {} SMs to compute", p.communication_sms, pod.device.sms);
-  rules.require(p.communication_sms >= pod.device.sms || p.communication_sms + pod.collective_sms < pod.device.sms,
+  rules.require(
+      p.communication_sms < pod.device.sms, {"plan.communication_sms", "platform.device.sms"},
+      "{} leave none of the device's {} SMs to compute", p.communication_sms, pod.device.sms);
+  rules.require(p.communication_sms >= pod.device.sms ||
+                    p.communication_sms + pod.collective_sms < pod.device.sms,
                 {"platform.collective_sms", "plan.communication_sms", "platform.device.sms"},
-                "{}, and {} of dispatch and combine, leave none of the device's {} SMs to compute", pod.collective_sms,
-                p.communication_sms, pod.device.sms);
-  rules.require(!p.fp8_output_proj || p.precision != PrecisionRecipe::bf16, {"plan.fp8_output_proj", "plan.precision"},
-                "has no effect with precision: bf16");
+                "{}, and {} of dispatch and combine, leave none of the device's {} SMs to compute",
+                pod.collective_sms, p.communication_sms, pod.device.sms);
+  rules.require(!p.fp8_output_proj || p.precision != PrecisionRecipe::bf16,
+                {"plan.fp8_output_proj", "plan.precision"}, "has no effect with precision: bf16");
   rules.require(p.gather_in_step || p.zero_stage == 1, {"plan.gather_in_step", "plan.zero_stage"},
                 "false has no effect without zero_stage: 1");
   const Keys modules = {"plan.recompute_modules", "plan.recompute"};
   const bool selective = p.recompute == Recompute::selective;
-  rules.require(p.recompute_modules.empty() || selective, modules, "has no effect without recompute: selective");
-  rules.require(!p.recompute_modules.empty() || !selective, modules, "recompute: selective needs recompute_modules");
-  const auto mla = std::count(p.recompute_modules.begin(), p.recompute_modules.end(), RecomputeModule::mla_up_proj);
-  rules.require(mla == 0 || w.attention == AttentionKind::mla, {"plan.recompute_modules", "workload.attention"},
+  rules.require(p.recompute_modules.empty() || selective, modules,
+                "has no effect without recompute: selective");
+  rules.require(!p.recompute_modules.empty() || !selective, modules,
+                "recompute: selective needs recompute_modules");
+  const auto mla = std::count(p.recompute_modules.begin(), p.recompute_modules.end(),
+                              RecomputeModule::mla_up_proj);
+  rules.require(mla == 0 || w.attention == AttentionKind::mla,
+                {"plan.recompute_modules", "workload.attention"},
                 "mla_up_proj needs a model with mla attention");
 }
 
 void check_loads(Rules& rules, const std::vector<double>& loads, const char* key) {
   const int experts = rules.s.workload.experts;
-  rules.require(static_cast<int64_t>(loads.size()) == experts, {key, "routing.kind", "workload.experts"},
+  rules.require(static_cast<int64_t>(loads.size()) == experts,
+                {key, "routing.kind", "workload.experts"},
                 "has {} entries for the {} experts of the model", loads.size(), experts);
   const double total = std::accumulate(loads.begin(), loads.end(), 0.0);
   rules.require(loads.empty() || total > 0, {key}, "no expert has any load");
@@ -306,20 +346,25 @@ void check_loads(Rules& rules, const std::vector<double>& loads, const char* key
 void check_recorded(Rules& rules) {
   const ModelShape& w = rules.s.workload;
   const std::vector<RecordedCount>& counts = rules.s.routing.recorded;
-  rules.require(!counts.empty(), {"routing.recorded", "routing.kind"}, "kind: recorded needs recorded counts");
+  rules.require(!counts.empty(), {"routing.recorded", "routing.kind"},
+                "kind: recorded needs recorded counts");
   std::map<std::pair<int, int>, double> tokens;  // by layer and step
-  for (const RecordedCount& count : counts) tokens[{count.layer, count.step}] += static_cast<double>(count.tokens);
+  for (const RecordedCount& count : counts)
+    tokens[{count.layer, count.step}] += static_cast<double>(count.tokens);
   const int layers = w.layers + w.mtp_layers;
   for (const auto& [at, total] : tokens)
     rules.require(total > 0 || at.first >= layers || !has_experts(w, at.first),
-                  {"routing.recorded", "routing.recorded_file", "routing.kind"}, "layer {} has no tokens in step {}",
-                  at.first, at.second);
-  const auto unknown = [&](const RecordedCount& c) { return c.layer >= layers || c.expert >= w.experts; };
+                  {"routing.recorded", "routing.recorded_file", "routing.kind"},
+                  "layer {} has no tokens in step {}", at.first, at.second);
+  const auto unknown = [&](const RecordedCount& c) {
+    return c.layer >= layers || c.expert >= w.experts;
+  };
   const auto found = std::find_if(counts.begin(), counts.end(), unknown);
   if (found == counts.end()) return;
-  rules.require(false, {"routing.recorded", "workload.layers", "workload.mtp_layers", "workload.experts"},
-                "row {}: the model has no layer {} with an expert {}", found - counts.begin(), found->layer,
-                found->expert);
+  rules.require(false,
+                {"routing.recorded", "workload.layers", "workload.mtp_layers", "workload.experts"},
+                "row {}: the model has no layer {} with an expert {}", found - counts.begin(),
+                found->layer, found->expert);
 }
 
 void check_routing(Rules& rules) {
@@ -328,8 +373,10 @@ void check_routing(Rules& rules) {
   const RoutingSpec& r = rules.s.routing;
   if (rules.known({"routing.kind"}) && r.kind == RoutingKind::histogram) {
     if (r.layer_histograms.empty()) check_loads(rules, r.histogram, "routing.histogram");
-    for (const std::vector<double>& loads : r.layer_histograms) check_loads(rules, loads, "routing.layer_histograms");
-    rules.require(r.histogram.empty() || r.layer_histograms.empty(), {"routing.layer_histograms", "routing.histogram"},
+    for (const std::vector<double>& loads : r.layer_histograms)
+      check_loads(rules, loads, "routing.layer_histograms");
+    rules.require(r.histogram.empty() || r.layer_histograms.empty(),
+                  {"routing.layer_histograms", "routing.histogram"},
                   "give either histogram or layer_histograms");
   }
   if (rules.known({"routing.kind"}) && r.kind == RoutingKind::recorded) check_recorded(rules);
@@ -341,7 +388,9 @@ void check_routing(Rules& rules) {
     const bool each_once = static_cast<int64_t>(slots.size()) == w.experts &&
                            std::adjacent_find(slots.begin(), slots.end()) == slots.end() &&
                            (slots.empty() || slots.back() < w.experts);
-    rules.require(each_once, table, "placement: table needs each of the {} experts once in expert_of_slot", w.experts);
+    rules.require(each_once, table,
+                  "placement: table needs each of the {} experts once in expert_of_slot",
+                  w.experts);
   }
   if (r.placement == Placement::eplb || r.placement == Placement::eplb_global)
     rules.require(divides(p.ep, r.redundant_experts), {"routing.redundant_experts", "plan.ep"},
@@ -349,21 +398,24 @@ void check_routing(Rules& rules) {
 }
 
 void check_place(Rules& rules, const std::string& key, const FaultyPlace& place) {
-  const Pod& pod = rules.s.platform;
+  const Pod& pod = rules.s.platform.pod();
   const std::string rank = key + ".rank", node = key + ".node", gpu = key + ".gpu";
   const int nodes = (pod.gpus + pod.gpus_per_node - 1) / std::max(1, pod.gpus_per_node);
   rules.require((place.rank >= 0) != (place.node >= 0), {rank.c_str(), node.c_str()},
                 "give either a rank, or a node and perhaps a gpu");
-  rules.require(place.gpu < 0 || place.node >= 0, {gpu.c_str()}, "gpu counts within a node: give the node too");
-  rules.require(place.rank < pod.gpus, {rank.c_str(), "platform.gpus"}, "ranks are 0 to {}", pod.gpus - 1);
-  rules.require(place.node < nodes, {node.c_str(), "platform.gpus"}, "nodes are 0 to {}", nodes - 1);
-  rules.require(place.gpu < pod.gpus_per_node, {gpu.c_str(), "platform.gpus_per_node"}, "a node has devices 0 to {}",
-                pod.gpus_per_node - 1);
+  rules.require(place.gpu < 0 || place.node >= 0, {gpu.c_str()},
+                "gpu counts within a node: give the node too");
+  rules.require(place.rank < pod.gpus, {rank.c_str(), "platform.gpus"}, "ranks are 0 to {}",
+                pod.gpus - 1);
+  rules.require(place.node < nodes, {node.c_str(), "platform.gpus"}, "nodes are 0 to {}",
+                nodes - 1);
+  rules.require(place.gpu < pod.gpus_per_node, {gpu.c_str(), "platform.gpus_per_node"},
+                "a node has devices 0 to {}", pod.gpus_per_node - 1);
 }
 
 void check_faults(Rules& rules) {
   const FaultSpec& faults = rules.s.faults;
-  const Pod& pod = rules.s.platform;
+  const Pod& pod = rules.s.platform.pod();
   if (!rules.known({"platform.gpus", "platform.gpus_per_node"})) return;
   for (size_t i = 0; i < faults.devices.size(); ++i)
     check_place(rules, fmt::format("faults.devices[{}]", i), faults.devices[i].place);
@@ -385,9 +437,10 @@ void check_faults(Rules& rules) {
 void check_wafers(Rules& rules) {
   const Plan& p = rules.s.plan;
   const Batch& b = rules.s.batch;
-  const int systems = rules.s.platform.wafers.systems;
+  const int systems = rules.s.platform.wafers().systems;
   const auto one = [&](int value, const char* key) {
-    rules.require(value == 1, {key}, "must be 1 on a wafer system, got {}: wafers are data parallel only", value);
+    rules.require(value == 1, {key},
+                  "must be 1 on a wafer system, got {}: wafers are data parallel only", value);
   };
   one(p.tp, "plan.tp");
   one(p.cp, "plan.cp");
@@ -395,22 +448,23 @@ void check_wafers(Rules& rules) {
   one(p.etp, "plan.etp");
   one(p.pp, "plan.pp");
   one(p.vpp, "plan.vpp");
-  rules.require(p.precision == PrecisionRecipe::bf16, {"plan.precision"}, "{} is not known on a wafer: only bf16",
-                spelling(p.precision));
+  rules.require(p.precision == PrecisionRecipe::bf16, {"plan.precision"},
+                "{} is not known on a wafer: only bf16", spelling(p.precision));
   rules.require(p.recompute != Recompute::selective, {"plan.recompute"},
                 "selective recomputation is not known on a wafer: none or full");
-  const int most = rules.s.platform.wafers.most_systems;
-  rules.require(systems <= most, {"platform.systems", "platform.most_systems"}, "{} is more than most_systems = {}",
-                systems, most);
-  rules.require(b.global_batch == 0 || divides(systems, b.global_batch), {"batch.global_batch", "platform.systems"},
+  const int most = rules.s.platform.wafers().most_systems;
+  rules.require(systems <= most, {"platform.systems", "platform.most_systems"},
+                "{} is more than most_systems = {}", systems, most);
+  rules.require(b.global_batch == 0 || divides(systems, b.global_batch),
+                {"batch.global_batch", "platform.systems"},
                 "{} sequences are not divisible by {} systems", b.global_batch, systems);
   rules.require(p.simulated_replicas <= systems, {"plan.simulated_replicas", "platform.systems"},
                 "{} is more than the {} systems", p.simulated_replicas, systems);
   rules.require(b.global_batch > 0 || p.attention_tiles > 0 || p.attention_batch >= 0,
                 {"plan.attention_batch", "plan.attention_tiles", "batch.global_batch"},
                 "global_batch, attention_tiles and attention_batch cannot all be left open");
-  rules.require(!rules.s.platform.wafers.swarmx.level_bytes_per_s.empty(), {"platform.swarmx.level_bytes_per_s"},
-                "needs at least one level");
+  rules.require(!rules.s.platform.wafers().swarmx.level_bytes_per_s.empty(),
+                {"platform.swarmx.level_bytes_per_s"}, "needs at least one level");
 }
 
 }  // namespace
@@ -421,7 +475,8 @@ void check_consistency(const Scenario& scenario, const ValueSources& sources, Pr
   check_experts(rules);
   if (scenario.platform.is_wafer_system()) {
     check_wafers(rules);
-    rules.require(!scenario.faults.any(), {"faults.devices", "faults.links"}, "faults are known of GPU pods only");
+    rules.require(!scenario.faults.any(), {"faults.devices", "faults.links"},
+                  "faults are known of GPU pods only");
     return check_routing(rules);
   }
   if (scenario.batch.global_batch == 0 && rules.known({"batch.global_batch"}))

@@ -10,15 +10,17 @@
 
 namespace moesim {
 
-void StructDocumenter::add(const FieldInfo& field, const std::string& type, const std::string& fallback) {
+void StructDocumenter::add(const FieldInfo& field, const std::string& type,
+                           const std::string& fallback) {
   const std::string indent(static_cast<size_t>(2 * depth_), ' ');
-  rows_.push_back(
-      {indent + field.key, type, field.need == Need::required ? "required" : "default " + fallback, field.doc});
+  rows_.push_back({indent + field.key, type,
+                   field.need == Need::required ? "required" : "default " + fallback, field.doc});
 }
 
 void StructDocumenter::on_integer(const FieldInfo& field, int64_t& value) {
   add(field,
-      (field.word ? fmt::format("{} or integer ", field.word) : "integer ") + describe(field.range, Unit::number),
+      (field.word ? fmt::format("{} or integer ", field.word) : "integer ") +
+          describe(field.range, Unit::number),
       fmt::format("{}", value));
 }
 void StructDocumenter::on_number(const FieldInfo& field, double& value) {
@@ -27,7 +29,9 @@ void StructDocumenter::on_number(const FieldInfo& field, double& value) {
 void StructDocumenter::on_flag(const FieldInfo& field, bool& value) {
   add(field, "true or false", value ? "true" : "false");
 }
-void StructDocumenter::on_text(const FieldInfo& field, std::string& value) { add(field, "text", yaml_text(value)); }
+void StructDocumenter::on_text(const FieldInfo& field, std::string& value) {
+  add(field, "text", yaml_text(value));
+}
 void StructDocumenter::on_choice(const FieldInfo& field, size_t& index) {
   add(field, join_or(field.choices), field.choices[index]);
 }

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "model/layer_ops.hpp"
-#include "model/routing_spec.hpp"
 #include "model/shape.hpp"
 #include "plan/plan.hpp"
+#include "routing/spec.hpp"
 
 namespace moesim {
 

@@ -16,7 +16,9 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-std::string too_large(size_t most_bytes) { return fmt::format("is larger than {} MiB", most_bytes >> 20); }
+std::string too_large(size_t most_bytes) {
+  return fmt::format("is larger than {} MiB", most_bytes >> 20);
+}
 
 }  // namespace
 
@@ -29,7 +31,9 @@ FileText DiskFiles::read(const std::string& path, size_t most_bytes) const {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return {"", "is a folder, not a file"};
   std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
-  if (!file) return {"", errno == ENOENT ? "no such file" : fmt::format("cannot be read: {}", std::strerror(errno))};
+  if (!file)
+    return {"", errno == ENOENT ? "no such file"
+                                : fmt::format("cannot be read: {}", std::strerror(errno))};
   FileText result;
   char buffer[1 << 16];
   size_t count = 0;
@@ -44,7 +48,8 @@ FileText DiskFiles::read(const std::string& path, size_t most_bytes) const {
 std::vector<std::string> DiskFiles::list(const std::string& directory) const {
   std::vector<std::string> names;
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error))
     if (entry->is_regular_file(error)) names.push_back(entry->path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
@@ -63,7 +68,8 @@ std::vector<std::string> MemoryFiles::list(const std::string& directory) const {
   std::vector<std::string> names;
   for (const auto& [path, text] : files_) {
     const std::filesystem::path file(path);
-    if (file.parent_path() == std::filesystem::path(directory)) names.push_back(file.filename().string());
+    if (file.parent_path() == std::filesystem::path(directory))
+      names.push_back(file.filename().string());
   }
   return names;
 }

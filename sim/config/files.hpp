@@ -1,5 +1,5 @@
-// The little that configuration needs of a file system, behind an interface with an in-memory twin, so that tests hold
-// their inputs as text.
+// The little that configuration needs of a file system, behind an interface with an in-memory twin,
+// so that tests hold their inputs as text.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@ struct FileText {
   std::string error;  // why there is no text; empty when there is
 };
 
-// No input of a simulator that people write by hand comes near this; a larger file was named by mistake.
+// No input of a simulator that people write by hand comes near this; a larger file was named by
+// mistake.
 inline constexpr size_t kMaxConfigBytes = size_t{4} << 20;
 
 class Files {

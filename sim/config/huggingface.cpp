@@ -60,8 +60,12 @@ class Importer {
     return node && node->kind == YamlNode::Kind::scalar ? node->text : "";
   }
 
-  void put(const char* key, const YamlNode& value) { out_.entries.push_back({key, value.place, value}); }
-  void put(const char* key, std::string text, const YamlNode& from) { put(key, make_scalar(std::move(text), from)); }
+  void put(const char* key, const YamlNode& value) {
+    out_.entries.push_back({key, value.place, value});
+  }
+  void put(const char* key, std::string text, const YamlNode& from) {
+    put(key, make_scalar(std::move(text), from));
+  }
   void put(const char* key, int64_t value, Names from) {
     const YamlNode* node = find(from);
     put(key, fmt::format("{}", value), node ? *node : config_);
@@ -99,13 +103,17 @@ constexpr Names kLayers = {"num_hidden_layers", "n_layer", "n_layers", "num_laye
 constexpr Names kHidden = {"hidden_size", "n_embd", "d_model"};
 constexpr Names kHeads = {"num_attention_heads", "n_head", "n_heads"};
 constexpr Names kKvHeads = {"num_key_value_heads", "n_kv_heads", "attn_config.kv_n_heads"};
-constexpr Names kExperts = {"n_routed_experts", "num_experts", "num_local_experts", "ffn_config.moe_num_experts"};
-constexpr Names kTopK = {"num_experts_per_tok", "num_experts_per_token", "moe_topk", "ffn_config.moe_top_k"};
-constexpr Names kExpertFfn = {"moe_intermediate_size", "expert_ffn_hidden_size", "intermediate_size",
-                              "ffn_config.ffn_hidden_size"};
+constexpr Names kExperts = {"n_routed_experts", "num_experts", "num_local_experts",
+                            "ffn_config.moe_num_experts"};
+constexpr Names kTopK = {"num_experts_per_tok", "num_experts_per_token", "moe_topk",
+                         "ffn_config.moe_top_k"};
+constexpr Names kExpertFfn = {"moe_intermediate_size", "expert_ffn_hidden_size",
+                              "intermediate_size", "ffn_config.ffn_hidden_size"};
 constexpr Names kDenseFfn = {"intermediate_size_mlp", "intermediate_size", "n_inner", "ffn_dim"};
 
-bool is_type(const Importer& in, std::string_view prefix) { return in.text({"model_type"}).starts_with(prefix); }
+bool is_type(const Importer& in, std::string_view prefix) {
+  return in.text({"model_type"}).starts_with(prefix);
+}
 
 // Position of full-attention layers from `layer_types`, as the period that ModelShape knows.
 void put_window_period(Importer& in, const YamlNode& types) {
@@ -116,7 +124,8 @@ void put_window_period(Importer& in, const YamlNode& types) {
   if (period > count) return in.put("sliding_window_period", "0", types);
   for (size_t i = 0; i < count; ++i)
     if (full(i) != ((i + 1) % period == 0))
-      return in.fail("layer_types is not periodic: the last layer of every so many should be full_attention");
+      return in.fail(
+          "layer_types is not periodic: the last layer of every so many should be full_attention");
   in.put("sliding_window_period", fmt::format("{}", period), types);
 }
 
@@ -125,9 +134,12 @@ void put_window(Importer& in) {
   const YamlNode* types = in.find({"layer_types"});
   const auto is_full = [](const YamlNode& type) { return type.text == "full_attention"; };
   const bool all_full = types && std::all_of(types->items.begin(), types->items.end(), is_full);
-  if (!in.find(window) || !in.flag({"use_sliding_window"}, true) || (all_full && !types->items.empty())) return;
+  if (!in.find(window) || !in.flag({"use_sliding_window"}, true) ||
+      (all_full && !types->items.empty()))
+    return;
   in.copy("sliding_window", window);
-  if (types && types->kind == YamlNode::Kind::sequence && !types->items.empty()) return put_window_period(in, *types);
+  if (types && types->kind == YamlNode::Kind::sequence && !types->items.empty())
+    return put_window_period(in, *types);
   if (is_type(in, "gpt_oss")) {
     in.put("sliding_window_period", int64_t{2}, window);
   } else if (is_type(in, "llama4")) {
@@ -139,7 +151,8 @@ void put_window(Importer& in) {
 
 void put_linear_attention(Importer& in) {
   if (!in.find({"linear_num_value_heads"})) return;
-  in.put("linear_attention_period", in.integer({"full_attention_interval"}).value_or(4), {"full_attention_interval"});
+  in.put("linear_attention_period", in.integer({"full_attention_interval"}).value_or(4),
+         {"full_attention_interval"});
   in.copy("linear_key_heads", {"linear_num_key_heads"});
   in.copy("linear_value_heads", {"linear_num_value_heads"});
   in.copy("linear_head_dim", {"linear_value_head_dim", "linear_key_head_dim"});
@@ -211,7 +224,9 @@ std::vector<bool> expert_layers(const Importer& in) {
 // first_dense_layers and moe_period that give this pattern.
 void put_expert_layers(Importer& in, const std::vector<bool>& has) {
   const auto count = static_cast<int64_t>(has.size());
-  const auto next = [&](int64_t from) { return std::find(has.begin() + from, has.end(), true) - has.begin(); };
+  const auto next = [&](int64_t from) {
+    return std::find(has.begin() + from, has.end(), true) - has.begin();
+  };
   const int64_t one = next(0);
   if (one == count) return in.fail("no layer has experts, although the config names some");
   const int64_t two = next(one + 1);
@@ -220,14 +235,18 @@ void put_expert_layers(Importer& in, const std::vector<bool>& has) {
   bool fits = first >= 0 && (two < count || one == count - 1);
   for (int64_t i = 0; fits && i < count; ++i)
     fits = has[static_cast<size_t>(i)] == (i >= first && (i - first + 1) % period == 0);
-  if (!fits) return in.fail("the layers with experts do not follow a period (first_dense_layers, moe_period)");
-  const Names from = {"first_k_dense_replace", "decoder_sparse_step", "interleave_moe_layer_step", "moe_layers"};
+  if (!fits)
+    return in.fail(
+        "the layers with experts do not follow a period (first_dense_layers, moe_period)");
+  const Names from = {"first_k_dense_replace", "decoder_sparse_step", "interleave_moe_layer_step",
+                      "moe_layers"};
   in.put("first_dense_layers", first, from);
   in.put("moe_period", period, from);
 }
 
 void put_shared_experts(Importer& in) {
-  const Names width = {"shared_expert_intermediate_size"}, number = {"n_shared_experts", "num_shared_experts"};
+  const Names width = {"shared_expert_intermediate_size"},
+              number = {"n_shared_experts", "num_shared_experts"};
   if (in.find(width)) {  // Qwen
     in.put("shared_experts", int64_t{1}, width);
     in.copy("shared_ffn", width);
@@ -258,7 +277,9 @@ void put_experts(Importer& in) {
 
 }  // namespace
 
-bool is_huggingface(const YamlNode& node) { return node.find("model_type") || node.find("architectures"); }
+bool is_huggingface(const YamlNode& node) {
+  return node.find("model_type") || node.find("architectures");
+}
 
 YamlNode from_huggingface(const YamlNode& config, const std::string& path, Problems& problems) {
   // Multi-modal configs (Llama-4, Kimi-VL) nest the language model.

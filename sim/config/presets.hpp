@@ -1,5 +1,5 @@
-// Where named descriptions are found: NAME of a workload is workloads/NAME.yaml in the first data directory that has
-// it.
+// Where named descriptions are found: NAME of a workload is workloads/NAME.yaml in the first data
+// directory that has it.
 #pragma once
 
 #include <string>
@@ -14,8 +14,9 @@ struct SearchPath {
   std::vector<std::string> directories;
 };
 
-// $MOESIM_DATA, the scenario's own directory, ../share/moesim beside the executable, and the nearest parent of the
-// executable that holds platforms/ and workloads/ (a build in the source tree).
+// $MOESIM_DATA, the scenario's own directory, ../share/moesim beside the executable, and the
+// nearest parent of the executable that holds platforms/ and workloads/ (a build in the source
+// tree).
 SearchPath default_search_path(const std::string& scenario_directory);
 
 enum class SectionKind { scenario, workload, platform, device, plan, routing, batch };
@@ -25,7 +26,8 @@ const char* section_name(SectionKind kind);
 const char* preset_folder(SectionKind kind);
 
 // Names of the presets of a kind, sorted, each once.
-std::vector<std::string> list_presets(SectionKind kind, const SearchPath& search, const Files& files = disk_files());
+std::vector<std::string> list_presets(SectionKind kind, const SearchPath& search,
+                                      const Files& files = disk_files());
 
 struct PresetFile {
   std::string path;   // to open
@@ -33,7 +35,8 @@ struct PresetFile {
   std::string error;  // why there is none
 };
 
-// `name` is a preset's name, or a file relative to `directory` when it holds a slash or ends in .yaml, .yml or .json.
+// `name` is a preset's name, or a file relative to `directory` when it holds a slash or ends in
+// .yaml, .yml or .json.
 PresetFile find_preset(const std::string& name, SectionKind kind, const std::string& directory,
                        const SearchPath& search, const Files& files);
 

@@ -20,18 +20,21 @@ std::string got(const YamlNode& node, const FieldInfo& field) {
 }  // namespace
 
 bool is_remark(const std::string& key) {
-  static constexpr std::array<std::string_view, 7> kRemarks = {"title", "describe", "description", "note",
-                                                               "notes", "source",   "sources"};
+  static constexpr std::array<std::string_view, 7> kRemarks = {
+      "title", "describe", "description", "note", "notes", "source", "sources"};
   return std::find(kRemarks.begin(), kRemarks.end(), key) != kRemarks.end();
 }
 
-StructReader::StructReader(const YamlNode& root, std::string path, Problems& problems) : problems_(problems) {
+StructReader::StructReader(const YamlNode& root, std::string path, Problems& problems)
+    : problems_(problems) {
   push(&root, root.place, std::move(path), true);
 }
 
-void StructReader::push(const YamlNode* node, const Place& place, std::string path, bool report_missing) {
+void StructReader::push(const YamlNode* node, const Place& place, std::string path,
+                        bool report_missing) {
   if (node && node->kind != YamlNode::Kind::map) {
-    problems_.add(node->place, path, fmt::format("expected a map of keys, got {}", describe(*node)));
+    problems_.add(node->place, path,
+                  fmt::format("expected a map of keys, got {}", describe(*node)));
     node = nullptr;
     report_missing = false;
   } else if (node && node->incomplete) {
@@ -52,7 +55,8 @@ void StructReader::enter(const FieldInfo& section) {
   if (node) return push(node, node->place, path, true);
   // An absent section leaves sound defaults only when it may be absent.
   const bool missing = section.need == Need::required;
-  if (missing && parent.report_missing) problems_.add(parent.place, path, fmt::format("is missing: {}", section.doc));
+  if (missing && parent.report_missing)
+    problems_.add(parent.place, path, fmt::format("is missing: {}", section.doc));
   push(nullptr, parent.place, path, parent.report_missing && !missing);
 }
 
@@ -94,11 +98,13 @@ void StructReader::report_unknown() {
   for (const UnknownKey& unknown : unknown_) {
     std::vector<std::string> elsewhere;
     for (const auto& [path, source] : sources_)
-      if (path.ends_with("." + unknown.key) && path.find('[') == std::string::npos) elsewhere.push_back(quote(path));
+      if (path.ends_with("." + unknown.key) && path.find('[') == std::string::npos)
+        elsewhere.push_back(quote(path));
     const bool clear = !elsewhere.empty() && elsewhere.size() <= 3;
     problems_.add(
         unknown.place, join_path(unknown.section, unknown.key),
-        "is not a known key" + (clear ? fmt::format(" (did you mean {}?)", join_or(elsewhere)) : unknown.hint));
+        "is not a known key" +
+            (clear ? fmt::format(" (did you mean {}?)", join_or(elsewhere)) : unknown.hint));
   }
   unknown_.clear();
 }
@@ -114,7 +120,8 @@ const YamlNode* StructReader::take(const FieldInfo& field) {
     return unwrap(*node, path);
   }
   const bool missing = field.need == Need::required;
-  if (missing && frame.report_missing) problems_.add(frame.place, path, fmt::format("is missing: {}", field.doc));
+  if (missing && frame.report_missing)
+    problems_.add(frame.place, path, fmt::format("is missing: {}", field.doc));
   sources_[path] = {frame.place, "default", frame.report_missing && !missing};
   return nullptr;
 }
@@ -178,18 +185,29 @@ bool StructReader::read_items(const YamlNode& list, const std::string& path, con
   return sound;
 }
 
-void StructReader::on_integer(const FieldInfo& field, int64_t& value) { read_value(field, value, to_integer); }
-void StructReader::on_number(const FieldInfo& field, double& value) { read_value(field, value, to_number); }
-void StructReader::on_flag(const FieldInfo& field, bool& value) { read_value(field, value, to_flag); }
-void StructReader::on_text(const FieldInfo& field, std::string& value) { read_value(field, value, to_text); }
-void StructReader::on_choice(const FieldInfo& field, size_t& index) { read_value(field, index, to_choice); }
+void StructReader::on_integer(const FieldInfo& field, int64_t& value) {
+  read_value(field, value, to_integer);
+}
+void StructReader::on_number(const FieldInfo& field, double& value) {
+  read_value(field, value, to_number);
+}
+void StructReader::on_flag(const FieldInfo& field, bool& value) {
+  read_value(field, value, to_flag);
+}
+void StructReader::on_text(const FieldInfo& field, std::string& value) {
+  read_value(field, value, to_text);
+}
+void StructReader::on_choice(const FieldInfo& field, size_t& index) {
+  read_value(field, index, to_choice);
+}
 void StructReader::on_integers(const FieldInfo& field, std::vector<int64_t>& values) {
   read_list(field, values, to_integer);
 }
 void StructReader::on_numbers(const FieldInfo& field, std::vector<double>& values) {
   read_list(field, values, to_number);
 }
-void StructReader::on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) {
+void StructReader::on_number_lists(const FieldInfo& field,
+                                   std::vector<std::vector<double>>& lists) {
   const YamlNode* node = take(field);
   if (!node) return;
   const std::string path = join_path(frames_.back().path, field.key);
@@ -202,7 +220,8 @@ void StructReader::on_number_lists(const FieldInfo& field, std::vector<std::vect
     if (!read_items(node->items[i], row, field, values, to_number)) {
       sound = false;
     } else if (field.row_width > 0 && values.size() != field.row_width) {
-      fail(node->items[i], row, fmt::format("expected {} numbers, got {}", field.row_width, values.size()));
+      fail(node->items[i], row,
+           fmt::format("expected {} numbers, got {}", field.row_width, values.size()));
       sound = false;
     } else {
       lists.push_back(std::move(values));

@@ -1,5 +1,5 @@
-// YAML tree -> struct, strictly: every unknown key, wrong type, value out of range and missing key is reported, and
-// reading goes on.
+// YAML tree -> struct, strictly: every unknown key, wrong type, value out of range and missing key
+// is reported, and reading goes on.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,9 @@ class StructReader : public Visitor {
     finish_map();
   }
   const ValueSources& sources() const { return sources_; }
-  bool has(const char* key) const override { return frames_.back().map && frames_.back().map->find(key); }
+  bool has(const char* key) const override {
+    return frames_.back().map && frames_.back().map->find(key);
+  }
 
  protected:
   void on_integer(const FieldInfo& field, int64_t& value) override;
@@ -80,8 +82,8 @@ class StructReader : public Visitor {
   template <class Value, class Convert>
   void read_list(const FieldInfo& field, std::vector<Value>& values, Convert convert);
   template <class Value, class Convert>
-  bool read_items(const YamlNode& list, const std::string& path, const FieldInfo& field, std::vector<Value>& values,
-                  Convert convert);
+  bool read_items(const YamlNode& list, const std::string& path, const FieldInfo& field,
+                  std::vector<Value>& values, Convert convert);
 
   struct UnknownKey {
     Place place;

@@ -27,7 +27,9 @@ std::vector<Cell> split(std::string_view line) {
     const size_t end = std::min(line.find(',', begin), line.size());
     size_t first = begin, last = end;
     while (first < last && (line[first] == ' ' || line[first] == '\t')) ++first;
-    while (last > first && (line[last - 1] == ' ' || line[last - 1] == '\t' || line[last - 1] == '\r')) --last;
+    while (last > first &&
+           (line[last - 1] == ' ' || line[last - 1] == '\t' || line[last - 1] == '\r'))
+      --last;
     cells.push_back({line.substr(first, last - first), static_cast<int>(first) + 1});
     if (end == line.size()) return cells;
     begin = end + 1;
@@ -36,7 +38,8 @@ std::vector<Cell> split(std::string_view line) {
 
 class Reader {
  public:
-  Reader(const std::string& file, const std::string& key, const RecordedLimits& limits, Problems& problems)
+  Reader(const std::string& file, const std::string& key, const RecordedLimits& limits,
+         Problems& problems)
       : file_(file), key_(key), limits_(limits), problems_(problems) {}
 
   std::vector<RecordedCount> read(std::string_view text) {
@@ -65,7 +68,8 @@ class Reader {
 
  private:
   void fail(const Cell& cell, const std::string& message) {
-    if (++reported_ <= kMostRecordedProblems) return problems_.add({file_, line_, cell.column}, key_, message);
+    if (++reported_ <= kMostRecordedProblems)
+      return problems_.add({file_, line_, cell.column}, key_, message);
     if (reported_ == kMostRecordedProblems + 1)
       problems_.add({file_, line_, cell.column}, key_, "more problems from here on are not listed");
   }
@@ -104,13 +108,19 @@ class Reader {
 
   void read_row(const std::vector<Cell>& cells) {
     if (cells.size() != kColumns.size())
-      return fail(cells[0], fmt::format("expected {} columns, got {}", kColumns.size(), cells.size()));
+      return fail(cells[0],
+                  fmt::format("expected {} columns, got {}", kColumns.size(), cells.size()));
     constexpr int kMost = std::numeric_limits<int>::max();
     RecordedCount count;
-    const auto cell = [&](Column column) -> const Cell& { return cells[static_cast<size_t>(position_[column])]; };
-    bool sound = parse(cell(kLayer), kLayer, limits_.layers > 0 ? limits_.layers - 1 : kMost, count.layer);
+    const auto cell = [&](Column column) -> const Cell& {
+      return cells[static_cast<size_t>(position_[column])];
+    };
+    bool sound =
+        parse(cell(kLayer), kLayer, limits_.layers > 0 ? limits_.layers - 1 : kMost, count.layer);
     sound = parse(cell(kStep), kStep, kMost, count.step) && sound;
-    sound = parse(cell(kExpert), kExpert, limits_.experts > 0 ? limits_.experts - 1 : kMost, count.expert) && sound;
+    sound = parse(cell(kExpert), kExpert, limits_.experts > 0 ? limits_.experts - 1 : kMost,
+                  count.expert) &&
+            sound;
     sound = parse(cell(kTokens), kTokens, 1e15, count.tokens) && sound;
     if (sound) counts_.push_back(count);
   }
@@ -128,8 +138,8 @@ class Reader {
 }  // namespace
 
 std::vector<RecordedCount> read_recorded_counts(const std::string& text, const std::string& file,
-                                                const std::string& key, const RecordedLimits& limits,
-                                                Problems& problems) {
+                                                const std::string& key,
+                                                const RecordedLimits& limits, Problems& problems) {
   return Reader(file, key, limits, problems).read(text);
 }
 

@@ -1,12 +1,12 @@
-// Recorded token counts from a CSV file: a line of column names (layer, step, expert, tokens, in any order), then a
-// line per count. Every problem is reported with line and column.
+// Recorded token counts from a CSV file: a line of column names (layer, step, expert, tokens, in
+// any order), then a line per count. Every problem is reported with line and column.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "base/diagnostics.hpp"
-#include "model/routing_spec.hpp"
+#include "routing/spec.hpp"
 
 namespace moesim {
 
@@ -15,11 +15,12 @@ struct RecordedLimits {
 };
 
 inline constexpr size_t kMaxRecordedBytes = size_t{512} << 20;
-inline constexpr size_t kMostRecordedProblems = 20;  // a file of the wrong kind is wrong in every line
+inline constexpr size_t kMostRecordedProblems =
+    20;  // a file of the wrong kind is wrong in every line
 
 // `key`: the path that problems are reported under.
 std::vector<RecordedCount> read_recorded_counts(const std::string& text, const std::string& file,
-                                                const std::string& key, const RecordedLimits& limits,
-                                                Problems& problems);
+                                                const std::string& key,
+                                                const RecordedLimits& limits, Problems& problems);
 
 }  // namespace moesim

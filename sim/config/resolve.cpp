@@ -36,15 +36,16 @@ std::span<const Child> children(SectionKind kind) {
 }
 
 bool has_name(SectionKind kind) {
-  return kind == SectionKind::scenario || kind == SectionKind::workload || kind == SectionKind::platform ||
-         kind == SectionKind::device;
+  return kind == SectionKind::scenario || kind == SectionKind::workload ||
+         kind == SectionKind::platform || kind == SectionKind::device;
 }
 
 // workloads/qwen3.yaml -> qwen3; Qwen3-30B-A3B/config.json -> Qwen3-30B-A3B.
 std::string name_of_file(const std::string& path) {
   const fs::path file(path);
   std::string folder = file.parent_path().filename().string();
-  if (file.filename() == "config.json" && !folder.empty() && folder != "." && folder != "..") return folder;
+  if (file.filename() == "config.json" && !folder.empty() && folder != "." && folder != "..")
+    return folder;
   return file.stem().string();
 }
 
@@ -66,31 +67,35 @@ class Resolver {
       node = from_huggingface(node, here.path, context_.problems);
     for (const Child& child : children(here.kind))
       if (YamlNode* below = node.find(child.key))
-        *below = resolve(std::move(*below), {child.kind, join_path(here.path, child.key), here.directory});
+        *below = resolve(std::move(*below),
+                         {child.kind, join_path(here.path, child.key), here.directory});
     const auto is_base = [](const YamlNode::Entry& entry) { return entry.key == "base"; };
     const auto base = std::find_if(node.entries.begin(), node.entries.end(), is_base);
     if (base == node.entries.end()) return node;
     const YamlNode name = std::move(base->value);
     node.entries.erase(base);
-    YamlNode below = named(name, {here.kind, join_path(here.path, "base"), here.directory}, here.path);
+    YamlNode below =
+        named(name, {here.kind, join_path(here.path, "base"), here.directory}, here.path);
     // Not `whole` while merging: it is the base that this map was written to change.
     YamlNode merged = merge(std::move(below), std::move(node));
     merged.whole = true;
     return merged;
   }
 
-  YamlNode file(const PresetFile& file, SectionKind kind, const std::string& path, const Place& place,
-                const std::string& named_at) {
+  YamlNode file(const PresetFile& file, SectionKind kind, const std::string& path,
+                const Place& place, const std::string& named_at) {
     const FileText read = context_.files.read(file.path);
     if (!read.error.empty()) {
       const bool itself = place.file.empty();
-      context_.problems.add(itself ? Place{file.path, 0, 0} : place, itself ? "" : named_at,
-                            itself ? read.error : fmt::format("{} {}", quote(file.path), read.error));
+      context_.problems.add(
+          itself ? Place{file.path, 0, 0} : place, itself ? "" : named_at,
+          itself ? read.error : fmt::format("{} {}", quote(file.path), read.error));
       return make_incomplete_map(place);
     }
     YamlNode root = parse_yaml(read.text, {file.path, file.label, path, true}, context_.problems);
     if (root.kind != YamlNode::Kind::map) {
-      context_.problems.add(root.place, path, fmt::format("expected a map of keys, got {}", describe(root)));
+      context_.problems.add(root.place, path,
+                            fmt::format("expected a map of keys, got {}", describe(root)));
       return make_incomplete_map(root.place);
     }
     if (has_name(kind) && !root.incomplete && !root.find("name")) {
@@ -99,7 +104,8 @@ class Resolver {
       root.entries.push_back({"name", root.place, std::move(name)});
     }
     chain_.push_back(fs::path(file.path).lexically_normal().string());
-    YamlNode resolved = resolve(std::move(root), {kind, path, fs::path(file.path).parent_path().string()});
+    YamlNode resolved =
+        resolve(std::move(root), {kind, path, fs::path(file.path).parent_path().string()});
     chain_.pop_back();
     resolved.whole = true;
     return resolved;
@@ -115,13 +121,17 @@ class Resolver {
       return make_incomplete_map(name.place);
     };
     if (name.kind != YamlNode::Kind::scalar)
-      return fail(fmt::format("expected the name of a {} or a file, got {}", section_name(here.kind), describe(name)));
-    const PresetFile found = find_preset(name.text, here.kind, here.directory, context_.search, context_.files);
+      return fail(fmt::format("expected the name of a {} or a file, got {}",
+                              section_name(here.kind), describe(name)));
+    const PresetFile found =
+        find_preset(name.text, here.kind, here.directory, context_.search, context_.files);
     if (!found.error.empty()) return fail(found.error);
-    if (std::find(chain_.begin(), chain_.end(), found.path) != chain_.end() || chain_.size() >= kMaxChain) {
+    if (std::find(chain_.begin(), chain_.end(), found.path) != chain_.end() ||
+        chain_.size() >= kMaxChain) {
       std::string chain;
       for (const std::string& link : chain_) chain += link + " -> ";
-      const char* fault = chain_.size() >= kMaxChain ? "too long a chain of bases" : "a cycle of bases";
+      const char* fault =
+          chain_.size() >= kMaxChain ? "too long a chain of bases" : "a cycle of bases";
       return fail(fmt::format("{}: {}{}", fault, chain, found.path));
     }
     return file(found, here.kind, path, name.place, here.path);
@@ -137,7 +147,8 @@ YamlNode parse_set(const std::string& set, Problems& problems) {
   const size_t equals = set.find('=');
   const std::string path = set.substr(0, equals);
   if (equals == std::string::npos || path.empty() || path.front() == '.' || path.back() == '.' ||
-      path.find("..") != std::string::npos || std::count(path.begin(), path.end(), '.') >= kMaxYamlDepth) {
+      path.find("..") != std::string::npos ||
+      std::count(path.begin(), path.end(), '.') >= kMaxYamlDepth) {
     problems.add(place, "", "expected KEY.PATH=VALUE");
     return {};
   }

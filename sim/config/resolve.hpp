@@ -1,5 +1,5 @@
-// One tree out of many files: presets by name, files, `base` chains, overrides and --set. Knows which keys are
-// sections, but not what is in them.
+// One tree out of many files: presets by name, files, `base` chains, overrides and --set. Knows
+// which keys are sections, but not what is in them.
 #pragma once
 
 #include <string>
@@ -18,15 +18,16 @@ struct ResolveContext {
   Problems& problems;
 };
 
-// The section of that kind which `name` (preset or file, relative to `directory`) holds, all its bases merged.
+// The section of that kind which `name` (preset or file, relative to `directory`) holds, all its
+// bases merged.
 YamlNode resolve_named(const ResolveContext& context, const std::string& name, SectionKind kind,
                        const std::string& directory);
 
 // The file at `path` as a section of that kind, all its bases merged.
 YamlNode resolve_file(const ResolveContext& context, const std::string& path, SectionKind kind);
 
-// `root` with KEY.PATH=VALUE texts laid over it in order; names and files in them are relative to the working
-// directory.
+// `root` with KEY.PATH=VALUE texts laid over it in order; names and files in them are relative to
+// the working directory.
 YamlNode apply_sets(const ResolveContext& context, YamlNode root, SectionKind kind,
                     const std::vector<std::string>& sets);
 

@@ -19,7 +19,8 @@ std::string out_of_range(const YamlNode& node, const FieldInfo& field) {
 }
 
 bool is_nothing(const YamlNode& node) {
-  return node.kind == YamlNode::Kind::null || (node.kind == YamlNode::Kind::scalar && node.text.empty());
+  return node.kind == YamlNode::Kind::null ||
+         (node.kind == YamlNode::Kind::scalar && node.text.empty());
 }
 
 bool is_integer_text(const std::string& text) {
@@ -42,20 +43,27 @@ std::string describe(const NumberRange& range, Unit unit) {
 
 std::string number_type(const FieldInfo& field) {
   const std::string unit = unit_name(field.unit);
-  return fmt::format("number{} {}", unit.empty() ? "" : " in " + unit, describe(field.range, field.unit));
+  return fmt::format("number{} {}", unit.empty() ? "" : " in " + unit,
+                     describe(field.range, field.unit));
 }
 
-std::string got_nothing(const FieldInfo& field) { return fmt::format(" ({}), got nothing", field.doc); }
+std::string got_nothing(const FieldInfo& field) {
+  return fmt::format(" ({}), got nothing", field.doc);
+}
 
-std::optional<int64_t> to_integer(const YamlNode& node, const FieldInfo& field, std::string& error) {
-  if (field.word && node.kind == YamlNode::Kind::scalar && node.text == field.word) return field.word_value;
+std::optional<int64_t> to_integer(const YamlNode& node, const FieldInfo& field,
+                                  std::string& error) {
+  if (field.word && node.kind == YamlNode::Kind::scalar && node.text == field.word)
+    return field.word_value;
   const std::string word = field.word ? fmt::format(" or {}", field.word) : "";
   if (is_nothing(node)) {
-    error = fmt::format("expected an integer {}{}", describe(field.range, Unit::number), word) + got_nothing(field);
+    error = fmt::format("expected an integer {}{}", describe(field.range, Unit::number), word) +
+            got_nothing(field);
     return std::nullopt;
   }
   if (node.kind != YamlNode::Kind::scalar || node.quoted || !is_integer_text(node.text)) {
-    error = fmt::format("expected an integer{}, got {}{}", word, describe(node), node.quoted ? " in quotes" : "");
+    error = fmt::format("expected an integer{}, got {}{}", word, describe(node),
+                        node.quoted ? " in quotes" : "");
     return std::nullopt;
   }
   int64_t value = 0;
@@ -94,11 +102,13 @@ std::optional<bool> to_flag(const YamlNode& node, const FieldInfo& field, std::s
     if (node.text == "true" || node.text == "True" || node.text == "TRUE") return true;
     if (node.text == "false" || node.text == "False" || node.text == "FALSE") return false;
   }
-  error = fmt::format("expected true or false, got {}{}", describe(node), node.quoted ? " in quotes" : "");
+  error = fmt::format("expected true or false, got {}{}", describe(node),
+                      node.quoted ? " in quotes" : "");
   return std::nullopt;
 }
 
-std::optional<std::string> to_text(const YamlNode& node, const FieldInfo& field, std::string& error) {
+std::optional<std::string> to_text(const YamlNode& node, const FieldInfo& field,
+                                   std::string& error) {
   if (node.kind == YamlNode::Kind::scalar) return node.text;
   error = "expected a text" + (is_nothing(node) ? got_nothing(field) : ", got " + describe(node));
   return std::nullopt;

@@ -14,7 +14,8 @@ namespace moesim {
 std::optional<int64_t> to_integer(const YamlNode& node, const FieldInfo& field, std::string& error);
 std::optional<double> to_number(const YamlNode& node, const FieldInfo& field, std::string& error);
 std::optional<bool> to_flag(const YamlNode& node, const FieldInfo& field, std::string& error);
-std::optional<std::string> to_text(const YamlNode& node, const FieldInfo& field, std::string& error);
+std::optional<std::string> to_text(const YamlNode& node, const FieldInfo& field,
+                                   std::string& error);
 // Index into field.choices.
 std::optional<size_t> to_choice(const YamlNode& node, const FieldInfo& field, std::string& error);
 

@@ -17,16 +17,20 @@
 namespace moesim {
 namespace {
 
-// Files in the order they were first mentioned, problems of a file from top to bottom; overrides last.
+// Files in the order they were first mentioned, problems of a file from top to bottom; overrides
+// last.
 Problems sorted(const Problems& problems) {
   std::vector<std::string> files;
   std::vector<Problem> items = problems.items();
   const auto rank = [&](const Problem& problem) {
     return std::find(files.begin(), files.end(), problem.place.file) - files.begin();
   };
-  const auto is_set = [](const Problem& problem) { return problem.place.file.starts_with("--set "); };
+  const auto is_set = [](const Problem& problem) {
+    return problem.place.file.starts_with("--set ");
+  };
   for (const Problem& problem : items)
-    if (rank(problem) == static_cast<std::ptrdiff_t>(files.size())) files.push_back(problem.place.file);
+    if (rank(problem) == static_cast<std::ptrdiff_t>(files.size()))
+      files.push_back(problem.place.file);
   std::stable_sort(items.begin(), items.end(), [&](const Problem& a, const Problem& b) {
     return std::tuple(is_set(a), rank(a), a.place.line, a.place.column) <
            std::tuple(is_set(b), rank(b), b.place.line, b.place.column);
@@ -43,9 +47,11 @@ void read_recorded_file(ResolvedScenario& resolved, const Files& files, Problems
   if (routing.recorded_file.empty()) return;
   const std::string key = "routing.recorded_file";
   ValueSource& source = resolved.sources[key];
-  if (!routing.recorded.empty()) problems.add(source.place, key, "give either recorded or recorded_file");
+  if (!routing.recorded.empty())
+    problems.add(source.place, key, "give either recorded or recorded_file");
   const bool in_file = !source.place.file.starts_with("--set ");
-  const auto folder = in_file ? std::filesystem::path(source.place.file).parent_path() : std::filesystem::path();
+  const auto folder =
+      in_file ? std::filesystem::path(source.place.file).parent_path() : std::filesystem::path();
   routing.recorded_file = (folder / routing.recorded_file).lexically_normal().string();
   const FileText read = files.read(routing.recorded_file, kMaxRecordedBytes);
   const size_t before = problems.items().size();
@@ -53,8 +59,9 @@ void read_recorded_file(ResolvedScenario& resolved, const Files& files, Problems
     problems.add(source.place, key, fmt::format("\"{}\" {}", routing.recorded_file, read.error));
   } else {
     const ModelShape& model = resolved.scenario.workload;
-    routing.recorded = read_recorded_counts(read.text, routing.recorded_file, key,
-                                            {model.layers + model.mtp_layers, model.experts}, problems);
+    routing.recorded =
+        read_recorded_counts(read.text, routing.recorded_file, key,
+                             {model.layers + model.mtp_layers, model.experts}, problems);
   }
   if (problems.items().size() > before) resolved.sources["routing.recorded"].sound = false;
 }
@@ -71,11 +78,11 @@ Struct load_section(const std::string& name, SectionKind kind, const std::vector
   return value;
 }
 
-ResolvedScenario read(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search,
-                      const Files& files, Problems& problems) {
+ResolvedScenario read(const std::string& path, const std::vector<std::string>& sets,
+                      const SearchPath& search, const Files& files, Problems& problems) {
   const ResolveContext context{search, files, problems};
-  const YamlNode root =
-      apply_sets(context, resolve_file(context, path, SectionKind::scenario), SectionKind::scenario, sets);
+  const YamlNode root = apply_sets(context, resolve_file(context, path, SectionKind::scenario),
+                                   SectionKind::scenario, sets);
   ResolvedScenario resolved;
   resolved.file = path;
   StructReader reader(root, "", problems);
@@ -87,8 +94,8 @@ ResolvedScenario read(const std::string& path, const std::vector<std::string>& s
 
 }  // namespace
 
-ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search,
-                               const Files& files) {
+ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets,
+                               const SearchPath& search, const Files& files) {
   Problems problems;
   ResolvedScenario resolved = read(path, sets, search, files, problems);
   settle_unused(resolved, problems);
@@ -97,7 +104,8 @@ ResolvedScenario load_scenario(const std::string& path, const std::vector<std::s
   return resolved;
 }
 
-ResolvedScenario load_unchecked_scenario(const std::string& path, const std::vector<std::string>& sets,
+ResolvedScenario load_unchecked_scenario(const std::string& path,
+                                         const std::vector<std::string>& sets,
                                          const SearchPath& search, const Files& files) {
   Problems problems;
   ResolvedScenario resolved = read(path, sets, search, files, problems);
@@ -107,19 +115,29 @@ ResolvedScenario load_unchecked_scenario(const std::string& path, const std::vec
   return resolved;
 }
 
-ModelShape load_workload(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
-                         const Files& files) {
+ModelShape load_workload(const std::string& name, const std::vector<std::string>& sets,
+                         const SearchPath& search, const Files& files) {
   return load_section<ModelShape>(name, SectionKind::workload, sets, search, files);
 }
 
-Device load_device(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
-                   const Files& files) {
+Device load_device(const std::string& name, const std::vector<std::string>& sets,
+                   const SearchPath& search, const Files& files) {
   return load_section<Device>(name, SectionKind::device, sets, search, files);
 }
 
-Pod load_platform(const std::string& name, const std::vector<std::string>& sets, const SearchPath& search,
-                  const Files& files) {
-  return load_section<Pod>(name, SectionKind::platform, sets, search, files);
+Platform load_platform(const std::string& name, const std::vector<std::string>& sets,
+                       const SearchPath& search, const Files& files) {
+  return load_section<Platform>(name, SectionKind::platform, sets, search, files);
+}
+
+Pod load_pod(const std::string& name, const std::vector<std::string>& sets,
+             const SearchPath& search, const Files& files) {
+  if (!is_wafer_platform(name, search, files))
+    return load_platform(name, sets, search, files).pod();
+  Problems problems;
+  problems.add({}, "platform",
+               fmt::format("\"{}\" is a wafer system: this needs a pod of GPUs", name));
+  throw InputError(problems);
 }
 
 std::string input_text(const Scenario& scenario) {
@@ -153,7 +171,8 @@ std::string schema_text() {
   documenter.document<Scenario>();
   StructDocumenter wafers;
   wafers.document<WaferSystem>();
-  return documenter.text() + "\nplatform, where it has a wafer, in place of the keys above:\n" + wafers.text();
+  return documenter.text() + "\nplatform, where it has a wafer, in place of the keys above:\n" +
+         wafers.text();
 }
 
 }  // namespace moesim

@@ -8,7 +8,8 @@ namespace moesim {
 namespace {
 
 constexpr size_t kMaxQuoted = 60;
-constexpr size_t kMaxHinted = 64;  // names longer than this are no slips of ours, and the distance is quadratic
+constexpr size_t kMaxHinted =
+    64;  // names longer than this are no slips of ours, and the distance is quadratic
 
 // Optimal string alignment distance (Damerau-Levenshtein without repeated edits of one substring).
 size_t edit_distance(std::string_view a, std::string_view b) {
@@ -18,7 +19,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     now[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = std::min(now[j], before[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        now[j] = std::min(now[j], before[j - 2] + 1);
     }
     before.swap(last);
     last.swap(now);
@@ -32,9 +34,12 @@ size_t columns_of(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), starts_character));
 }
 
-// Bytes of the UTF-8 sequence at the start of `text`; 0 when it is none (overlong forms and surrogates included).
+// Bytes of the UTF-8 sequence at the start of `text`; 0 when it is none (overlong forms and
+// surrogates included).
 size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto byte = [&](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
   const auto tail = [&](size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
   const unsigned first = byte(0);
   if (first < 0x80) return 1;
@@ -102,7 +107,8 @@ std::string fold(std::string_view text, size_t begin, size_t indent, size_t widt
     const size_t end = std::min(text.find_first_of(" \n", at), text.size());
     const std::string_view word = text.substr(at, end - at);
     const size_t columns = columns_of(word);
-    if (column + columns + (first_word ? 0 : 1) > width && !(first_word && column <= indent)) break_line();
+    if (column + columns + (first_word ? 0 : 1) > width && !(first_word && column <= indent))
+      break_line();
     if (!first_word) {
       folded += ' ';
       ++column;
@@ -132,7 +138,8 @@ TextFault find_text_fault(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const bool control = byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r';
-    if (control || byte == 0x7F) return {fmt::format("holds a control character (0x{:02x})", byte), line, column};
+    if (control || byte == 0x7F)
+      return {fmt::format("holds a control character (0x{:02x})", byte), line, column};
     const size_t length = utf8_length(text.substr(i));
     if (length == 0) return {fmt::format("is not UTF-8 text (byte 0x{:02x})", byte), line, column};
     i += length;

@@ -27,7 +27,8 @@ size_t count_nodes(const YamlNode& node) {
 
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(const YamlSource& source, Problems& problems) : source_(source), problems_(problems) {}
+  TreeBuilder(const YamlSource& source, Problems& problems)
+      : source_(source), problems_(problems) {}
 
   YamlNode take_root() { return std::move(root_); }
 
@@ -88,11 +89,13 @@ class TreeBuilder : public YAML::EventHandler {
   YamlNode start(const YAML::Mark& mark, const std::string& tag, YamlNode::Kind kind) {
     YamlNode node;
     node.kind = kind;
-    node.place = {source_.file, source_.lines ? mark.line + 1 : 0, source_.lines ? mark.column + 1 : 0};
+    node.place = {source_.file, source_.lines ? mark.line + 1 : 0,
+                  source_.lines ? mark.column + 1 : 0};
     const std::string& label = source_.label.empty() ? source_.file : source_.label;
     node.origin = source_.lines ? fmt::format("{}:{}", label, node.place.line) : label;
     count(1, node.place);
-    if (tag.size() > 1) problems_.add(node.place, path(), fmt::format("YAML tags (\"{}\") are not supported", tag));
+    if (tag.size() > 1)
+      problems_.add(node.place, path(), fmt::format("YAML tags (\"{}\") are not supported", tag));
     return node;
   }
 
@@ -105,7 +108,8 @@ class TreeBuilder : public YAML::EventHandler {
 
   void open(YamlNode node, YAML::anchor_t anchor) {
     if (open_.size() >= static_cast<size_t>(kMaxYamlDepth)) {
-      problems_.add(node.place, path(), fmt::format("is nested more than {} levels deep", kMaxYamlDepth));
+      problems_.add(node.place, path(),
+                    fmt::format("is nested more than {} levels deep", kMaxYamlDepth));
       throw StopParsing{};
     }
     open_.push_back({std::move(node), anchor, {}, {}});
@@ -129,9 +133,11 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (!parent.key) {
       parent.key = take_key(node);
     } else {
-      if (node.kind == YamlNode::Kind::null) node.place = parent.key->place;  // it has no text of its own
+      if (node.kind == YamlNode::Kind::null)
+        node.place = parent.key->place;  // it has no text of its own
       if (parent.key->usable)
-        parent.node.entries.push_back({std::move(parent.key->text), std::move(parent.key->place), std::move(node)});
+        parent.node.entries.push_back(
+            {std::move(parent.key->text), std::move(parent.key->place), std::move(node)});
       parent.key.reset();
     }
   }
@@ -139,9 +145,12 @@ class TreeBuilder : public YAML::EventHandler {
   Key take_key(const YamlNode& node) {
     Key key{node.text, node.place, false};
     if (node.kind != YamlNode::Kind::scalar) {
-      problems_.add(node.place, path(), fmt::format("a key must be a name, got {}", describe(node)));
-    } else if (const auto [first, fresh] = open_.back().seen.emplace(node.text, node.place.line); !fresh) {
-      const std::string where = source_.lines ? fmt::format(" (first in line {})", first->second) : "";
+      problems_.add(node.place, path(),
+                    fmt::format("a key must be a name, got {}", describe(node)));
+    } else if (const auto [first, fresh] = open_.back().seen.emplace(node.text, node.place.line);
+               !fresh) {
+      const std::string where =
+          source_.lines ? fmt::format(" (first in line {})", first->second) : "";
       problems_.add(node.place, join_path(path(), node.text), "is given twice" + where);
     } else if (node.text == "<<" && !node.quoted) {
       problems_.add(node.place, path(), "merge keys (<<) are not supported; use base");
@@ -178,7 +187,8 @@ YamlNode parse_checked(const std::string& text, const YamlSource& source, Proble
   YamlNode root = builder.take_root();
   Problems ignored;
   TreeBuilder rest(source, ignored);
-  if (parser.HandleNextDocument(rest)) problems.add(file, source.path, "holds more than one YAML document");
+  if (parser.HandleNextDocument(rest))
+    problems.add(file, source.path, "holds more than one YAML document");
   if (root.kind == YamlNode::Kind::null && source.lines) {
     problems.add(file, source.path, "is empty");
     return make_incomplete_map(file);
@@ -201,8 +211,8 @@ YamlNode* YamlNode::find(std::string_view key) {
 YamlNode parse_yaml(const std::string& text, const YamlSource& source, Problems& problems) {
   const Place file{source.file, 0, 0};
   if (const TextFault fault = find_text_fault(text); !fault.what.empty()) {
-    problems.add({source.file, source.lines ? fault.line : 0, source.lines ? fault.column : 0}, source.path,
-                 fault.what + "; is this a binary file?");
+    problems.add({source.file, source.lines ? fault.line : 0, source.lines ? fault.column : 0},
+                 source.path, fault.what + "; is this a binary file?");
     return make_incomplete_map(file);
   }
   try {
@@ -211,8 +221,8 @@ YamlNode parse_yaml(const std::string& text, const YamlSource& source, Problems&
     // already reported
   } catch (const YAML::Exception& error) {
     const bool known = source.lines && !error.mark.is_null();
-    problems.add({source.file, known ? error.mark.line + 1 : 0, known ? error.mark.column + 1 : 0}, source.path,
-                 "YAML syntax: " + error.msg);
+    problems.add({source.file, known ? error.mark.line + 1 : 0, known ? error.mark.column + 1 : 0},
+                 source.path, "YAML syntax: " + error.msg);
   }
   return make_incomplete_map(file);
 }

@@ -1,5 +1,6 @@
-// A YAML document as a tree in which every value knows where it stands. Built from yaml-cpp's events rather than its
-// nodes, because those forget key places, duplicate keys and quotes. JSON is read by the same parser.
+// A YAML document as a tree in which every value knows where it stands. Built from yaml-cpp's
+// events rather than its nodes, because those forget key places, duplicate keys and quotes. JSON is
+// read by the same parser.
 #pragma once
 
 #include <cstddef>
@@ -49,13 +50,13 @@ struct YamlSource {
   bool lines = true;  // false for one-line texts that are not files (--set)
 };
 
-// The one document in `text`. Every problem (syntax, duplicate or non-scalar keys, merge keys, tags, several documents,
-// bytes that are no text, absurd nesting or size) is added to `problems`; after a syntax error the result is an empty
-// map marked incomplete.
+// The one document in `text`. Every problem (syntax, duplicate or non-scalar keys, merge keys,
+// tags, several documents, bytes that are no text, absurd nesting or size) is added to `problems`;
+// after a syntax error the result is an empty map marked incomplete.
 YamlNode parse_yaml(const std::string& text, const YamlSource& source, Problems& problems);
 
-// "over" on top of "base": maps merge key by key, anything else replaces. A map holding the key `value` is one value
-// with its source beside it, so it replaces too.
+// "over" on top of "base": maps merge key by key, anything else replaces. A map holding the key
+// `value` is one value with its source beside it, so it replaces too.
 YamlNode merge(YamlNode base, YamlNode over);
 
 YamlNode make_scalar(std::string text, const YamlNode& from);

@@ -19,8 +19,10 @@ struct Prefix {
   int exponent;  // of ten; of 1024 for binary prefixes
 };
 constexpr Prefix kNone[] = {{"", 0}};
-constexpr Prefix kUp[] = {{"", 0}, {"k", 3}, {"K", 3}, {"M", 6}, {"G", 9}, {"T", 12}, {"P", 15}, {"E", 18}};
-constexpr Prefix kDown[] = {{"", 0}, {"m", -3}, {"u", -6}, {"\u00b5", -6}, {"\u03bc", -6}, {"n", -9}, {"p", -12}};
+constexpr Prefix kUp[] = {{"", 0},  {"k", 3},  {"K", 3},  {"M", 6},
+                          {"G", 9}, {"T", 12}, {"P", 15}, {"E", 18}};
+constexpr Prefix kDown[] = {{"", 0},        {"m", -3}, {"u", -6}, {"\u00b5", -6},
+                            {"\u03bc", -6}, {"n", -9}, {"p", -12}};
 constexpr Prefix kPower[] = {{"", 0}, {"m", -3}, {"k", 3}, {"M", 6}, {"G", 9}};
 constexpr Prefix kPercent[] = {{"", -2}};
 constexpr Prefix kBinary[] = {{"Ki", 1}, {"Mi", 2}, {"Gi", 3}, {"Ti", 4}, {"Pi", 5}};
@@ -36,13 +38,18 @@ struct Spelling {
 };
 
 constexpr Spelling kNumber[] = {{"", kCount, false, 1}, {"%", kPercent, false, 1}};
-constexpr Spelling kBytes[] = {
-    {"B", kUp, false, 1}, {"B", kBinary, true, 1}, {"bit", kUp, false, 0.125}, {"bits", kUp, false, 0.125}};
-constexpr Spelling kRate[] = {{"B/s", kUp, false, 1},         {"B/s", kBinary, true, 1},  {"Bps", kUp, false, 1},
-                              {"bps", kUp, false, 0.125},     {"b/s", kUp, false, 0.125}, {"bit/s", kUp, false, 0.125},
+constexpr Spelling kBytes[] = {{"B", kUp, false, 1},
+                               {"B", kBinary, true, 1},
+                               {"bit", kUp, false, 0.125},
+                               {"bits", kUp, false, 0.125}};
+constexpr Spelling kRate[] = {{"B/s", kUp, false, 1},         {"B/s", kBinary, true, 1},
+                              {"Bps", kUp, false, 1},         {"bps", kUp, false, 0.125},
+                              {"b/s", kUp, false, 0.125},     {"bit/s", kUp, false, 0.125},
                               {"bit/s", kBinary, true, 0.125}};
-constexpr Spelling kTime[] = {
-    {"s", kDown, false, 1}, {"min", kNone, false, 60}, {"h", kNone, false, 3600}, {"d", kNone, false, 86400}};
+constexpr Spelling kTime[] = {{"s", kDown, false, 1},
+                              {"min", kNone, false, 60},
+                              {"h", kNone, false, 3600},
+                              {"d", kNone, false, 86400}};
 constexpr Spelling kFlops[] = {{"FLOPS", kUp, false, 1},
                                {"FLOP/s", kUp, false, 1},
                                {"FLOPs", kUp, false, 1},
@@ -61,7 +68,8 @@ const UnitInfo& info(Unit unit) {
   static constexpr UnitInfo kUnits[] = {
       {"number", "none, %, or a prefix (k, M, G, B = 1e9, T, P)", "", kNumber},
       {"size", "B, kB, MB, GB, TB, PB, KiB, MiB, GiB, TiB, bit", "B", kBytes},
-      {"bandwidth", "B/s, kB/s, MB/s, GB/s, TB/s, GiB/s, bps, kbps, Mbps, Gbps, Tbps", "B/s", kRate},
+      {"bandwidth", "B/s, kB/s, MB/s, GB/s, TB/s, GiB/s, bps, kbps, Mbps, Gbps, Tbps", "B/s",
+       kRate},
       {"time", "s, ms, us, ns, ps, min, h, d", "s", kTime},
       {"compute rate", "FLOPS, GFLOPS, TFLOPS, PFLOPS, TFLOP/s", "FLOPS", kFlops},
       {"power", "mW, W, kW, MW", "W", kWatts},
@@ -148,7 +156,8 @@ struct Decimal {
 
 Decimal decompose(double value) {
   char buffer[64];
-  const auto [end, code] = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
+  const auto [end, code] =
+      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
   std::string text(buffer, end);
   Decimal decimal;
   if (text.front() == '-') {
@@ -198,14 +207,16 @@ std::optional<double> parse_quantity(std::string_view text, Unit unit, std::stri
   const size_t length = number_length(text);
   if (length == 0) {
     error = fmt::format("expected a {}{}, got {}", known.quantity,
-                        unit == Unit::number ? "" : fmt::format(" (units: {})", known.accepted), quote(text));
+                        unit == Unit::number ? "" : fmt::format(" (units: {})", known.accepted),
+                        quote(text));
     return std::nullopt;
   }
   const std::string_view suffix = trim(text.substr(length));
   std::optional<Scale> scale = Scale{0, 1};
   if (!suffix.empty()) scale = find_scale(suffix, known);
   if (!scale) {
-    error = fmt::format("{} is not a unit of {} (units: {})", quote(suffix), known.quantity, known.accepted);
+    error = fmt::format("{} is not a unit of {} (units: {})", quote(suffix), known.quantity,
+                        known.accepted);
     return std::nullopt;
   }
   std::optional<double> value = scaled(text.substr(0, length), scale->exponent);
@@ -222,8 +233,9 @@ std::string format_number(double value) {
   if (value == 0) return "0";
   const double size = std::fabs(value);
   const bool plain = size >= 1e-4 && size < 1e16;
-  const auto [end, code] = plain ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed)
-                                 : std::to_chars(buffer, buffer + sizeof buffer, value);
+  const auto [end, code] =
+      plain ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed)
+            : std::to_chars(buffer, buffer + sizeof buffer, value);
   return std::string(buffer, end);
 }
 

@@ -20,10 +20,11 @@ struct Settle {
     return source.place.file == file ? 1 : 0;
   }
 
-  // Whether `over` was laid over what held `under`. Which of two overrides, or of two bases, was the later is not known
-  // here; it may have been.
+  // Whether `over` was laid over what held `under`. Which of two overrides, or of two bases, was
+  // the later is not known here; it may have been.
   bool laid_over(const ValueSource& over, const ValueSource& under) const {
-    return over.origin != "default" && over.place.file != under.place.file && layer(over) >= layer(under);
+    return over.origin != "default" && over.place.file != under.place.file &&
+           layer(over) >= layer(under);
   }
 
   // A default may stand there: a resolved scenario writes out every key.

@@ -4,10 +4,11 @@
 #include "cluster/faults.hpp"
 #include "cluster/pod.hpp"
 #include "cluster/reliability.hpp"
+#include "config/platform.hpp"
 #include "config/visitor.hpp"
-#include "model/routing_spec.hpp"
 #include "model/shape.hpp"
 #include "plan/plan.hpp"
+#include "routing/spec.hpp"
 
 namespace moesim {
 
@@ -18,6 +19,7 @@ void visit(Visitor& v, RoutingSpec& routing);
 void visit(Visitor& v, Device& device);
 void visit(Visitor& v, DispatcherCost& cost);
 void visit(Visitor& v, Pod& pod);
+void visit(Visitor& v, Platform& platform);
 void visit(Visitor& v, Wafer& wafer);
 void visit(Visitor& v, MemoryX& memoryx);
 void visit(Visitor& v, SwarmX& swarmx);

@@ -10,14 +10,16 @@ constexpr NumberRange kFraction = above(0, 1);
 
 // Fitted constants of the cost model.
 void visit_fit(Visitor& v, Device& d) {
-  v.number("launch_s", d.launch_s, Unit::seconds, kShortTime, "gap between two kernels in a stream kept full");
-  v.number("host_launch_s", d.host_launch_s, Unit::seconds, kShortTime, "host time to issue one kernel");
+  v.number("launch_s", d.launch_s, Unit::seconds, kShortTime,
+           "gap between two kernels in a stream kept full");
+  v.number("host_launch_s", d.host_launch_s, Unit::seconds, kShortTime,
+           "host time to issue one kernel");
   v.number("gemm_overhead_s", d.gemm_overhead_s, Unit::seconds, kShortTime,
            "ramp up and drain of a GEMM or attention kernel");
   v.number("gemm_efficiency", d.gemm_efficiency, Unit::number, kFraction,
            "fraction of peak that one SM sustains in the main loop of a full tile", Need::required);
-  v.number("grouped_gemm_efficiency", d.grouped_gemm_efficiency, Unit::number, kFraction, "same, grouped GEMM",
-           Need::required);
+  v.number("grouped_gemm_efficiency", d.grouped_gemm_efficiency, Unit::number, kFraction,
+           "same, grouped GEMM", Need::required);
   v.number("fp8_efficiency", d.fp8_efficiency, Unit::number, {0, 1}, "same, in FP8 and FP4");
   v.number("vector_scaling_efficiency", d.vector_scaling_efficiency, Unit::number, kFraction,
            "of that, weight gradients of block-wise FP8");
@@ -31,8 +33,8 @@ void visit_fit(Visitor& v, Device& d) {
            "tile width at which loading operands doubles the time of the main loop");
   v.number("attention_efficiency", d.attention_efficiency, Unit::number, kFraction,
            "fraction of peak, forward, long sequences", Need::required);
-  v.number("attention_backward_efficiency", d.attention_backward_efficiency, Unit::number, kFraction, "same, backward",
-           Need::required);
+  v.number("attention_backward_efficiency", d.attention_backward_efficiency, Unit::number,
+           kFraction, "same, backward", Need::required);
   v.number("attention_half_length", d.attention_half_length, Unit::number, {0, 1e9},
            "keys per query at which a tile's fixed cost halves the attention efficiency");
   v.number("attention_half_dim", d.attention_half_dim, Unit::number, {0, 1e6},
@@ -49,13 +51,17 @@ void visit_fit(Visitor& v, Device& d) {
 
 void visit(Visitor& v, Device& d) {
   v.text("name", d.name, "for reports");
-  v.number("peak_bf16_flops", d.peak_bf16_flops, Unit::flops_per_s, kFlops, "dense BF16 peak", Need::required);
-  v.number("peak_fp8_flops", d.peak_fp8_flops, Unit::flops_per_s, {0, 1e20}, "dense FP8 peak; 0: not supported");
-  v.number("peak_fp4_flops", d.peak_fp4_flops, Unit::flops_per_s, {0, 1e20}, "dense FP4 peak; 0: not supported");
-  v.integer("sms", d.sms, {1, 1e6}, "streaming multiprocessors or compute units", Need::required);
-  v.number("memory_bytes", d.memory_bytes, Unit::bytes, above(0, 1e18), "device memory", Need::required);
-  v.number("memory_bytes_per_s", d.memory_bytes_per_s, Unit::bytes_per_s, kBandwidth, "of device memory",
+  v.number("peak_bf16_flops", d.peak_bf16_flops, Unit::flops_per_s, kFlops, "dense BF16 peak",
            Need::required);
+  v.number("peak_fp8_flops", d.peak_fp8_flops, Unit::flops_per_s, {0, 1e20},
+           "dense FP8 peak; 0: not supported");
+  v.number("peak_fp4_flops", d.peak_fp4_flops, Unit::flops_per_s, {0, 1e20},
+           "dense FP4 peak; 0: not supported");
+  v.integer("sms", d.sms, {1, 1e6}, "streaming multiprocessors or compute units", Need::required);
+  v.number("memory_bytes", d.memory_bytes, Unit::bytes, above(0, 1e18), "device memory",
+           Need::required);
+  v.number("memory_bytes_per_s", d.memory_bytes_per_s, Unit::bytes_per_s, kBandwidth,
+           "of device memory", Need::required);
   v.number("power_w", d.power_w, Unit::watts, {0, 1e6}, "of one device at full load");
   visit_fit(v, d);
 }
@@ -63,39 +69,60 @@ void visit(Visitor& v, Device& d) {
 void visit(Visitor& v, DispatcherCost& d) {
   v.number("startup_s", d.startup_s, Unit::seconds, kShortTime, "from the call to the first byte");
   v.number("nic_efficiency", d.nic_efficiency, Unit::number, kFraction, "of what the NIC sustains");
-  v.number("nvlink_efficiency", d.nvlink_efficiency, Unit::number, kFraction, "of what NVLink sustains");
-  v.number("sm_token_s", d.sm_token_s, Unit::seconds, kShortTime, "one SM copies a token in this time, and its bytes");
-  v.number("sm_bytes_per_s", d.sm_bytes_per_s, Unit::bytes_per_s, {0, 1e15}, "at this rate; 0: in no time");
+  v.number("nvlink_efficiency", d.nvlink_efficiency, Unit::number, kFraction,
+           "of what NVLink sustains");
+  v.number("sm_token_s", d.sm_token_s, Unit::seconds, kShortTime,
+           "one SM copies a token in this time, and its bytes");
+  v.number("sm_bytes_per_s", d.sm_bytes_per_s, Unit::bytes_per_s, {0, 1e15},
+           "at this rate; 0: in no time");
 }
 
 void visit(Visitor& v, Pod& p) {
   v.text("name", p.name, "for reports");
-  // A platform that names a wafer is a wafer system, any other a pod.
-  if (p.is_wafer_system() || v.has("wafer")) return visit(v, p.wafers);
-  v.section("device", p.device, "the accelerator: a preset of platforms/devices/, a file, or a map", Need::required);
+  v.section("device", p.device, "the accelerator: a preset of platforms/devices/, a file, or a map",
+            Need::required);
   v.integer("gpus", p.gpus, {1, 1e6}, "devices in the cluster", Need::required);
-  v.integer("gpus_per_node", p.gpus_per_node, {1, 1e6}, "devices in one scale-up domain (8: HGX, 72: NVL72)");
+  v.integer("gpus_per_node", p.gpus_per_node, {1, 1e6},
+            "devices in one scale-up domain (8: HGX, 72: NVL72)");
   v.number("nvlink_bytes_per_s", p.nvlink_bytes_per_s, Unit::bytes_per_s, kBandwidth,
            "scale-up bandwidth per device and direction", Need::required);
-  v.number("nvlink_efficiency", p.nvlink_efficiency, Unit::number, kFraction, "fraction of it that transfers sustain");
-  v.number("nvlink_latency_s", p.nvlink_latency_s, Unit::seconds, kShortTime, "of one transfer in the scale-up domain");
+  v.number("nvlink_efficiency", p.nvlink_efficiency, Unit::number, kFraction,
+           "fraction of it that transfers sustain");
+  v.number("nvlink_latency_s", p.nvlink_latency_s, Unit::seconds, kShortTime,
+           "of one transfer in the scale-up domain");
   v.number("nic_bytes_per_s", p.nic_bytes_per_s, Unit::bytes_per_s, kBandwidth,
            "scale-out bandwidth per device and direction", Need::required);
-  v.number("nic_efficiency", p.nic_efficiency, Unit::number, kFraction, "fraction of it that transfers sustain");
-  v.number("nic_latency_s", p.nic_latency_s, Unit::seconds, kShortTime, "of one transfer through the leaf switch");
-  v.number("nic_spine_latency_s", p.nic_spine_latency_s, Unit::seconds, kShortTime, "added when crossing the spine");
-  v.integer("nodes_per_leaf", p.nodes_per_leaf, {1, 1e6}, "nodes whose same-rail NICs meet in one leaf switch");
-  v.number("oversubscription", p.oversubscription, Unit::number, {1, 1e4}, "leaf downlinks : uplinks; 1: non-blocking");
+  v.number("nic_efficiency", p.nic_efficiency, Unit::number, kFraction,
+           "fraction of it that transfers sustain");
+  v.number("nic_latency_s", p.nic_latency_s, Unit::seconds, kShortTime,
+           "of one transfer through the leaf switch");
+  v.number("nic_spine_latency_s", p.nic_spine_latency_s, Unit::seconds, kShortTime,
+           "added when crossing the spine");
+  v.integer("nodes_per_leaf", p.nodes_per_leaf, {1, 1e6},
+            "nodes whose same-rail NICs meet in one leaf switch");
+  v.number("oversubscription", p.oversubscription, Unit::number, {1, 1e4},
+           "leaf downlinks : uplinks; 1: non-blocking");
   v.number("overlapped_efficiency", p.overlapped_efficiency, Unit::number, kFraction,
            "of their bandwidth that dispatch and combine keep while compute runs beside them");
   v.number("dp_nic_efficiency", p.dp_nic_efficiency, Unit::number, kFraction,
            "of what the NIC sustains, for data-parallel collectives between nodes");
-  v.integer("collective_sms", p.collective_sms, {0, 1e4}, "SMs that data-parallel collectives beside compute occupy");
+  v.integer("collective_sms", p.collective_sms, {0, 1e4},
+            "SMs that data-parallel collectives beside compute occupy");
   v.section("deepep", p.deepep, "dispatch and combine of DeepEP");
   v.section("hybridep", p.hybridep, "dispatch and combine of HybridEP");
-  v.number("message_startup_s", p.message_startup_s, Unit::seconds, kShortTime, "software cost of starting a message");
+  v.number("message_startup_s", p.message_startup_s, Unit::seconds, kShortTime,
+           "software cost of starting a message");
   v.number("collective_startup_s", p.collective_startup_s, Unit::seconds, kShortTime,
            "software cost of launching a collective");
+}
+
+// A platform that names a wafer is a wafer system, any other a pod.
+void visit(Visitor& v, Platform& p) {
+  if (!p.is_wafer_system() && v.has("wafer")) p.system = WaferSystem{};
+  if (p.is_wafer_system())
+    visit(v, p.wafers());
+  else
+    visit(v, p.pod());
 }
 
 }  // namespace moesim

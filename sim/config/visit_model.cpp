@@ -9,32 +9,40 @@ constexpr NumberRange kCount{0, 10'000};
 constexpr NumberRange kFromOne{1, 10'000};
 
 void visit_attention(Visitor& v, ModelShape& s) {
-  v.choice("attention", s.attention, "gqa: multi-head and grouped-query; mla: multi-head latent attention");
+  v.choice("attention", s.attention,
+           "gqa: multi-head and grouped-query; mla: multi-head latent attention");
   v.integer("heads", s.heads, kFromOne, "query heads", Need::required);
   v.integer("kv_heads", s.kv_heads, kCount, "key and value heads (gqa)");
   v.integer("head_dim", s.head_dim, kWidth, "width of one head (gqa)");
   v.flag("qk_norm", s.qk_norm, "RMSNorm on each query and key head");
   v.flag("attention_bias", s.attention_bias, "the attention projections have biases");
-  v.integer("q_lora_rank", s.q_lora_rank, kWidth, "mla: rank of the query's latent; 0: projected directly");
+  v.integer("q_lora_rank", s.q_lora_rank, kWidth,
+            "mla: rank of the query's latent; 0: projected directly");
   v.integer("kv_lora_rank", s.kv_lora_rank, kWidth, "mla: rank of the latent of keys and values");
   v.integer("qk_nope_dim", s.qk_nope_dim, kWidth, "mla: width of a head's part without position");
-  v.integer("qk_rope_dim", s.qk_rope_dim, kWidth, "mla: width of a head's part with rotary position");
+  v.integer("qk_rope_dim", s.qk_rope_dim, kWidth,
+            "mla: width of a head's part with rotary position");
   v.integer("v_dim", s.v_dim, kWidth, "mla: width of a value head");
-  v.integer("sliding_window", s.sliding_window, {0, 1e9}, "tokens a query looks back on; 0: the whole sequence");
-  v.integer("sliding_window_period", s.sliding_window_period, kCount,
-            "with a window: the last layer of every so many attends to the whole sequence; 0: none does");
+  v.integer("sliding_window", s.sliding_window, {0, 1e9},
+            "tokens a query looks back on; 0: the whole sequence");
+  v.integer(
+      "sliding_window_period", s.sliding_window_period, kCount,
+      "with a window: the last layer of every so many attends to the whole sequence; 0: none does");
   v.integer("linear_attention_period", s.linear_attention_period, kCount,
             "all layers but the last of every so many are Gated DeltaNet; 0: none");
   v.integer("linear_key_heads", s.linear_key_heads, kCount, "Gated DeltaNet: key heads");
   v.integer("linear_value_heads", s.linear_value_heads, kCount, "Gated DeltaNet: value heads");
   v.integer("linear_head_dim", s.linear_head_dim, kWidth, "Gated DeltaNet: width of one head");
-  v.flag("attention_gate", s.attention_gate, "gated attention output: the query projection is twice as wide");
+  v.flag("attention_gate", s.attention_gate,
+         "gated attention output: the query projection is twice as wide");
 }
 
 void visit_ffn(Visitor& v, ModelShape& s) {
   v.integer("dense_ffn", s.dense_ffn, kWidth, "width of the FFN in layers without experts");
-  v.integer("first_dense_layers", s.first_dense_layers, kCount, "layers at the start that have a dense FFN");
-  v.integer("moe_period", s.moe_period, kFromOne, "of the other layers, the last of every so many has experts");
+  v.integer("first_dense_layers", s.first_dense_layers, kCount,
+            "layers at the start that have a dense FFN");
+  v.integer("moe_period", s.moe_period, kFromOne,
+            "of the other layers, the last of every so many has experts");
   v.integer("experts", s.experts, {0, 65'536}, "routed experts of a layer; 0: a dense model");
   v.integer("top_k", s.top_k, {0, 65'536}, "experts that each token goes to");
   v.integer("moe_ffn", s.moe_ffn, kWidth, "width of one expert");
@@ -43,7 +51,8 @@ void visit_ffn(Visitor& v, ModelShape& s) {
   v.integer("shared_ffn", s.shared_ffn, kWidth, "width of all shared experts together");
   v.flag("shared_gate", s.shared_gate, "the shared experts' output is gated per token");
   v.integer("n_group", s.n_group, kFromOne, "node-limited routing: groups that the experts form");
-  v.integer("topk_group", s.topk_group, kFromOne, "node-limited routing: groups that a token may use");
+  v.integer("topk_group", s.topk_group, kFromOne,
+            "node-limited routing: groups that a token may use");
   v.flag("gated_ffn", s.gated_ffn, "SwiGLU (three matrices) rather than two matrices");
 }
 
@@ -52,13 +61,16 @@ void visit_recorded(Visitor& v, RoutingSpec& r) {
   std::vector<std::vector<double>> rows;
   // What came from a file stays there.
   for (const RecordedCount& c : r.recorded_file.empty() ? r.recorded : std::vector<RecordedCount>())
-    rows.push_back(
-        {static_cast<double>(c.layer), static_cast<double>(c.step), static_cast<double>(c.expert), c.tokens});
-  v.number_lists("recorded", rows, Unit::number, {0, 1e9}, "recorded: rows of [layer, step, expert, tokens]", 4);
-  v.text("recorded_file", r.recorded_file, "recorded: CSV file with columns layer, step, expert, tokens instead");
+    rows.push_back({static_cast<double>(c.layer), static_cast<double>(c.step),
+                    static_cast<double>(c.expert), c.tokens});
+  v.number_lists("recorded", rows, Unit::number, {0, 1e9},
+                 "recorded: rows of [layer, step, expert, tokens]", 4);
+  v.text("recorded_file", r.recorded_file,
+         "recorded: CSV file with columns layer, step, expert, tokens instead");
   r.recorded.clear();
   for (const std::vector<double>& row : rows) {
-    r.recorded.push_back({static_cast<int>(row[0]), static_cast<int>(row[1]), static_cast<int>(row[2]), row[3]});
+    r.recorded.push_back(
+        {static_cast<int>(row[0]), static_cast<int>(row[1]), static_cast<int>(row[2]), row[3]});
   }
 }
 
@@ -66,7 +78,8 @@ void visit_recorded(Visitor& v, RoutingSpec& r) {
 
 void visit(Visitor& v, ModelShape& s) {
   v.text("name", s.name, "for reports");
-  v.integer("layers", s.layers, kFromOne, "transformer layers, without multi-token prediction", Need::required);
+  v.integer("layers", s.layers, kFromOne, "transformer layers, without multi-token prediction",
+            Need::required);
   v.integer("hidden", s.hidden, kRequiredWidth, "width of the residual stream", Need::required);
   v.integer("vocab", s.vocab, {1, 1e8}, "entries of the vocabulary", Need::required);
   v.flag("tied_embeddings", s.tied_embeddings, "embedding and logits share their matrix");
@@ -80,26 +93,37 @@ void visit(Visitor& v, ModelShape& s) {
 }
 
 void visit(Visitor& v, RoutingSpec& r) {
-  v.choice("kind", r.kind, "popularity of the experts; balanced: forced, nothing is drawn; uniform: drawn");
-  v.number("exponent", r.exponent, Unit::number, {0, 10}, "zipf: the r-th most popular expert gets 1/r^exponent");
-  v.number("concentration", r.concentration, Unit::number, above(0, 1e9), "dirichlet: small is skewed");
+  v.choice("kind", r.kind,
+           "popularity of the experts; balanced: forced, nothing is drawn; uniform: drawn");
+  v.number("exponent", r.exponent, Unit::number, {0, 10},
+           "zipf: the r-th most popular expert gets 1/r^exponent");
+  v.number("concentration", r.concentration, Unit::number, above(0, 1e9),
+           "dirichlet: small is skewed");
   v.number("target_overload", r.target_overload, Unit::number, {0, 65'536},
            "zipf, dirichlet: above 1, the skew is searched that gives this overload factor");
-  v.numbers("histogram", r.histogram, Unit::number, {0, 1e18}, "histogram: relative load of each expert");
-  v.number_lists("layer_histograms", r.layer_histograms, Unit::number, {0, 1e18}, "histogram: one per layer instead");
+  v.numbers("histogram", r.histogram, Unit::number, {0, 1e18},
+            "histogram: relative load of each expert");
+  v.number_lists("layer_histograms", r.layer_histograms, Unit::number, {0, 1e18},
+                 "histogram: one per layer instead");
   visit_recorded(v, r);
   v.integer("step", r.step, {0, 1e9}, "step of the training run that is simulated");
-  v.number("drift", r.drift, Unit::number, {0, 10}, "random walk of log popularity, deviation per step");
+  v.number("drift", r.drift, Unit::number, {0, 10},
+           "random walk of log popularity, deviation per step");
   v.number("jitter", r.jitter, Unit::number, {0, 10},
            "spread of one microbatch around the layer's popularity: log-normal sigma");
   v.number("source_correlation", r.source_correlation, Unit::number, {0, 1},
            "0: source ranks share a layer's popularity; 1: each has its own");
-  v.number("capacity_factor", r.capacity_factor, Unit::number, {0, 65'536}, "of an expert, per source; 0: dropless");
-  v.flag("pad_to_capacity", r.pad_to_capacity, "every pair of source and expert exchanges exactly the capacity");
-  v.integer("pad_rows_to", r.pad_rows_to, {1, 65'536}, "rows of an expert are padded to a multiple of this");
+  v.number("capacity_factor", r.capacity_factor, Unit::number, {0, 65'536},
+           "of an expert, per source; 0: dropless");
+  v.flag("pad_to_capacity", r.pad_to_capacity,
+         "every pair of source and expert exchanges exactly the capacity");
+  v.integer("pad_rows_to", r.pad_rows_to, {1, 65'536},
+            "rows of an expert are padded to a multiple of this");
   v.choice("placement", r.placement, "which expert-parallel rank holds which experts");
-  v.integers("expert_of_slot", r.expert_of_slot, {0, 65'535}, "placement table: expert of each slot, rank by rank");
-  v.integer("redundant_experts", r.redundant_experts, {0, 65'536}, "eplb: slots beyond one per expert, over all ranks");
+  v.integers("expert_of_slot", r.expert_of_slot, {0, 65'535},
+             "placement table: expert of each slot, rank by rank");
+  v.integer("redundant_experts", r.redundant_experts, {0, 65'536},
+            "eplb: slots beyond one per expert, over all ranks");
   v.integer("placement_period", r.placement_period, {1, 1e9}, "eplb: steps between rearrangements");
 }
 

@@ -13,13 +13,16 @@ void visit_parallelism(Visitor& v, Plan& p) {
   v.integer("etp", p.etp, kRanks, "tensor parallel inside an expert");
   v.integer("pp", p.pp, {1, 10'000}, "pipeline parallel");
   v.integer("vpp", p.vpp, {1, 10'000}, "model chunks per stage (interleaved schedule)");
-  v.flag("sequence_parallel", p.sequence_parallel, "with tp > 1: norms and the router see 1/tp of the tokens");
+  v.flag("sequence_parallel", p.sequence_parallel,
+         "with tp > 1: norms and the router see 1/tp of the tokens");
   v.choice("cp_kind", p.cp_kind, "how context parallel ranks exchange keys and values");
   v.choice("schedule", p.schedule, "order of forward and backward passes in the pipeline");
   v.texts("schedule_ops", p.schedule_ops,
-          "of schedule custom, one list per stage, as \"F0 F1+B0 D1 W1\": F forward, B backward, D and W its data and "
+          "of schedule custom, one list per stage, as \"F0 F1+B0 D1 W1\": F forward, B backward, D "
+          "and W its data and "
           "weight half, .1 on chunk 1, + overlapping");
-  v.text("layout", p.layout, "Megatron-LM's pipeline layout, as \"Et*4|(t*4|)*14tmL\"; empty: layers cut evenly");
+  v.text("layout", p.layout,
+         "Megatron-LM's pipeline layout, as \"Et*4|(t*4|)*14tmL\"; empty: layers cut evenly");
 }
 
 }  // namespace
@@ -30,68 +33,89 @@ void visit(Visitor& v, Plan& p) {
   v.choice("dispatch_precision", p.dispatch_precision,
            "of tokens of what travels to the experts; the way back is bf16");
   v.flag("fp8_output_proj", p.fp8_output_proj, "the logits' GEMM follows precision; false: bf16");
-  v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8}, "per element, accumulated and reduced (4: fp32)");
+  v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8},
+           "per element, accumulated and reduced (4: fp32)");
   v.number("gather_bytes", p.gather_bytes, Unit::bytes, {0.5, 4},
            "per element of a layer that replicas gather (2: bf16, 1: fp8)");
-  v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8}, "per element of each of Adam's moments (4: fp32)");
-  v.number("saved_hidden_bytes", p.saved_hidden_bytes, Unit::bytes, {0.5, 4},
-           "per element of an FFN's hidden activations kept for the backward pass (2: bf16, 1: fp8)");
+  v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8},
+           "per element of each of Adam's moments (4: fp32)");
+  v.number(
+      "saved_hidden_bytes", p.saved_hidden_bytes, Unit::bytes, {0.5, 4},
+      "per element of an FFN's hidden activations kept for the backward pass (2: bf16, 1: fp8)");
   v.choice("recompute", p.recompute, "activations recomputed in the backward pass");
   v.choices("recompute_modules", p.recompute_modules, "what selective recomputation recomputes");
   v.integer("zero_stage", p.zero_stage, {0, 3},
             "0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)");
   v.flag("overlap_grad_reduce", p.overlap_grad_reduce,
          "reduce gradients while the backward pass runs (one hardware queue: false)");
-  v.flag("overlap_param_gather", p.overlap_param_gather, "gather parameters while the forward pass runs");
-  v.flag("align_param_gather", p.align_param_gather,
-         "with vpp: all stages gather from the step's beginning; false: a chunk at its first forward");
-  v.flag("gather_in_step", p.gather_in_step, "false: parameters are gathered between steps (an evaluation)");
-  v.choice("dp_buckets", p.dp_buckets,
-           "what replicas reduce and gather at once; megatron: chunks, but stage 0's first in buckets");
+  v.flag("overlap_param_gather", p.overlap_param_gather,
+         "gather parameters while the forward pass runs");
+  v.flag(
+      "align_param_gather", p.align_param_gather,
+      "with vpp: all stages gather from the step's beginning; false: a chunk at its first forward");
+  v.flag("gather_in_step", p.gather_in_step,
+         "false: parameters are gathered between steps (an evaluation)");
+  v.choice(
+      "dp_buckets", p.dp_buckets,
+      "what replicas reduce and gather at once; megatron: chunks, but stage 0's first in buckets");
   v.number("dp_bucket_bytes", p.dp_bucket_bytes, Unit::bytes, {0, 1e15},
            "of a bucket's gradients, at least; 0: a layer, or Megatron-LM's default");
   v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");
   v.choice("all_to_all", p.all_to_all, "how the simulator lowers an all-to-all");
   v.integer("communication_sms", p.communication_sms, {0, 1e6},
             "SMs that dispatch and combine occupy, and DeepEP copies with");
-  v.flag("ep_overlap", p.ep_overlap, "hide dispatch and combine behind the compute of another microbatch");
-  v.flag("delay_wgrad", p.delay_wgrad, "compute a layer's weight gradients while its gradients travel");
-  v.flag("overlap_blocks", p.overlap_blocks, "false: passes that the schedule overlaps take turns (for comparison)");
-  v.flag("overlap_shared_expert", p.overlap_shared_expert, "shared experts compute while tokens travel");
-  v.flag("cuda_graph", p.cuda_graph, "kernels are launched from a graph: host_launch_s does not bind");
+  v.flag("ep_overlap", p.ep_overlap,
+         "hide dispatch and combine behind the compute of another microbatch");
+  v.flag("delay_wgrad", p.delay_wgrad,
+         "compute a layer's weight gradients while its gradients travel");
+  v.flag("overlap_blocks", p.overlap_blocks,
+         "false: passes that the schedule overlaps take turns (for comparison)");
+  v.flag("overlap_shared_expert", p.overlap_shared_expert,
+         "shared experts compute while tokens travel");
+  v.flag("cuda_graph", p.cuda_graph,
+         "kernels are launched from a graph: host_launch_s does not bind");
   v.choice("cuda_graph_scope", p.cuda_graph_scope, "with cuda_graph: what the graph holds");
   v.choice("grouped_gemm", p.grouped_gemm,
-           "single: one kernel for all experts of a rank; per_expert: a cast and a GEMM each, as TransformerEngine");
+           "single: one kernel for all experts of a rank; per_expert: a cast and a GEMM each, as "
+           "TransformerEngine");
   v.flag("fused_permutation", p.fused_permutation, "tokens are permuted by one kernel each way");
   v.choice("transport", p.transport,
-           "adaptive: timers while a transfer meets no other; flows: always flows; uncontended: nothing is shared");
-  v.integer("simulated_replicas", p.simulated_replicas, {0, 1e6}, "data-parallel cells simulated; 0: all");
-  v.integer_or("attention_tiles", p.attention_tiles, {1, 1e6}, "auto", 0,
-               "wafers: tiles in which attention runs through a microbatch; auto: the best that fits");
+           "adaptive: timers while a transfer meets no other; flows: always flows; uncontended: "
+           "nothing is shared");
+  v.integer("simulated_replicas", p.simulated_replicas, {0, 1e6},
+            "data-parallel cells simulated; 0: all");
+  v.integer_or(
+      "attention_tiles", p.attention_tiles, {1, 1e6}, "auto", 0,
+      "wafers: tiles in which attention runs through a microbatch; auto: the best that fits");
   v.integer_or("attention_batch", p.attention_batch, {0, 1e6}, "max", -1,
                "wafers: sequences of a tile; 0: batch.micro_batch; max: the most that fit");
   v.choice("saved_activations", p.saved_activations,
-           "wafers: where what the backward pass needs is kept; auto: on the host where it does not fit");
+           "wafers: where what the backward pass needs is kept; auto: on the host where it does "
+           "not fit");
 }
 
 void visit(Visitor& v, Batch& b) {
   v.integer_or("global_batch", b.global_batch, {1, 1e9}, "auto", 0,
                "sequences per step; auto: what the wafers take at once", Need::required);
-  v.integer("micro_batch", b.micro_batch, {1, 1e6}, "sequences per microbatch and data-parallel rank");
+  v.integer("micro_batch", b.micro_batch, {1, 1e6},
+            "sequences per microbatch and data-parallel rank");
   v.integer("sequence_length", b.sequence_length, {1, 1e8}, "tokens per sequence", Need::required);
 }
 
 void visit(Visitor& v, Scenario& s) {
   v.text("name", s.name, "for reports; the file's name when not given");
-  v.section("workload", s.workload, "the model: a preset of workloads/, a file, a HuggingFace config.json, or a map",
+  v.section("workload", s.workload,
+            "the model: a preset of workloads/, a file, a HuggingFace config.json, or a map",
             Need::required);
-  v.section("platform", s.platform, "the cluster: a preset of platforms/, a file, or a map", Need::required);
+  v.section("platform", s.platform, "the cluster: a preset of platforms/, a file, or a map",
+            Need::required);
   v.section("plan", s.plan, "how the model is mapped on the cluster");
   v.section("routing", s.routing, "how tokens choose experts");
   v.section("batch", s.batch, "what one step processes", Need::required);
   v.section("faults", s.faults, "what is wrong with the cluster");
   v.section("goodput", s.goodput, "failures and checkpoints of a long run");
-  v.integer("runs", s.runs, {1, 100'000}, "simulations with seeds of their own, for the spread of the step time");
+  v.integer("runs", s.runs, {1, 100'000},
+            "simulations with seeds of their own, for the spread of the step time");
 }
 
 }  // namespace moesim

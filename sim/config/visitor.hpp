@@ -1,5 +1,6 @@
-// One function `visit(Visitor&, Struct&)` per configured struct names its keys, units, ranges and meaning; readers,
-// writers and the documentation all run it, so that they cannot disagree. Adding a field is one line there.
+// One function `visit(Visitor&, Struct&)` per configured struct names its keys, units, ranges and
+// meaning; readers, writers and the documentation all run it, so that they cannot disagree. Adding
+// a field is one line there.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,8 @@ struct FieldInfo {
   Unit unit = Unit::number;
   NumberRange range = {};
   std::vector<std::string> choices = {};  // of an enumeration
-  size_t row_width = 0;                   // of lists of lists: entries of each inner one; 0: any number
-  const char* word = nullptr;             // of an integer: stands for word_value
+  size_t row_width = 0;        // of lists of lists: entries of each inner one; 0: any number
+  const char* word = nullptr;  // of an integer: stands for word_value
   int64_t word_value = 0;
 };
 
@@ -43,14 +44,15 @@ class Visitor {
   // Whether the map that is read has this key.
   virtual bool has(const char*) const { return false; }
 
-  void integer(const char* key, int& value, NumberRange range, const char* doc, Need need = Need::optional) {
+  void integer(const char* key, int& value, NumberRange range, const char* doc,
+               Need need = Need::optional) {
     int64_t wide = value;
     on_integer({key, doc, need, Unit::number, range}, wide);
     value = static_cast<int>(wide);
   }
   // An integer, or a word such as "auto", which stands for a value outside the range.
-  void integer_or(const char* key, int& value, NumberRange range, const char* word, int word_value, const char* doc,
-                  Need need = Need::optional) {
+  void integer_or(const char* key, int& value, NumberRange range, const char* word, int word_value,
+                  const char* doc, Need need = Need::optional) {
     int64_t wide = value;
     FieldInfo field{key, doc, need, Unit::number, range};
     field.word = word;
@@ -75,8 +77,8 @@ class Visitor {
     value = enum_names(Enum{})[index].value;
   }
 
-  void numbers(const char* key, std::vector<double>& values, Unit unit, NumberRange range, const char* doc,
-               Need need = Need::optional) {
+  void numbers(const char* key, std::vector<double>& values, Unit unit, NumberRange range,
+               const char* doc, Need need = Need::optional) {
     on_numbers({key, doc, need, unit, range}, values);
   }
   void integers(const char* key, std::vector<int>& values, NumberRange range, const char* doc,
@@ -86,15 +88,18 @@ class Visitor {
     values.clear();
     for (int64_t value : wide) values.push_back(static_cast<int>(value));
   }
-  void number_lists(const char* key, std::vector<std::vector<double>>& lists, Unit unit, NumberRange range,
-                    const char* doc, size_t row_width = 0, Need need = Need::optional) {
+  void number_lists(const char* key, std::vector<std::vector<double>>& lists, Unit unit,
+                    NumberRange range, const char* doc, size_t row_width = 0,
+                    Need need = Need::optional) {
     on_number_lists({key, doc, need, unit, range, {}, row_width}, lists);
   }
-  void texts(const char* key, std::vector<std::string>& values, const char* doc, Need need = Need::optional) {
+  void texts(const char* key, std::vector<std::string>& values, const char* doc,
+             Need need = Need::optional) {
     on_texts({key, doc, need}, values);
   }
   template <class Enum>
-  void choices(const char* key, std::vector<Enum>& values, const char* doc, Need need = Need::optional) {
+  void choices(const char* key, std::vector<Enum>& values, const char* doc,
+               Need need = Need::optional) {
     std::vector<size_t> indices;
     for (Enum value : values) indices.push_back(index_of(value));
     on_choices({key, doc, need, Unit::number, {}, enum_spellings<Enum>()}, indices);

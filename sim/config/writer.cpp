@@ -13,11 +13,14 @@ namespace {
 constexpr size_t kCommentColumn = 38;  // at most; longer lines push their comment out
 
 bool is_plain(const std::string& text) {
-  constexpr std::string_view kAlnum = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  constexpr std::string_view kAlnum =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
   const auto plain = [&](char c) {
-    return kAlnum.find(c) != std::string_view::npos || std::string_view(" ._/+()*|-").find(c) != std::string_view::npos;
+    return kAlnum.find(c) != std::string_view::npos ||
+           std::string_view(" ._/+()*|-").find(c) != std::string_view::npos;
   };
-  if (text.empty() || kAlnum.find(text.front()) == std::string_view::npos || text.back() == ' ') return false;
+  if (text.empty() || kAlnum.find(text.front()) == std::string_view::npos || text.back() == ' ')
+    return false;
   if (text == "null" || text == "Null" || text == "NULL") return false;
   return std::all_of(text.begin(), text.end(), plain);
 }
@@ -49,25 +52,37 @@ std::string yaml_text(const std::string& text) {
 void StructWriter::add(const FieldInfo& field, const std::string& value) {
   std::string path;
   for (const std::string& part : path_) path = join_path(path, part);
-  lines_.push_back({fmt::format("{:{}}{}: {}", "", 2 * path_.size(), field.key, value), join_path(path, field.key)});
+  lines_.push_back({fmt::format("{:{}}{}: {}", "", 2 * path_.size(), field.key, value),
+                    join_path(path, field.key)});
 }
 
 void StructWriter::on_integer(const FieldInfo& field, int64_t& value) {
   add(field, field.word && value == field.word_value ? field.word : fmt::format("{}", value));
 }
-void StructWriter::on_number(const FieldInfo& field, double& value) { add(field, format_quantity(value, field.unit)); }
-void StructWriter::on_flag(const FieldInfo& field, bool& value) { add(field, value ? "true" : "false"); }
-void StructWriter::on_text(const FieldInfo& field, std::string& value) { add(field, yaml_text(value)); }
-void StructWriter::on_choice(const FieldInfo& field, size_t& index) { add(field, yaml_text(field.choices[index])); }
+void StructWriter::on_number(const FieldInfo& field, double& value) {
+  add(field, format_quantity(value, field.unit));
+}
+void StructWriter::on_flag(const FieldInfo& field, bool& value) {
+  add(field, value ? "true" : "false");
+}
+void StructWriter::on_text(const FieldInfo& field, std::string& value) {
+  add(field, yaml_text(value));
+}
+void StructWriter::on_choice(const FieldInfo& field, size_t& index) {
+  add(field, yaml_text(field.choices[index]));
+}
 void StructWriter::on_integers(const FieldInfo& field, std::vector<int64_t>& values) {
   add(field, flow_list(values, [](int64_t value) { return fmt::format("{}", value); }));
 }
 void StructWriter::on_numbers(const FieldInfo& field, std::vector<double>& values) {
   add(field, flow_list(values, [&](double value) { return format_quantity(value, field.unit); }));
 }
-void StructWriter::on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) {
+void StructWriter::on_number_lists(const FieldInfo& field,
+                                   std::vector<std::vector<double>>& lists) {
   const auto number = [&](double value) { return format_quantity(value, field.unit); };
-  add(field, flow_list(lists, [&](const std::vector<double>& values) { return flow_list(values, number); }));
+  add(field, flow_list(lists, [&](const std::vector<double>& values) {
+        return flow_list(values, number);
+      }));
 }
 void StructWriter::on_texts(const FieldInfo& field, std::vector<std::string>& values) {
   add(field, flow_list(values, yaml_text));
@@ -101,13 +116,15 @@ namespace {
 // A list or a quoted text may go on in the next line wherever it has one blank.
 std::string folded_value(const std::string& line) {
   const size_t value = line.find(": ") + 2;
-  if (line.size() <= kTerminalColumns || value >= line.size() || (line[value] != '[' && line[value] != '"'))
+  if (line.size() <= kTerminalColumns || value >= line.size() ||
+      (line[value] != '[' && line[value] != '"'))
     return line;
   if (line.find("  ", value) != std::string::npos) return line;
   return line.substr(0, value) + fold(line.substr(value), value, line.find_first_not_of(' ') + 2);
 }
 
-// "# scenario.yaml:12", within what the line leaves; of an override the beginning is kept, of a path the end.
+// "# scenario.yaml:12", within what the line leaves; of an override the beginning is kept, of a
+// path the end.
 std::string comment(const std::string& origin, size_t begin) {
   constexpr size_t kFewest = 20;
   const size_t most = std::max(begin + 4 + kFewest, kTerminalColumns) - begin - 4;
@@ -119,7 +136,8 @@ std::string comment(const std::string& origin, size_t begin) {
 
 std::string StructWriter::text(const ValueSources* sources) const {
   size_t column = 0;
-  for (const Line& line : lines_) column = std::max(column, std::min(line.text.size(), kCommentColumn));
+  for (const Line& line : lines_)
+    column = std::max(column, std::min(line.text.size(), kCommentColumn));
   std::string text;
   for (const Line& line : lines_) {
     const std::string shown = sources ? folded_value(line.text) : line.text;
@@ -129,7 +147,8 @@ std::string StructWriter::text(const ValueSources* sources) const {
       std::string origin = source == sources->end() ? "?" : source->second.origin;
       std::replace(origin.begin(), origin.end(), '\n', ' ');
       const size_t end = shown.size() - (shown.rfind('\n') + 1);
-      text += std::string(column - std::min(column, end), ' ') + comment(origin, std::max(column, end));
+      text +=
+          std::string(column - std::min(column, end), ' ') + comment(origin, std::max(column, end));
     }
     text += "\n";
   }

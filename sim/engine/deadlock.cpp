@@ -20,11 +20,14 @@ struct Node {
 
 class Deadlock {
  public:
-  Deadlock(const Program& program, std::vector<BlockState> blocks) : program_(program), blocks_(std::move(blocks)) {}
+  Deadlock(const Program& program, std::vector<BlockState> blocks)
+      : program_(program), blocks_(std::move(blocks)) {}
 
   std::string text() {
-    const auto done = std::count_if(blocks_.begin(), blocks_.end(), [](const BlockState& b) { return b.done; });
-    std::string text = fmt::format("the graph cannot progress: {} of {} blocks done; blocked:", done, blocks_.size());
+    const auto done =
+        std::count_if(blocks_.begin(), blocks_.end(), [](const BlockState& b) { return b.done; });
+    std::string text = fmt::format(
+        "the graph cannot progress: {} of {} blocks done; blocked:", done, blocks_.size());
     size_t shown = 0;
     for (BlockId id = 0; id < blocks_.size(); ++id) {
       if (blocks_[id].done || ++shown > kShown) continue;
@@ -36,7 +39,9 @@ class Deadlock {
 
  private:
   const TaskGraph& graph(BlockId id) const { return program_.templates[program_.blocks[id].graph]; }
-  bool blocked(Node node) { return !blocks_[node.block].done && waiting(node.block)[node.task] > 0; }
+  bool blocked(Node node) {
+    return !blocks_[node.block].done && waiting(node.block)[node.task] > 0;
+  }
 
   // Only of blocks that the walk comes to: all of them at once would not fit for a large step.
   const std::vector<uint32_t>& waiting(BlockId id) {
@@ -59,13 +64,16 @@ class Deadlock {
 
   std::string name(BlockId id) const {
     const Block& block = program_.blocks[id];
-    return fmt::format("block {} '{}' (stage {}, microbatch {})", id, graph(id).name, block.stage, block.microbatch);
+    return fmt::format("block {} '{}' (stage {}, microbatch {})", id, graph(id).name, block.stage,
+                       block.microbatch);
   }
 
   std::string what_it_lacks(BlockId id) {
     const std::vector<uint32_t>& missing = waiting(id);
-    const auto left = std::count_if(missing.begin(), missing.end(), [](uint32_t count) { return count > 0; });
-    const auto first = std::find_if(missing.begin(), missing.end(), [](uint32_t count) { return count > 0; });
+    const auto left =
+        std::count_if(missing.begin(), missing.end(), [](uint32_t count) { return count > 0; });
+    const auto first =
+        std::find_if(missing.begin(), missing.end(), [](uint32_t count) { return count > 0; });
     const auto task = static_cast<TaskId>(first - missing.begin());
     return fmt::format("{} tasks left, {} waits for {} more", left, task_name(id, task), *first);
   }
@@ -76,7 +84,8 @@ class Deadlock {
       case TaskKind::entry:
         return fmt::format("the start on rank {}", program_.blocks[id].first_rank + task.rank);
       case TaskKind::exit:
-        return fmt::format("exit {} on rank {}", task.payload, program_.blocks[id].first_rank + task.rank);
+        return fmt::format("exit {} on rank {}", task.payload,
+                           program_.blocks[id].first_rank + task.rank);
       case TaskKind::join:
         return fmt::format("join {}", task_id);
       default:
@@ -133,14 +142,18 @@ class Deadlock {
 
   // A line a block, beginning where the cycle enters one: the exit that the others wait for.
   std::string cycle_text(std::vector<Node>& cycle) const {
-    const auto enters = [&](size_t i) { return cycle[i].block != cycle[(i + cycle.size() - 1) % cycle.size()].block; };
+    const auto enters = [&](size_t i) {
+      return cycle[i].block != cycle[(i + cycle.size() - 1) % cycle.size()].block;
+    };
     size_t begin = 0;
     while (begin < cycle.size() && !enters(begin)) ++begin;
-    std::rotate(cycle.begin(), cycle.begin() + static_cast<std::ptrdiff_t>(begin % cycle.size()), cycle.end());
+    std::rotate(cycle.begin(), cycle.begin() + static_cast<std::ptrdiff_t>(begin % cycle.size()),
+                cycle.end());
     std::string text = "\nthe cycle among them:";
     for (size_t i = 0; i < cycle.size(); ++i)
       if (i == 0 || enters(i))
-        text += fmt::format("\n  {} of {} waits for", task_name(cycle[i].block, cycle[i].task), name(cycle[i].block));
+        text += fmt::format("\n  {} of {} waits for", task_name(cycle[i].block, cycle[i].task),
+                            name(cycle[i].block));
     return text + "\n  the first of these";
   }
 

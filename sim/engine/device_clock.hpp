@@ -1,5 +1,6 @@
-// Compute tasks of one device in adaptive mode: those that overlap share what communication kernels leave of the SMs,
-// equally. The shares are known in closed form, so a timer per task is exact and needs no SimGrid activity.
+// Compute tasks of one device in adaptive mode: those that overlap share what communication kernels
+// leave of the SMs, equally. The shares are known in closed form, so a timer per task is exact and
+// needs no SimGrid activity.
 #pragma once
 
 #include <functional>

@@ -17,7 +17,8 @@ struct Executor::Live {
   InstanceData data;
 };
 
-Executor::Executor(const Program& program, InstanceSource& source, Backend& backend, Execution& execution)
+Executor::Executor(const Program& program, InstanceSource& source, Backend& backend,
+                   Execution& execution)
     : program_(program), source_(source), backend_(backend), execution_(execution) {
   live_of_block_.assign(program.blocks.size(), kNoRow);
 }
@@ -105,7 +106,8 @@ void Executor::start(const Ready& ready) {
   switch (task.kind) {
     case TaskKind::compute: {
       const double nominal = task.slot >= 0 ? live.data.seconds[task.slot] : task.seconds;
-      const double seconds = nominal * source_.stretch(live.block, program_.blocks[live.block], task_id, task);
+      const double seconds =
+          nominal * source_.stretch(live.block, program_.blocks[live.block], task_id, task);
       live.nominal_s[task_id] = seconds;
       return backend_.start_compute(ready.token, first_rank + task.rank, seconds);
     }
@@ -116,7 +118,8 @@ void Executor::start(const Ready& ready) {
       const Transfer& transfer = live.graph->transfers[task.payload];
       const auto& flows = task.slot >= 0 ? live.data.flows[task.slot] : transfer.flows;
       const double fixed_s = task.slot >= 0 ? live.data.fixed_s[task.slot] : 0;
-      live.nominal_s[task_id] = backend_.start_transfer(ready.token, first_rank, transfer, flows, fixed_s);
+      live.nominal_s[task_id] =
+          backend_.start_transfer(ready.token, first_rank, transfer, flows, fixed_s);
       return;
     }
     case TaskKind::exit: {
@@ -146,8 +149,9 @@ void Executor::drain() {
 void Executor::complete(TaskToken token) {
   Live& live = *live_[token.live];
   const double now = backend_.now();
-  const uint32_t row = execution_.record.add(live.started_s[token.task], now, live.block, token.task,
-                                             live.cause[token.task], live.nominal_s[token.task]);
+  const uint32_t row =
+      execution_.record.add(live.started_s[token.task], now, live.block, token.task,
+                            live.cause[token.task], live.nominal_s[token.task]);
   ++execution_.tasks;
   if (now >= execution_.makespan_s) {
     execution_.makespan_s = now;

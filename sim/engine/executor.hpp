@@ -1,6 +1,6 @@
-// Runs a program: keeps the counts of what each task waits for, hands a task to a backend the moment it becomes ready,
-// and releases its successors when the backend says it is done. Knows nothing of SimGrid; the backend decides how long
-// things take and who shares what with whom.
+// Runs a program: keeps the counts of what each task waits for, hands a task to a backend the
+// moment it becomes ready, and releases its successors when the backend says it is done. Knows
+// nothing of SimGrid; the backend decides how long things take and who shares what with whom.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "graph/program.hpp"
-#include "record/record.hpp"
+#include "graph/record.hpp"
 
 namespace moesim {
 
@@ -26,8 +26,9 @@ class Backend {
   // Each start ends in exactly one Executor::complete, never from within the start itself.
   virtual void start_compute(TaskToken token, uint32_t rank, double seconds) = 0;
   virtual void start_delay(TaskToken token, double seconds) = 0;
-  // `transfer` gives participants, latency and SM share; `flows` what moves. Both relative to `first_rank` and alive
-  // until the transfer completes; `fixed_s` is paid like latency. Returns how long it takes when nothing contends.
+  // `transfer` gives participants, latency and SM share; `flows` what moves. Both relative to
+  // `first_rank` and alive until the transfer completes; `fixed_s` is paid like latency. Returns
+  // how long it takes when nothing contends.
   virtual double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer,
                                 const std::vector<Flow>& flows, double fixed_s) = 0;
 };
@@ -55,7 +56,8 @@ class Executor {
   uint32_t instantiate(BlockId block);
   void arrive(BlockId block, uint8_t port, uint32_t rank, uint32_t cause);
   void release(uint32_t live, TaskId task, uint32_t cause);
-  void pass(uint32_t live, TaskId task, uint32_t cause);  // the task is over: its successors wait for one thing less
+  void pass(uint32_t live, TaskId task,
+            uint32_t cause);  // the task is over: its successors wait for one thing less
   void start(const Ready& ready);
   void drain();
   void retire(uint32_t live);

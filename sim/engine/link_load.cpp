@@ -5,11 +5,13 @@
 namespace moesim {
 
 bool on_nvlink(const Flow& flow) {
-  const int32_t port = ((flow.source % kPorts) + kPorts) % kPorts;  // template endpoints may be negative
+  const int32_t port =
+      ((flow.source % kPorts) + kPorts) % kPorts;  // template endpoints may be negative
   return port == static_cast<int>(Port::nvlink) || port == static_cast<int>(Port::far_nvlink);
 }
 
-void LinkLoads::collect(std::span<const Flow> flows, uint32_t first_rank, bool nvlink, std::vector<LinkLoad>& out) {
+void LinkLoads::collect(std::span<const Flow> flows, uint32_t first_rank, bool nvlink,
+                        std::vector<LinkLoad>& out) {
   const size_t begin = out.size();
   const int32_t shift = static_cast<int32_t>(first_rank) * kPorts;
   for (const Flow& flow : flows) {
@@ -28,7 +30,8 @@ void LinkLoads::collect(std::span<const Flow> flows, uint32_t first_rank, bool n
 
 double busiest_s(const Fabric& fabric, std::span<const LinkLoad> loads) {
   double seconds = 0;
-  for (const LinkLoad& load : loads) seconds = std::max(seconds, load.bytes / fabric.links[load.link].bytes_per_s);
+  for (const LinkLoad& load : loads)
+    seconds = std::max(seconds, load.bytes / fabric.links[load.link].bytes_per_s);
   return seconds;
 }
 

@@ -1,4 +1,5 @@
-// Sums the bytes that a set of flows puts on each link, without touching links that it does not use.
+// Sums the bytes that a set of flows puts on each link, without touching links that it does not
+// use.
 #pragma once
 
 #include <span>
@@ -18,8 +19,10 @@ class LinkLoads {
  public:
   explicit LinkLoads(const Fabric& fabric) : fabric_(fabric), bytes_(fabric.links.size(), 0.0) {}
 
-  // Loads of the flows whose source is on an NVLink port (`nvlink` true) or on a NIC. Appends to `out`.
-  void collect(std::span<const Flow> flows, uint32_t first_rank, bool nvlink, std::vector<LinkLoad>& out);
+  // Loads of the flows whose source is on an NVLink port (`nvlink` true) or on a NIC. Appends to
+  // `out`.
+  void collect(std::span<const Flow> flows, uint32_t first_rank, bool nvlink,
+               std::vector<LinkLoad>& out);
 
  private:
   const Fabric& fabric_;

@@ -18,13 +18,14 @@ class ReferenceBackend : public Backend {
   double now() const override { return now_; }
   void start_compute(TaskToken token, uint32_t, double seconds) override { after(seconds, token); }
   void start_delay(TaskToken token, double seconds) override { after(seconds, token); }
-  double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer, const std::vector<Flow>& flows,
-                        double fixed_s) override {
+  double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer,
+                        const std::vector<Flow>& flows, double fixed_s) override {
     double seconds = 0;
     for (const bool nvlink : {true, false}) {
       scratch_.clear();
       loads_.collect(flows, first_rank, nvlink, scratch_);
-      seconds = std::max(seconds, busiest_s(fabric_, scratch_) / (nvlink ? transfer.nvlink_rate : transfer.nic_rate));
+      seconds = std::max(seconds, busiest_s(fabric_, scratch_) /
+                                      (nvlink ? transfer.nvlink_rate : transfer.nic_rate));
       for (const LinkLoad& load : scratch_) execution_.link_bytes[load.link] += load.bytes;
     }
     seconds += transfer.latency_s + fixed_s;

@@ -10,13 +10,14 @@ using namespace simgrid_api;
 namespace {
 // SimGrid's date precision is 1 ns; what is shorter than 10 ns happens at once.
 constexpr double kShortestS = 1e-8;
-// An Exec that holds SMs for a communication kernel: outlives any transfer, and takes its share before others.
+// An Exec that holds SMs for a communication kernel: outlives any transfer, and takes its share
+// before others.
 constexpr double kOccupantSeconds = 1e12;
 constexpr double kOccupantPriority = 1e6;
 }  // namespace
 
-SimgridBackend::SimgridBackend(const SimgridPlatform& platform, const Fabric& fabric, const EngineOptions& options,
-                               Execution& execution)
+SimgridBackend::SimgridBackend(const SimgridPlatform& platform, const Fabric& fabric,
+                               const EngineOptions& options, Execution& execution)
     : platform_(platform),
       fabric_(fabric),
       options_(options),
@@ -26,11 +27,13 @@ SimgridBackend::SimgridBackend(const SimgridPlatform& platform, const Fabric& fa
       users_(fabric.links.size()),
       link_s_(fabric.links.size()) {
   device_done_ = [this](TaskToken token) { finish(token); };
-  for (size_t rank = 0; rank < options.device_speed.size(); ++rank) devices_[rank].speed = options.device_speed[rank];
+  for (size_t rank = 0; rank < options.device_speed.size(); ++rank)
+    devices_[rank].speed = options.device_speed[rank];
 }
 
 void SimgridBackend::connect() {
-  simgrid_api::on_activity_end([this](const s4u::Activity& activity) { on_activity_end(activity); });
+  simgrid_api::on_activity_end(
+      [this](const s4u::Activity& activity) { on_activity_end(activity); });
   s4u::Engine::on_time_advance_cb([this](double) {
     retired_.swap(cancelled_);
     cancelled_.clear();
@@ -66,7 +69,8 @@ void SimgridBackend::start_compute(TaskToken token, uint32_t rank, double second
   ++execution_.execs;
   Handle* handle = add_handle();
   auto exec = s4u::Exec::init();
-  exec->set_flops_amount(seconds / devices_[rank].speed)->set_host(platform_.endpoints[endpoint(rank, Port::nvlink)]);
+  exec->set_flops_amount(seconds / devices_[rank].speed)
+      ->set_host(platform_.endpoints[endpoint(rank, Port::nvlink)]);
   handle->flow = false;
   handle->token = token;
   handle->activity = exec;
@@ -90,8 +94,9 @@ uint32_t SimgridBackend::add_active() {
   return index;
 }
 
-double SimgridBackend::start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer,
-                                      const std::vector<Flow>& flows, double fixed_s) {
+double SimgridBackend::start_transfer(TaskToken token, uint32_t first_rank,
+                                      const Transfer& transfer, const std::vector<Flow>& flows,
+                                      double fixed_s) {
   ++execution_.transfers;
   const uint32_t index = add_active();
   Active& active = active_[index];
@@ -107,7 +112,8 @@ double SimgridBackend::start_transfer(TaskToken token, uint32_t first_rank, cons
     p.as_flows = false;
     p.loads.clear();
     loads_.collect(flows, first_rank, p.nvlink, p.loads);
-    p.duration_s = busiest_s(fabric_, p.loads) / (p.nvlink ? transfer.nvlink_rate : transfer.nic_rate);
+    p.duration_s =
+        busiest_s(fabric_, p.loads) / (p.nvlink ? transfer.nvlink_rate : transfer.nic_rate);
     longest_s = std::max(longest_s, p.duration_s);
     for (const LinkLoad& load : p.loads) execution_.link_bytes[load.link] += load.bytes;
   }
@@ -161,8 +167,8 @@ void SimgridBackend::start_part(uint32_t id) {
   p.timer = at(now() + p.duration_s, [this, id] { end_part(id); });
 }
 
-// What is left of each flow after it ran on a timer: as if it had moved at the pace of the busiest link on its own way,
-// which no link is too small for, and the busiest flows end with the timer.
+// What is left of each flow after it ran on a timer: as if it had moved at the pace of the busiest
+// link on its own way, which no link is too small for, and the busiest flows end with the timer.
 void SimgridBackend::make_flows(uint32_t id, double elapsed_s) {
   Part& p = part(id);
   p.as_flows = true;
@@ -170,10 +176,12 @@ void SimgridBackend::make_flows(uint32_t id, double elapsed_s) {
   const Active& active = active_[p.transfer];
   const int32_t shift = static_cast<int32_t>(active.first_rank) * kPorts;
   p.pending_flows = 0;
-  // Flows below the links' rate are longer by that much, so that alone they take as long as on the timer.
+  // Flows below the links' rate are longer by that much, so that alone they take as long as on the
+  // timer.
   const double rate = p.nvlink ? active.transfer->nvlink_rate : active.transfer->nic_rate;
   for (const LinkLoad& load : p.loads)
-    link_s_[load.link] = std::min(load.bytes / fabric_.links[load.link].bytes_per_s / rate, p.duration_s);
+    link_s_[load.link] =
+        std::min(load.bytes / fabric_.links[load.link].bytes_per_s / rate, p.duration_s);
   for (const Flow& flow : *active.flows) {
     if (on_nvlink(flow) != p.nvlink || flow.bytes <= 0) continue;
     double alone_s = 0;
@@ -225,7 +233,8 @@ void SimgridBackend::end_transfer(uint32_t index) {
 void SimgridBackend::occupy(Active& active, double sign) {
   const double share = active.transfer->sm_share;
   if (!options_.all_activities) {
-    for (uint32_t rank : active.transfer->ranks) devices_[active.first_rank + rank].occupy(sign * share, device_done_);
+    for (uint32_t rank : active.transfer->ranks)
+      devices_[active.first_rank + rank].occupy(sign * share, device_done_);
     return;
   }
   if (sign < 0) {
@@ -239,7 +248,8 @@ void SimgridBackend::occupy(Active& active, double sign) {
   for (uint32_t rank : active.transfer->ranks) {
     auto exec = s4u::Exec::init();
     exec->set_flops_amount(kOccupantSeconds)
-        ->set_host(platform_.endpoints[endpoint(static_cast<int32_t>(active.first_rank + rank), Port::nvlink)]);
+        ->set_host(platform_.endpoints[endpoint(static_cast<int32_t>(active.first_rank + rank),
+                                                Port::nvlink)]);
     exec->set_bound(share)->set_priority(kOccupantPriority);
     simgrid_api::start(exec);
     active.occupants.push_back(exec);

@@ -1,6 +1,6 @@
-// Gives the executor SimGrid's clock. In adaptive mode a transfer runs on a timer, all its flows in proportion, while
-// no other transfer touches its links; the moment another claims one of them, what remains of both becomes SimGrid
-// flows that share by max-min fairness (docs/decisions/0003).
+// Gives the executor SimGrid's clock. In adaptive mode a transfer runs on a timer, all its flows in
+// proportion, while no other transfer touches its links; the moment another claims one of them,
+// what remains of both becomes SimGrid flows that share by max-min fairness (docs/decisions/0003).
 #pragma once
 
 #include <deque>
@@ -17,18 +17,19 @@ namespace moesim {
 
 class SimgridBackend : public Backend {
  public:
-  SimgridBackend(const SimgridPlatform& platform, const Fabric& fabric, const EngineOptions& options,
-                 Execution& execution);
+  SimgridBackend(const SimgridPlatform& platform, const Fabric& fabric,
+                 const EngineOptions& options, Execution& execution);
 
   std::function<void(TaskToken)> on_complete;
   void connect();             // to SimGrid's completion signals; once
-  void complete_immediate();  // tasks too short for a timer; call after handing over work outside a callback
+  void complete_immediate();  // tasks too short for a timer; call after handing over work outside a
+                              // callback
 
   double now() const override { return simgrid_api::s4u::Engine::get_clock(); }
   void start_compute(TaskToken token, uint32_t rank, double seconds) override;
   void start_delay(TaskToken token, double seconds) override;
-  double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer, const std::vector<Flow>& flows,
-                        double fixed_s) override;
+  double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer,
+                        const std::vector<Flow>& flows, double fixed_s) override;
 
  private:
   // A transfer has up to two parts that cannot meet on a link: NVLink and NIC.
@@ -84,7 +85,8 @@ class SimgridBackend : public Backend {
   std::vector<double> link_s_;                // scratch
   std::deque<Handle> handles_;
   std::vector<Handle*> free_handles_;
-  // SimGrid still uses an activity while its callback runs, and a cancelled one until after the next advance of time.
+  // SimGrid still uses an activity while its callback runs, and a cancelled one until after the
+  // next advance of time.
   std::vector<simgrid_api::s4u::ActivityPtr> retired_, cancelled_;
   std::vector<TaskToken> immediate_;
 };

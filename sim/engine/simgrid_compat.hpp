@@ -1,5 +1,5 @@
-// SimGrid's API differs between 3.32 (Debian 12), 3.35 (Ubuntu 24.04) and 4.x (Debian 13). This is the only file that
-// asks for the version.
+// SimGrid's API differs between 3.32 (Debian 12), 3.35 (Ubuntu 24.04) and 4.x (Debian 13). This is
+// the only file that asks for the version.
 #pragma once
 
 // The order matters: version.h needs macros that s4u.hpp brings.
@@ -19,7 +19,8 @@ namespace moesim::simgrid_api {
 namespace s4u = simgrid::s4u;
 using Timer = simgrid::kernel::timer::Timer;
 
-inline s4u::NetZone* add_star_zone(s4u::Engine& engine, s4u::NetZone* parent, const std::string& name) {
+inline s4u::NetZone* add_star_zone(s4u::Engine& engine, s4u::NetZone* parent,
+                                   const std::string& name) {
 #if SIMGRID_VERSION >= 40000
   return (parent != nullptr ? parent : engine.get_netzone_root())->add_netzone_star(name);
 #else
@@ -47,7 +48,8 @@ inline s4u::Link* add_link(s4u::NetZone* zone, const std::string& name, double b
 }
 
 // In a star zone: `links` lead from the host to the zone's centre, or back when `up` is false.
-inline void add_star_route(s4u::NetZone* zone, s4u::Host* host, bool up, const std::vector<s4u::LinkInRoute>& links) {
+inline void add_star_route(s4u::NetZone* zone, s4u::Host* host, bool up,
+                           const std::vector<s4u::LinkInRoute>& links) {
 #if SIMGRID_VERSION >= 33500
   zone->add_route(up ? host : nullptr, up ? nullptr : host, links, false);
 #else
@@ -61,7 +63,8 @@ inline void add_star_route(s4u::NetZone* zone, s4u::NetZone* child, s4u::Host* g
                            const std::vector<s4u::LinkInRoute>& links) {
   auto* point = child->get_netpoint();
   auto* gate = gateway->get_netpoint();
-  zone->add_route(up ? point : nullptr, up ? nullptr : point, up ? gate : nullptr, up ? nullptr : gate, links, false);
+  zone->add_route(up ? point : nullptr, up ? nullptr : point, up ? gate : nullptr,
+                  up ? nullptr : gate, links, false);
 }
 
 inline void on_activity_end(const std::function<void(const s4u::Activity&)>& callback) {

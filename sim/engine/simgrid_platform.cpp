@@ -20,8 +20,8 @@ class PlatformBuilder {
       leaves_.push_back(add_zone("leaf" + std::to_string(leaf),
                                  {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_up[leaf]))},
                                  {s4u::LinkInRoute(fabric_link(root_, fabric_.leaf_down[leaf]))}));
-    // SimGrid finds no way from a host inside a zone to a host beside that zone: what is behind the spine is a zone
-    // too.
+    // SimGrid finds no way from a host inside a zone to a host beside that zone: what is behind the
+    // spine is a zone too.
     beyond_spine_ = leaves_.empty() ? root_ : add_zone("beyond", {}, {});
     for (const std::string& name : fabric.zones) zones_.push_back(add_zone(name, {}, {}));
   }
@@ -50,7 +50,9 @@ class PlatformBuilder {
   s4u::Link* fabric_link(s4u::NetZone* zone, int32_t id) {
     s4u::Link*& link = links_[static_cast<size_t>(id)];
     if (link == nullptr)
-      link = add_link(zone, fabric_.links[id].name, fabric_.links[id].bytes_per_s)->set_latency(0)->seal();
+      link = add_link(zone, fabric_.links[id].name, fabric_.links[id].bytes_per_s)
+                 ->set_latency(0)
+                 ->seal();
     return link;
   }
 
@@ -69,7 +71,8 @@ class PlatformBuilder {
   void add_endpoint(s4u::NetZone* zone, const std::string& name, int32_t out, int32_t in) {
     auto* host = add_host(zone, name, 1);  // speed 1: amounts of Execs are seconds
     platform_.endpoints.push_back(host);
-    auto* own = out < 0 ? add_link(zone, name, kUnlimitedBytesPerS)->set_latency(0)->seal() : nullptr;
+    auto* own =
+        out < 0 ? add_link(zone, name, kUnlimitedBytesPerS)->set_latency(0)->seal() : nullptr;
     add_star_route(zone, host, true, {s4u::LinkInRoute(own ? own : fabric_link(zone, out))});
     add_star_route(zone, host, false, {s4u::LinkInRoute(own ? own : fabric_link(zone, in))});
   }

@@ -1,6 +1,7 @@
-// The fabric as SimGrid hosts, links and zones. A star zone per leaf switch inside one star for the pod; every endpoint
-// is a host whose private up and down links are its port. Link latencies are zero: SimGrid weighs shares by latency, so
-// latency is paid by timers before a flow starts (docs/decisions/0002).
+// The fabric as SimGrid hosts, links and zones. A star zone per leaf switch inside one star for the
+// pod; every endpoint is a host whose private up and down links are its port. Link latencies are
+// zero: SimGrid weighs shares by latency, so latency is paid by timers before a flow starts
+// (docs/decisions/0002).
 #pragma once
 
 #include <vector>
@@ -11,10 +12,12 @@
 namespace moesim {
 
 struct SimgridPlatform {
-  std::vector<simgrid_api::s4u::Host*> endpoints;  // by endpoint number; NVLink endpoints double as the device's core
+  std::vector<simgrid_api::s4u::Host*>
+      endpoints;  // by endpoint number; NVLink endpoints double as the device's core
 };
 
-// Sets the network model to nominal bandwidths with max-min sharing (must come before any zone) and builds the zones.
+// Sets the network model to nominal bandwidths with max-min sharing (must come before any zone) and
+// builds the zones.
 SimgridPlatform build_platform(simgrid_api::s4u::Engine& engine, const Fabric& fabric);
 
 }  // namespace moesim

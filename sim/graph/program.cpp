@@ -22,7 +22,8 @@ BlockId Program::add_block(Block block) {
 
 void Program::connect(BlockId from, uint8_t from_port, BlockId to, uint8_t to_port) {
   MOESIM_CHECK(to_port < blocks[to].inputs.size(), "block {} has no entry port {}", to, to_port);
-  MOESIM_CHECK(templates[blocks[from].graph].ranks == templates[blocks[to].graph].ranks, "{} -> {}", from, to);
+  MOESIM_CHECK(templates[blocks[from].graph].ranks == templates[blocks[to].graph].ranks, "{} -> {}",
+               from, to);
   blocks[from].outputs.push_back({to, from_port, to_port});
   ++blocks[to].inputs[to_port];
 }
@@ -41,7 +42,8 @@ double sum_over_blocks(const Program& program, Count&& count_task) {
   return total;
 }
 bool takes_time(const Task& task) {
-  return task.kind == TaskKind::compute || task.kind == TaskKind::transfer || task.kind == TaskKind::delay;
+  return task.kind == TaskKind::compute || task.kind == TaskKind::transfer ||
+         task.kind == TaskKind::delay;
 }
 }  // namespace
 
@@ -51,7 +53,8 @@ double Program::task_count() const {
 
 double Program::kernel_count() const {
   return sum_over_blocks(*this, [this](const Task& task) {
-    if (task.kind == TaskKind::compute) return std::max(1.0, static_cast<double>(runs[task.payload].parts.size()));
+    if (task.kind == TaskKind::compute)
+      return std::max(1.0, static_cast<double>(runs[task.payload].parts.size()));
     return takes_time(task) ? 1.0 : 0.0;
   });
 }

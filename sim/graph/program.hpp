@@ -1,6 +1,6 @@
-// A whole step: a coarse graph of blocks ("stage 3, microbatch 17, forward"), each naming a template that is
-// instantiated when the block becomes ready and dropped when it is done. Memory is then proportional to what is live,
-// not to the step.
+// A whole step: a coarse graph of blocks ("stage 3, microbatch 17, forward"), each naming a
+// template that is instantiated when the block becomes ready and dropped when it is done. Memory is
+// then proportional to what is live, not to the step.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace moesim {
 
 using BlockId = uint32_t;
 
-// "When rank r of this block passes exit `from_port`, rank r of block `to` has one thing less to wait for at
-// `to_port`."
+// "When rank r of this block passes exit `from_port`, rank r of block `to` has one thing less to
+// wait for at `to_port`."
 struct BlockEdge {
   BlockId to = 0;
   uint8_t from_port = 0;
@@ -21,7 +21,14 @@ struct BlockEdge {
 };
 
 // What a block does for the pipeline.
-enum class BlockKind : uint8_t { forward, backward, weight_gradient, overlapped, optimizer, prologue };
+enum class BlockKind : uint8_t {
+  forward,
+  backward,
+  weight_gradient,
+  overlapped,
+  optimizer,
+  prologue
+};
 
 struct Block {
   uint32_t graph = 0;       // index into Program::templates
@@ -46,9 +53,12 @@ inline uint32_t microbatch_of(const Block& block, int lane) {
 inline int first_layer_of(const Block& block, int lane) {
   return lane == 0 ? block.first_layer : block.other_first_layer;
 }
-inline int chunk_of(const Block& block, int lane) { return lane == 0 ? block.chunk : block.other_chunk; }
+inline int chunk_of(const Block& block, int lane) {
+  return lane == 0 ? block.chunk : block.other_chunk;
+}
 
-// A run of kernels on one stream between two synchronisation points is one task; this says how to split it again.
+// A run of kernels on one stream between two synchronisation points is one task; this says how to
+// split it again.
 struct RunPart {
   uint8_t op = 0;
   Phase phase = Phase::forward;
@@ -63,15 +73,18 @@ struct Run {
 struct InstanceData {
   std::vector<double> seconds;           // per compute slot
   std::vector<std::vector<Flow>> flows;  // per transfer slot, endpoints relative to the template
-  std::vector<double> fixed_s;           // per transfer slot: seconds on top of latency (closed-form collectives)
+  std::vector<double>
+      fixed_s;  // per transfer slot: seconds on top of latency (closed-form collectives)
 };
 
-// Gives the amounts that differ from instance to instance (token routing). Must be a pure function of the block.
+// Gives the amounts that differ from instance to instance (token routing). Must be a pure function
+// of the block.
 class InstanceSource {
  public:
   virtual ~InstanceSource() = default;
   virtual void fill(const Block& block, const TaskGraph& graph, InstanceData& out) = 0;
-  // What a compute task takes against nominal: the device's slowness, times chance. A pure function of its arguments.
+  // What a compute task takes against nominal: the device's slowness, times chance. A pure function
+  // of its arguments.
   virtual double stretch(BlockId, const Block&, TaskId, const Task&) { return 1; }
 };
 

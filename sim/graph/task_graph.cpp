@@ -10,8 +10,9 @@
 
 namespace moesim {
 
-using Csr = boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property,
-                                               boost::no_property, TaskId, uint32_t>;
+using Csr =
+    boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property,
+                                       boost::no_property, TaskId, uint32_t>;
 
 struct TaskGraph::Rows {
   Csr csr;
@@ -69,8 +70,8 @@ TaskGraph TaskGraphBuilder::freeze() && {
     MOESIM_CHECK(before < count && after < count, "{} -> {} of {}", before, after, count);
     ++graph_.predecessors[after];
   }
-  graph_.rows_ = std::make_unique<TaskGraph::Rows>(
-      TaskGraph::Rows{Csr(boost::edges_are_sorted, edges_.begin(), edges_.end(), static_cast<TaskId>(count))});
+  graph_.rows_ = std::make_unique<TaskGraph::Rows>(TaskGraph::Rows{
+      Csr(boost::edges_are_sorted, edges_.begin(), edges_.end(), static_cast<TaskId>(count))});
 
   uint32_t ports = 0;
   for (const Task& task : graph_.tasks)
@@ -86,8 +87,10 @@ TaskGraph TaskGraphBuilder::freeze() && {
     for (TaskId id : order) placed[id] = true;
     std::string named;
     for (TaskId id = 0, shown = 0; id < count && shown < 8; ++id)
-      if (!placed[id]) named += fmt::format("{}{} (rank {})", shown++ ? ", " : "", id, graph_.tasks[id].rank);
-    throw RunError(fmt::format("task graph '{}' has a cycle through or before tasks {}", graph_.name, named));
+      if (!placed[id])
+        named += fmt::format("{}{} (rank {})", shown++ ? ", " : "", id, graph_.tasks[id].rank);
+    throw RunError(
+        fmt::format("task graph '{}' has a cycle through or before tasks {}", graph_.name, named));
   }
   return std::move(graph_);
 }
@@ -99,8 +102,9 @@ const char* name_of(Stream stream) {
 }
 
 const char* name_of(Phase phase) {
-  static constexpr const char* names[] = {"forward",         "backward",  "weight gradient", "recompute",
-                                          "gradient reduce", "optimizer", "parameter gather"};
+  static constexpr const char* names[] = {"forward",         "backward",        "weight gradient",
+                                          "recompute",       "gradient reduce", "optimizer",
+                                          "parameter gather"};
   return names[static_cast<int>(phase)];
 }
 

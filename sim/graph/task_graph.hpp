@@ -1,5 +1,5 @@
-// A frozen graph of tasks, used as the template of a block: built once with vectors, then held in compressed sparse
-// rows.
+// A frozen graph of tasks, used as the template of a block: built once with vectors, then held in
+// compressed sparse rows.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,8 @@ class TaskGraph {
   int transfer_slots = 0;
 
   std::span<const TaskId> successors(TaskId task) const;
-  // entry(port, rank): the task that waits for other blocks there; every rank has one for each port in use.
+  // entry(port, rank): the task that waits for other blocks there; every rank has one for each port
+  // in use.
   TaskId entry(int port, uint32_t rank) const { return entries_[port * ranks + rank]; }
   int entry_ports() const { return ranks == 0 ? 0 : static_cast<int>(entries_.size() / ranks); }
   // Tasks in an order in which predecessors come first.

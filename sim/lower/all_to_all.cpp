@@ -19,7 +19,8 @@ AllToAll::AllToAll(const Fabric& fabric, int first_rank, std::vector<int> member
     by_leaf_.resize(leaves.size());
     by_node_[node].push_back(i);
     by_leaf_[leaf].push_back(i);
-    latency_s_ = std::max(latency_s_, fabric.latency_s(first_rank + members_[0], first_rank + members_[i]));
+    latency_s_ =
+        std::max(latency_s_, fabric.latency_s(first_rank + members_[0], first_rank + members_[i]));
   }
   if (size() < 2) latency_s_ = 0;
 }
@@ -107,15 +108,16 @@ void AllToAll::pair_leaves(const ByteMatrix& matrix, std::vector<Flow>& out) con
     }
 }
 
-// First hop: totals of each NIC within its rail. Second hop: the rail's GPU of the destination node hands on to each
-// rank, together with what never leaves the node.
+// First hop: totals of each NIC within its rail. Second hop: the rail's GPU of the destination node
+// hands on to each rank, together with what never leaves the node.
 void AllToAll::hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<Flow>& out) const {
   ByteMatrix inside;  // NVLink bytes between members of a node
   const int n = size();
   inside.reset(n);
   size_t rails = 0;
   for (const auto& members : by_node_) rails = std::max(rails, members.size());
-  // What arrives on a rail: in a node with fewer members than others one of them takes in more than one rail.
+  // What arrives on a rail: in a node with fewer members than others one of them takes in more than
+  // one rail.
   std::vector<double> egress(n, 0.0), ingress(rails * by_node_.size(), 0.0);
   for (int i = 0; i < n; ++i) {
     const auto& own = by_node_[node_[i]];
@@ -153,13 +155,16 @@ void AllToAll::hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<
 
 double AllToAll::port_bound_s(const ByteMatrix& matrix, double nvlink_rate, double nic_rate) const {
   std::vector<Flow> flows;
-  port_balanced(matrix, flows);  // the same load on every link as the matrix itself, with fewer flows to add up
+  port_balanced(
+      matrix,
+      flows);  // the same load on every link as the matrix itself, with fewer flows to add up
   std::vector<double> load(fabric_.links.size(), 0.0);
   double bound = 0;
   const int32_t shift = first_rank_ * kPorts;
   for (const Flow& flow : flows) {
     const Route route = fabric_.route(flow.source + shift, flow.target + shift);
-    const double rate = flow.source % kPorts == static_cast<int32_t>(Port::nvlink) ? nvlink_rate : nic_rate;
+    const double rate =
+        flow.source % kPorts == static_cast<int32_t>(Port::nvlink) ? nvlink_rate : nic_rate;
     for (int32_t link : route.span()) {
       load[link] += flow.bytes / rate;
       bound = std::max(bound, load[link] / fabric_.links[link].bytes_per_s);

@@ -1,5 +1,6 @@
-// An all-to-all with a byte matrix, as flows. Every form puts the same bytes on every NVLink port, NIC and leaf uplink
-// (hierarchical: of the bytes it sends); they differ in how many flows carry them. See docs/model/communication.md.
+// An all-to-all with a byte matrix, as flows. Every form puts the same bytes on every NVLink port,
+// NIC and leaf uplink (hierarchical: of the bytes it sends); they differ in how many flows carry
+// them. See docs/model/communication.md.
 #pragma once
 
 #include <span>
@@ -22,15 +23,16 @@ struct ByteMatrix {
   double at(int i, int j) const { return bytes[static_cast<size_t>(i) * ranks + j]; }
 };
 
-// Bytes of an all-to-all that sends a token once per destination node (DeepEP, HybridEP): to the GPU of the same rail
-// over the NIC, from there over NVLink to each destination rank.
+// Bytes of an all-to-all that sends a token once per destination node (DeepEP, HybridEP): to the
+// GPU of the same rail over the NIC, from there over NVLink to each destination rank.
 struct TwoHopBytes {
   ByteMatrix to_rank;           // [source][rank]: distinct (token, rank) pairs
-  std::vector<double> to_node;  // [source][node of the group]: distinct (token, node) pairs, own node included or not
+  std::vector<double> to_node;  // [source][node of the group]: distinct (token, node) pairs, own
+                                // node included or not
 };
 
-// A group of ranks with a fixed place in the fabric. Flows come out with endpoints relative to `first_rank`, where the
-// group's members are `members[i]`.
+// A group of ranks with a fixed place in the fabric. Flows come out with endpoints relative to
+// `first_rank`, where the group's members are `members[i]`.
 class AllToAll {
  public:
   AllToAll(const Fabric& fabric, int first_rank, std::vector<int> members);
@@ -40,7 +42,8 @@ class AllToAll {
   int node_of(int member) const { return node_[member]; }
   double latency_s() const { return latency_s_; }  // to the farthest pair
 
-  // Messages that one member starts: one per peer, or one per peer of its rail and node when sent in two hops.
+  // Messages that one member starts: one per peer, or one per peer of its rail and node when sent
+  // in two hops.
   int messages(bool two_hop) const;
 
   // N(N-1) flows.
@@ -49,8 +52,8 @@ class AllToAll {
   void port_balanced(const ByteMatrix& matrix, std::vector<Flow>& out) const;
   // Two hops; `reverse` sends every byte back the way it came (combine).
   void hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<Flow>& out) const;
-  // Seconds until the busiest port has moved its bytes: the closed form, and a lower bound of flat and port_balanced.
-  // Rates: what is used of the bandwidth of either kind of port.
+  // Seconds until the busiest port has moved its bytes: the closed form, and a lower bound of flat
+  // and port_balanced. Rates: what is used of the bandwidth of either kind of port.
   double port_bound_s(const ByteMatrix& matrix, double nvlink_rate = 1, double nic_rate = 1) const;
 
  private:
@@ -63,7 +66,8 @@ class AllToAll {
   std::vector<int> members_;
   std::vector<int> node_;                  // member -> node index within the group
   std::vector<std::vector<int>> by_node_;  // node index -> members
-  std::vector<std::vector<int>> by_leaf_;  // leaf index -> members; one when the fabric is non-blocking
+  std::vector<std::vector<int>>
+      by_leaf_;  // leaf index -> members; one when the fabric is non-blocking
   double latency_s_ = 0;
 };
 

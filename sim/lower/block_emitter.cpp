@@ -9,7 +9,8 @@ namespace moesim {
 namespace {
 WeightGradients weight_gradients_of(const Plan& plan, const LaneWork& lane) {
   if (lane.op.kind == OpKind::backward_data) return WeightGradients::elsewhere;
-  return plan.delays_weight_gradients() ? WeightGradients::beside_communication : WeightGradients::with_data;
+  return plan.delays_weight_gradients() ? WeightGradients::beside_communication
+                                        : WeightGradients::with_data;
 }
 
 }  // namespace
@@ -23,7 +24,8 @@ int gathers_per_port(const StepContext& context, int stage) {
 
 bool any_gathered(const std::vector<RankParameters>& buckets, int first, int count) {
   const auto begin = buckets.begin() + first;
-  const auto end = static_cast<size_t>(first) + count < buckets.size() ? begin + count : buckets.end();
+  const auto end =
+      static_cast<size_t>(first) + count < buckets.size() ? begin + count : buckets.end();
   return std::any_of(begin, end, [](const RankParameters& bucket) { return !bucket.empty(); });
 }
 
@@ -41,7 +43,8 @@ BlockEmitter::BlockEmitter(const StepContext& context, TemplateBuilder& builder,
       builder_(builder),
       first_rank_(first_rank),
       lanes_(lanes),
-      emitter_(context, builder, first_rank, weight_gradients_of(context.plan, lanes.back()), lanes.size() > 1) {}
+      emitter_(context, builder, first_rank, weight_gradients_of(context.plan, lanes.back()),
+               lanes.size() > 1) {}
 
 void BlockEmitter::emit() {
   if (lanes_.size() == 1) {
@@ -65,8 +68,9 @@ EmitSteps BlockEmitter::steps(const LaneWork& lane) {
   return lane.op.kind == OpKind::backward_weight ? weight_steps(lane) : backward_steps(lane);
 }
 
-// DualPipe's implementation (deepseek-ai/DualPipe, dualpipe.py) exchanges the messages of both directions between one
-// block and the next; other overlapped schedules send each half as soon as it is done.
+// DualPipe's implementation (deepseek-ai/DualPipe, dualpipe.py) exchanges the messages of both
+// directions between one block and the next; other overlapped schedules send each half as soon as
+// it is done.
 bool BlockEmitter::sends_at_end() const {
   const ScheduleKind kind = context_.plan.schedule;
   return lanes_.size() > 1 && (kind == ScheduleKind::dualpipe || kind == ScheduleKind::dualpipev);
@@ -79,25 +83,28 @@ void BlockEmitter::send(const LaneWork& lane) {
 void BlockEmitter::send_now(const LaneWork& lane) {
   if (lane.peer < 0) return;
   const int port = lane.op.forward() ? kSentForward : kSentBackward;
-  const int shift = (lane.peer - lane.stage) * context_.mapping.simulated_cells * context_.mapping.cell;
+  const int shift =
+      (lane.peer - lane.stage) * context_.mapping.simulated_cells * context_.mapping.cell;
   if (shift == 0) return builder_.exit(port);  // the next chunk is on the same stage
-  const auto sent = builder_.background(Stream::pp, lane.op.forward() ? "send activations" : "send gradients", 0,
-                                        lane.op.forward() ? Phase::forward : Phase::backward, [&](int rank) {
-                                          return point_to_point(context_.fabric, context_.pod, first_rank_, rank,
-                                                                rank + shift, context_.activation_bytes);
-                                        });
+  const auto sent =
+      builder_.background(Stream::pp, lane.op.forward() ? "send activations" : "send gradients", 0,
+                          lane.op.forward() ? Phase::forward : Phase::backward, [&](int rank) {
+                            return point_to_point(context_.fabric, context_.pod, first_rank_, rank,
+                                                  rank + shift, context_.activation_bytes);
+                          });
   builder_.exit(port, sent, false);
 }
 
-// The first microbatch's forward waits, layer by layer, for the parameters that the last step's optimizer updated, or
-// gathers them itself; with ZeRO-3 every forward gathers them. Gathers run one bucket ahead of their use (without
-// overlap_param_gather when it is due).
+// The first microbatch's forward waits, layer by layer, for the parameters that the last step's
+// optimizer updated, or gathers them itself; with ZeRO-3 every forward gathers them. Gathers run
+// one bucket ahead of their use (without overlap_param_gather when it is due).
 EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const bool ahead_of_step = lane.first && gathers_ahead(context_.plan);
-  const bool gathers = context_.plan.zero_stage == 3 || (lane.first && gathers_at_first_use(context_.plan));
-  const auto buckets =
-      std::make_shared<const std::vector<RankParameters>>(gathered_before_layers(context_, lane.stage, lane.op.chunk));
+  const bool gathers =
+      context_.plan.zero_stage == 3 || (lane.first && gathers_at_first_use(context_.plan));
+  const auto buckets = std::make_shared<const std::vector<RankParameters>>(
+      gathered_before_layers(context_, lane.stage, lane.op.chunk));
   const auto ahead = std::make_shared<std::vector<TaskId>>();
   const int per_port = gathers_per_port(context_, lane.stage);
   const auto wait_for_gathered = [=, this](int layer) {
@@ -119,8 +126,10 @@ EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
         if (!early && i > 0) *ahead = gather((*buckets)[i], local, true);
         await_gathered(*ahead);
         const auto begin = buckets->begin() + local + 1;
-        const auto next = std::find_if(begin, buckets->end(), [](const RankParameters& b) { return !b.empty(); });
-        if (early && next != buckets->end()) *ahead = gather(*next, static_cast<int>(next - buckets->begin()), true);
+        const auto next =
+            std::find_if(begin, buckets->end(), [](const RankParameters& b) { return !b.empty(); });
+        if (early && next != buckets->end())
+          *ahead = gather(*next, static_cast<int>(next - buckets->begin()), true);
       }
       wait_for_gathered(local);
       if (i == 0 && chunk.embedding) emitter_.embedding(Phase::forward);
@@ -148,7 +157,8 @@ void BlockEmitter::await_gathered(const std::vector<TaskId>& gathers) {
     builder_.stop_for(gathers);
 }
 
-std::shared_ptr<BlockEmitter::GradientBuckets> BlockEmitter::gradient_buckets(const LaneWork& lane) const {
+std::shared_ptr<BlockEmitter::GradientBuckets> BlockEmitter::gradient_buckets(
+    const LaneWork& lane) const {
   const int stage = lane.stage, chunk = lane.op.chunk;
   return std::make_shared<GradientBuckets>(
       GradientBuckets{parameters_by_layer(context_, chunk_of(lane)),
@@ -160,8 +170,8 @@ std::shared_ptr<BlockEmitter::GradientBuckets> BlockEmitter::gradient_buckets(co
 
 void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, int local) {
   const Plan& plan = context_.plan;
-  const bool reduce =
-      lane.op.gives_weight_gradients() && (plan.zero_stage == 3 || (lane.last && plan.overlap_grad_reduce));
+  const bool reduce = lane.op.gives_weight_gradients() &&
+                      (plan.zero_stage == 3 || (lane.last && plan.overlap_grad_reduce));
   if (!reduce) return;
   const RankParameters full = buckets.fill.add(buckets.layers[local], local == 0);
   if (full.empty()) return;

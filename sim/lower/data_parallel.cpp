@@ -11,7 +11,8 @@ namespace moesim {
 
 RankParameters rank_layer_parameters(const StepContext& context, int layer) {
   const Plan& plan = context.plan;
-  RankParameters held = rank_parameters(layer_parameters(context.model, layer), plan.tp, plan.ep, plan.etp);
+  RankParameters held =
+      rank_parameters(layer_parameters(context.model, layer), plan.tp, plan.ep, plan.etp);
   held.expert *= context.slots_per_expert();
   if (layer >= context.model.layers) held.dense += mtp_extra_parameters(context.model) / plan.tp;
   return held;
@@ -25,7 +26,8 @@ RankParameters rank_output_parameters(const StepContext& context) {
   return {output_parameters(context.model) / context.plan.tp, 0};
 }
 
-std::vector<RankParameters> parameters_by_layer(const StepContext& context, const ChunkContent& chunk) {
+std::vector<RankParameters> parameters_by_layer(const StepContext& context,
+                                                const ChunkContent& chunk) {
   std::vector<RankParameters> layers;
   for (int layer : chunk.layers) layers.push_back(rank_layer_parameters(context, layer));
   if (layers.empty()) layers.emplace_back();
@@ -34,9 +36,10 @@ std::vector<RankParameters> parameters_by_layer(const StepContext& context, cons
   return layers;
 }
 
-// Megatron-Core's DistributedDataParallel: stages after the first and chunks after the first are not cut, since what
-// they communicate is seldom waited for; the default size is 40 million parameters, or a million per replica. Chunks of
-// an interleaved schedule leave whole (align_grad_reduce, its default), and aligned gathers begin with the last bucket.
+// Megatron-Core's DistributedDataParallel: stages after the first and chunks after the first are
+// not cut, since what they communicate is seldom waited for; the default size is 40 million
+// parameters, or a million per replica. Chunks of an interleaved schedule leave whole
+// (align_grad_reduce, its default), and aligned gathers begin with the last bucket.
 double bucket_size(const StepContext& context, int stage, int chunk, DpUse use) {
   const Plan& plan = context.plan;
   const bool reduces = use == DpUse::reduce;
@@ -44,7 +47,8 @@ double bucket_size(const StepContext& context, int stage, int chunk, DpUse use) 
   if (plan.zero_stage == 3) return reduces ? stated : 0;
   if (plan.dp_buckets == DpBuckets::layer) return stated;
   const bool first = context.pipeline.slice({stage, chunk}) == 0;
-  const bool in_time_with_others = reduces ? plan.vpp > 1 || !plan.overlap_grad_reduce : gathers_ahead(plan);
+  const bool in_time_with_others =
+      reduces ? plan.vpp > 1 || !plan.overlap_grad_reduce : gathers_ahead(plan);
   if (!first || in_time_with_others) return std::numeric_limits<double>::infinity();
   return stated > 0 ? stated : std::max(40e6, 1e6 * context.mapping.dp * plan.cp);
 }
@@ -55,7 +59,8 @@ namespace {
 double take_if(bool full, double& pending) { return full ? std::exchange(pending, 0) : 0; }
 
 // Of each bucket at the layer that it begins with.
-std::vector<RankParameters> buckets_by_first_layer(std::vector<RankParameters> layers, BucketFill fill) {
+std::vector<RankParameters> buckets_by_first_layer(std::vector<RankParameters> layers,
+                                                   BucketFill fill) {
   for (size_t i = layers.size(); i-- > 0;) layers[i] = fill.add(layers[i], i == 0);
   return layers;
 }
@@ -69,16 +74,18 @@ RankParameters BucketFill::add(const RankParameters& layer, bool first) {
 }
 
 // Embedding and logits are gathered in bf16, whatever the layers' matrices are.
-std::vector<RankParameters> gathered_before_layers(const StepContext& context, int stage, int chunk) {
+std::vector<RankParameters> gathered_before_layers(const StepContext& context, int stage,
+                                                   int chunk) {
   const ChunkContent& content = context.chunk(stage, chunk);
-  auto buckets = buckets_by_first_layer(parameters_by_layer(context, content),
-                                        BucketFill(bucket_size(context, stage, chunk, DpUse::gather)));
+  auto buckets =
+      buckets_by_first_layer(parameters_by_layer(context, content),
+                             BucketFill(bucket_size(context, stage, chunk, DpUse::gather)));
   const double width = context.plan.gather_bytes, wider = std::max(2.0, width) - width;
   for (RankParameters& bucket : buckets) bucket = {bucket.dense * width, bucket.expert * width};
   if (content.embedding) buckets.front().dense += rank_embedding_parameters(context).dense * wider;
   if (content.loss) {
-    const auto last =
-        std::find_if(buckets.rbegin(), buckets.rend(), [](const RankParameters& b) { return b.dense > 0; });
+    const auto last = std::find_if(buckets.rbegin(), buckets.rend(),
+                                   [](const RankParameters& b) { return b.dense > 0; });
     last->dense += rank_output_parameters(context).dense * wider;
   }
   return buckets;
@@ -86,18 +93,20 @@ std::vector<RankParameters> gathered_before_layers(const StepContext& context, i
 
 namespace {
 
-// Dense and expert parts of a bucket go to different groups and start together. Compute beside them loses SMs.
-Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int rank, double dense_bytes,
-                         double expert_bytes) {
+// Dense and expert parts of a bucket go to different groups and start together. Compute beside them
+// loses SMs.
+Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int rank,
+                         double dense_bytes, double expert_bytes) {
   const Pod& pod = context.pod;
-  Transfer transfer =
-      spread_collective(pod, kind, rank, attention_data_group(context.plan, context.mapping), dense_bytes);
-  const Transfer expert =
-      spread_collective(pod, kind, rank, expert_data_group(context.plan, context.mapping), expert_bytes);
+  Transfer transfer = spread_collective(
+      pod, kind, rank, attention_data_group(context.plan, context.mapping), dense_bytes);
+  const Transfer expert = spread_collective(
+      pod, kind, rank, expert_data_group(context.plan, context.mapping), expert_bytes);
   for (const Flow& flow : expert.flows) {
-    const auto same = std::find_if(transfer.flows.begin(), transfer.flows.end(), [&flow](const Flow& other) {
-      return other.source == flow.source && other.target == flow.target;
-    });
+    const auto same =
+        std::find_if(transfer.flows.begin(), transfer.flows.end(), [&flow](const Flow& other) {
+          return other.source == flow.source && other.target == flow.target;
+        });
     if (same == transfer.flows.end())
       transfer.flows.push_back(flow);
     else
@@ -115,20 +124,25 @@ CollectiveKind gradient_collective(const Plan& plan) {
 
 }  // namespace
 
-std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder& builder, const RankParameters& bucket,
-                                     int local_layer) {
+std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder& builder,
+                                     const RankParameters& bucket, int local_layer) {
   const double width = context.plan.gradient_bytes;
-  return builder.background(Stream::dp, "gradient reduce", local_layer, Phase::gradient_reduce, [&](int rank) {
-    return bucket_transfer(context, gradient_collective(context.plan), rank, bucket.dense * width,
-                           bucket.expert * width);
-  });
+  return builder.background(
+      Stream::dp, "gradient reduce", local_layer, Phase::gradient_reduce, [&](int rank) {
+        return bucket_transfer(context, gradient_collective(context.plan), rank,
+                               bucket.dense * width, bucket.expert * width);
+      });
 }
 
-std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilder& builder, const RankParameters& bytes,
-                                      int local_layer, bool after_front) {
+std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilder& builder,
+                                      const RankParameters& bytes, int local_layer,
+                                      bool after_front) {
   return builder.background(
       Stream::dp, "parameter gather", local_layer, Phase::parameter_gather,
-      [&](int rank) { return bucket_transfer(context, CollectiveKind::all_gather, rank, bytes.dense, bytes.expert); },
+      [&](int rank) {
+        return bucket_transfer(context, CollectiveKind::all_gather, rank, bytes.dense,
+                               bytes.expert);
+      },
       after_front);
 }
 
@@ -136,7 +150,8 @@ namespace {
 
 // Sum over all ranks of 4 bytes: its latency counts, its bandwidth does not (recursive doubling).
 double gradient_norm_s(const StepContext& context) {
-  const double hop = farthest_hop_s(context.pod, context.mapping.world) + context.pod.message_startup_s;
+  const double hop =
+      farthest_hop_s(context.pod, context.mapping.world) + context.pod.message_startup_s;
   return context.mapping.world < 2 ? 0 : 2 * std::ceil(std::log2(context.mapping.world)) * hop;
 }
 
@@ -157,14 +172,15 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
     const BucketFill fill(bucket_size(context, stage, index, DpUse::reduce));
     for (const RankParameters& layer : layers) held += layer;
     for (const RankParameters& bucket : buckets_by_first_layer(layers, fill))
-      if (reduces && !bucket.empty()) reductions.push_back(reduce_gradients(context, builder, bucket, 0));
+      if (reduces && !bucket.empty())
+        reductions.push_back(reduce_gradients(context, builder, bucket, 0));
   }
   wait_for_all(builder, reductions);
   builder.delay("gradient norm", Phase::optimizer, gradient_norm_s(context));
   const bool sharded = plan.zero_stage > 0;
-  const double own = sharded
-                         ? (held.dense / (mapping.dp * plan.cp) + held.expert / mapping.edp) / context.pipeline.copies()
-                         : held.dense + held.expert;
+  const double own = sharded ? (held.dense / (mapping.dp * plan.cp) + held.expert / mapping.edp) /
+                                   context.pipeline.copies()
+                             : held.dense + held.expert;
   builder.compute(optimizer_ops(own, plan.gradient_bytes, plan.moment_bytes), 0, Phase::optimizer);
   builder.compute(weight_cast_ops(held.dense + held.expert, plan.precision), 0, Phase::optimizer);
   if (plan.zero_stage == 1 && !plan.overlap_param_gather && plan.gather_in_step) {

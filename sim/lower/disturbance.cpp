@@ -22,20 +22,25 @@ double variation_of(const Run& run, double kernel_variation) {
 
 }  // namespace
 
-Disturbance::Disturbance(const StepContext& context, const Program& program) : seed_(context.input.seed) {
+Disturbance::Disturbance(const StepContext& context, const Program& program)
+    : seed_(context.input.seed) {
   const FaultSpec& faults = context.input.faults;
   if (faults.slows_some_devices())
     for (const RankPlace& place : context.fabric.ranks)
-      slowness_.push_back(1 / device_speed(faults, context.pod.gpus_per_node, place.global_rank, seed_));
+      slowness_.push_back(
+          1 / device_speed(faults, context.pod.gpus_per_node, place.global_rank, seed_));
   if (faults.kernel_jitter > 0)
-    for (const Run& run : program.runs) variation_.push_back(variation_of(run, faults.kernel_jitter));
+    for (const Run& run : program.runs)
+      variation_.push_back(variation_of(run, faults.kernel_jitter));
 }
 
-double Disturbance::stretch(BlockId id, const Block& block, TaskId task_id, const Task& task) const {
+double Disturbance::stretch(BlockId id, const Block& block, TaskId task_id,
+                            const Task& task) const {
   const uint32_t rank = block.first_rank + task.rank;
   double factor = slowness_.empty() ? 1 : slowness_[rank];
   if (!variation_.empty())
-    factor *= lognormal_factor(variation_[task.payload], Random(seed_, {kJitter, id, task_id, rank}).normal());
+    factor *= lognormal_factor(variation_[task.payload],
+                               Random(seed_, {kJitter, id, task_id, rank}).normal());
   return factor;
 }
 

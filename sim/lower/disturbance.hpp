@@ -1,5 +1,5 @@
-// How much longer than nominal each compute task takes, by the scenario's faults: the speed of its device, and jitter
-// of its kernels.
+// How much longer than nominal each compute task takes, by the scenario's faults: the speed of its
+// device, and jitter of its kernels.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,9 @@ class Disturbance {
 
  private:
   uint64_t seed_ = 0;
-  std::vector<double> slowness_;   // per simulated rank; empty: 1
-  std::vector<double> variation_;  // per run: coefficient of variation of its sum of kernels; empty: 0
+  std::vector<double> slowness_;  // per simulated rank; empty: 1
+  std::vector<double>
+      variation_;  // per run: coefficient of variation of its sum of kernels; empty: 0
 };
 
 }  // namespace moesim

@@ -1,5 +1,6 @@
-// What it costs to move experts: when the placement is rearranged at the beginning of this step, weights and optimizer
-// state of every expert that changes its rank travel before the step's first forwards.
+// What it costs to move experts: when the placement is rearranged at the beginning of this step,
+// weights and optimizer state of every expert that changes its rank travel before the step's first
+// forwards.
 #pragma once
 
 #include <memory>
@@ -8,11 +9,12 @@
 
 #include "lower/step_context.hpp"
 #include "lower/template_builder.hpp"
-#include "model/placement.hpp"
+#include "routing/placement.hpp"
 
 namespace moesim {
 
-// A load-based placement follows `placement_period` (step 0 starts with its placement; nothing moves).
+// A load-based placement follows `placement_period` (step 0 starts with its placement; nothing
+// moves).
 bool rearranges_experts(const RoutingSpec& routing);
 
 class ExpertShuffle {
@@ -30,9 +32,10 @@ class ExpertShuffle {
   std::unique_ptr<Placements> placements_;
 };
 
-// [from][to]: bytes that ranks of the group send each other. A slot takes its expert from a rank that held it before:
-// the same node where possible (`ranks_per_node` consecutive ranks), then whoever has sent least.
-std::vector<double> moved_bytes(const ExpertPlacement& before, const ExpertPlacement& after, int experts,
-                                double bytes_per_expert, int ranks_per_node);
+// [from][to]: bytes that ranks of the group send each other. A slot takes its expert from a rank
+// that held it before: the same node where possible (`ranks_per_node` consecutive ranks), then
+// whoever has sent least.
+std::vector<double> moved_bytes(const ExpertPlacement& before, const ExpertPlacement& after,
+                                int experts, double bytes_per_expert, int ranks_per_node);
 
 }  // namespace moesim

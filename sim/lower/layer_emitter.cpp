@@ -16,9 +16,10 @@ double kv_bytes(const StepContext& context) {
   const ModelShape& m = context.model;
   const double tokens = static_cast<double>(context.shard.gemm_tokens());
   const int tp = context.plan.tp;
-  const double width = m.attention == AttentionKind::mla
-                           ? static_cast<double>(m.heads) / tp * (m.qk_nope_dim + m.qk_rope_dim + m.v_dim)
-                           : std::max(1.0, static_cast<double>(m.kv_heads) / tp) * 2 * m.head_dim;
+  const double width =
+      m.attention == AttentionKind::mla
+          ? static_cast<double>(m.heads) / tp * (m.qk_nope_dim + m.qk_rope_dim + m.v_dim)
+          : std::max(1.0, static_cast<double>(m.kv_heads) / tp) * 2 * m.head_dim;
   return tokens * width * 2;
 }
 
@@ -37,26 +38,31 @@ Kernels LayerEmitter::of(OpsOf ops, Phase phase) const {
 }
 
 void LayerEmitter::delay(std::function<void()> weight_gradients) {
-  if (weights_ == WeightGradients::beside_communication) delayed_.push_back(std::move(weight_gradients));
+  if (weights_ == WeightGradients::beside_communication)
+    delayed_.push_back(std::move(weight_gradients));
 }
 
 void LayerEmitter::flush_weight_gradients() {
   for (const auto& gradients : std::exchange(delayed_, {})) gradients();
 }
 
-// Dispatchers other than plain NCCL read tokens where they are; only NCCL needs them permuted into send order
-// and back.
+// Dispatchers other than plain NCCL read tokens where they are; only NCCL needs them permuted into
+// send order and back.
 Kernels LayerEmitter::around_dispatch(OpsOf ops, Phase phase) const {
   Kernels kernels = of(ops, phase);
   if (context_.plan.dispatcher != Dispatcher::nccl)
-    std::erase_if(kernels, [](const Kernel& kernel) { return kernel.op == Op::permute || kernel.op == Op::unpermute; });
+    std::erase_if(kernels, [](const Kernel& kernel) {
+      return kernel.op == Op::permute || kernel.op == Op::unpermute;
+    });
   return kernels;
 }
 
 void LayerEmitter::embedding(Phase phase, int local) {
   builder_.compute(of(embedding_ops, phase), local, phase);
   if (phase == Phase::backward)
-    delay([=, this] { builder_.compute(of(embedding_ops, Phase::weight_gradient), local, Phase::weight_gradient); });
+    delay([=, this] {
+      builder_.compute(of(embedding_ops, Phase::weight_gradient), local, Phase::weight_gradient);
+    });
 }
 
 void LayerEmitter::loss(int local, Phase phase) {
@@ -68,16 +74,20 @@ void LayerEmitter::loss(int local, Phase phase) {
 }
 
 void LayerEmitter::tensor_collective(CollectiveKind kind, const char* op, int local, Phase phase) {
-  const double bytes = static_cast<double>(context_.shard.gemm_tokens()) * context_.model.hidden * 2;
-  builder_.collective(Stream::tp, op, local, phase, context_.tensor, [&](const std::vector<int>& group) {
-    return ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, bytes);
-  });
+  const double bytes =
+      static_cast<double>(context_.shard.gemm_tokens()) * context_.model.hidden * 2;
+  builder_.collective(
+      Stream::tp, op, local, phase, context_.tensor, [&](const std::vector<int>& group) {
+        return ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, bytes);
+      });
 }
 
-// Sequence parallelism gathers tokens before a tensor-parallel region and scatters its partial sums after it; without
-// it only the sums travel (Korthikanti et al., arXiv:2205.05198). Backward is the mirror image with the same volumes.
+// Sequence parallelism gathers tokens before a tensor-parallel region and scatters its partial sums
+// after it; without it only the sums travel (Korthikanti et al., arXiv:2205.05198). Backward is the
+// mirror image with the same volumes.
 void LayerEmitter::enter_tensor_region(int local, Phase phase) {
-  if (context_.shard.sequence_parallel) tensor_collective(CollectiveKind::all_gather, "tp all-gather", local, phase);
+  if (context_.shard.sequence_parallel)
+    tensor_collective(CollectiveKind::all_gather, "tp all-gather", local, phase);
 }
 
 void LayerEmitter::leave_tensor_region(int local, Phase phase) {
@@ -87,22 +97,25 @@ void LayerEmitter::leave_tensor_region(int local, Phase phase) {
     tensor_collective(CollectiveKind::all_reduce, "tp all-reduce", local, phase);
 }
 
-// Ring: in each of cp steps a rank works on one share of the keys while the next share arrives. All-gather: first all
-// keys, then one kernel.
+// Ring: in each of cp steps a rank works on one share of the keys while the next share arrives.
+// All-gather: first all keys, then one kernel.
 void LayerEmitter::attention_core(const Kernels& kernels, double bytes, int local, Phase phase) {
   const int cp = context_.plan.cp;
   if (cp == 1) return builder_.compute(kernels, local, phase);
   if (context_.plan.cp_kind == CpKind::all_gather) {
-    builder_.collective(Stream::cp, "cp all-gather", local, phase, context_.context, [&](const auto& group) {
-      return ring_collective(context_.fabric, context_.pod, CollectiveKind::all_gather, first_rank_, group, bytes * cp);
-    });
+    builder_.collective(
+        Stream::cp, "cp all-gather", local, phase, context_.context, [&](const auto& group) {
+          return ring_collective(context_.fabric, context_.pod, CollectiveKind::all_gather,
+                                 first_rank_, group, bytes * cp);
+        });
     return builder_.compute(kernels, local, phase);
   }
   for (int step = 0; step < cp; ++step) {
     std::vector<TaskId> arrival;
     if (step + 1 < cp)
       arrival = builder_.background_collective(
-          Stream::cp, "cp ring", local, phase, context_.context, [&](const std::vector<int>& group) {
+          Stream::cp, "cp ring", local, phase, context_.context,
+          [&](const std::vector<int>& group) {
             return ring_shift(context_.fabric, context_.pod, first_rank_, group, bytes);
           });
     builder_.compute_fraction(kernels, 1.0 / cp, local, phase);
@@ -112,17 +125,20 @@ void LayerEmitter::attention_core(const Kernels& kernels, double bytes, int loca
 
 void LayerEmitter::attention_forward(int layer, int local, Phase phase) {
   enter_tensor_region(local, phase);
-  builder_.compute(attention_in_ops(context_.model, layer, context_.shard, Pass::forward), local, phase);
-  attention_core(attention_core_ops(context_.model, layer, context_.shard, Pass::forward), kv_bytes(context_), local,
-                 phase);
-  builder_.compute(attention_out_ops(context_.model, layer, context_.shard, Pass::forward), local, phase);
+  builder_.compute(attention_in_ops(context_.model, layer, context_.shard, Pass::forward), local,
+                   phase);
+  attention_core(attention_core_ops(context_.model, layer, context_.shard, Pass::forward),
+                 kv_bytes(context_), local, phase);
+  builder_.compute(attention_out_ops(context_.model, layer, context_.shard, Pass::forward), local,
+                   phase);
   if (context_.plan.tp > 1) leave_tensor_region(local, phase);
 }
 
 void LayerEmitter::attention_backward(int layer, int local) {
   enter_tensor_region(local, Phase::backward);
   const auto gradients = [&](auto ops) {
-    return of_passes([&](Pass pass) { return ops(context_.model, layer, context_.shard, pass); }, Phase::backward);
+    return of_passes([&](Pass pass) { return ops(context_.model, layer, context_.shard, pass); },
+                     Phase::backward);
   };
   builder_.compute(gradients(attention_out_ops), local, Phase::backward);
   // Keys and values travel again, and their gradients with them.
@@ -134,7 +150,8 @@ void LayerEmitter::attention_backward(int layer, int local) {
 
 void LayerEmitter::attention_weight_gradients(int layer, int local) {
   for (auto ops : {attention_out_ops, attention_core_ops, attention_in_ops})
-    builder_.compute(ops(context_.model, layer, context_.shard, Pass::backward_weight), local, Phase::weight_gradient);
+    builder_.compute(ops(context_.model, layer, context_.shard, Pass::backward_weight), local,
+                     Phase::weight_gradient);
 }
 
 void LayerEmitter::expert_weight_gradients(int local) {
@@ -166,7 +183,9 @@ void LayerEmitter::dense_ffn(int local, Phase phase) {
   builder_.compute(of(dense_ffn_ops, phase), local, phase);
   if (context_.plan.tp > 1) leave_tensor_region(local, phase);
   if (phase == Phase::backward)
-    delay([=, this] { builder_.compute(of(dense_ffn_ops, Phase::weight_gradient), local, Phase::weight_gradient); });
+    delay([=, this] {
+      builder_.compute(of(dense_ffn_ops, Phase::weight_gradient), local, Phase::weight_gradient);
+    });
 }
 
 void LayerEmitter::shared_experts(int local, Phase phase) {
@@ -176,47 +195,53 @@ void LayerEmitter::shared_experts(int local, Phase phase) {
   if (context_.plan.tp > 1) leave_tensor_region(local, phase);
 }
 
-Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group, double bytes, bool beside_compute) const {
+Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group, double bytes,
+                                           bool beside_compute) const {
   Transfer transfer = context_.dispatcher_rates(bytes, beside_compute);
   for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
   const AllToAll all_to_all(context_.fabric, first_rank_, group);
   transfer.latency_s += all_to_all.latency_s();
   if (context_.plan.dispatcher == Dispatcher::nccl)
-    transfer.latency_s +=
-        context_.pod.collective_startup_s + context_.pod.message_startup_s * all_to_all.messages(false);
+    transfer.latency_s += context_.pod.collective_startup_s +
+                          context_.pod.message_startup_s * all_to_all.messages(false);
   transfer.sm_share = context_.ep_sm_share;
   return transfer;
 }
 
-// The host waits for the counts of arriving tokens before it launches anything more, so that compute of the other
-// microbatch, although independent, stands still meanwhile (DeepEP's and HybridEP's dispatch, unless a CUDA graph holds
-// the whole step).
+// The host waits for the counts of arriving tokens before it launches anything more, so that
+// compute of the other microbatch, although independent, stands still meanwhile (DeepEP's and
+// HybridEP's dispatch, unless a CUDA graph holds the whole step).
 void LayerEmitter::prepare_dispatch(int local, Phase phase) {
   const double latency_s = context_.dispatcher_cost().startup_s;
   if (latency_s <= 0) return;
   builder_.blocking_collective(Stream::ep, "dispatch preparation", local, phase, context_.expert,
                                [latency_s](const std::vector<int>& group) {
                                  Transfer transfer;
-                                 for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
+                                 for (int rank : group)
+                                   transfer.ranks.push_back(static_cast<uint32_t>(rank));
                                  transfer.latency_s = latency_s;
                                  return transfer;
                                });
 }
 
-// Megatron-LM's all-gather dispatcher: independent of the routing, ep times the bytes of the tokens.
-void LayerEmitter::gather_tokens(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
-                                 const std::function<void()>& beside) {
-  const double bytes =
-      static_cast<double>(context_.shard.local_tokens()) * context_.plan.ep * token_bytes(context_.model, wire);
+// Megatron-LM's all-gather dispatcher: independent of the routing, ep times the bytes of the
+// tokens.
+void LayerEmitter::gather_tokens(const char* op, int local, Phase phase, bool reverse,
+                                 PrecisionRecipe wire, const std::function<void()>& beside) {
+  const double bytes = static_cast<double>(context_.shard.local_tokens()) * context_.plan.ep *
+                       token_bytes(context_.model, wire);
   const CollectiveKind kind = reverse ? CollectiveKind::reduce_scatter : CollectiveKind::all_gather;
   const auto make = [&](const std::vector<int>& group) {
-    Transfer transfer = ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, bytes);
-    if (overlapped_ || beside) transfer.nic_rate = transfer.nvlink_rate = context_.pod.overlapped_efficiency;
+    Transfer transfer =
+        ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, bytes);
+    if (overlapped_ || beside)
+      transfer.nic_rate = transfer.nvlink_rate = context_.pod.overlapped_efficiency;
     transfer.sm_share = context_.ep_sm_share;
     return transfer;
   };
   if (!beside) return builder_.collective(Stream::ep, op, local, phase, context_.expert, make);
-  const auto tasks = builder_.background_collective(Stream::ep, op, local, phase, context_.expert, make);
+  const auto tasks =
+      builder_.background_collective(Stream::ep, op, local, phase, context_.expert, make);
   beside();
   builder_.wait_for(tasks);
 }
@@ -228,9 +253,11 @@ void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, P
     if (beside) beside();
     return;
   }
-  if (context_.plan.dispatcher == Dispatcher::allgather) return gather_tokens(op, local, phase, reverse, wire, beside);
+  if (context_.plan.dispatcher == Dispatcher::allgather)
+    return gather_tokens(op, local, phase, reverse, wire, beside);
   const bool travels_beside = overlapped_ || beside;
-  const bool prepares = overlapped_ && !reverse && phase != Phase::backward && !context_.plan.whole_step_graph();
+  const bool prepares =
+      overlapped_ && !reverse && phase != Phase::backward && !context_.plan.whole_step_graph();
   if (prepares) prepare_dispatch(local, phase);
   const double bytes = token_bytes(context_.model, wire);
   const auto make = [=, this](const std::vector<int>& group) {
@@ -238,28 +265,34 @@ void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, P
     if (prepares) transfer.latency_s -= context_.dispatcher_cost().startup_s;
     return transfer;
   };
-  if (!beside) return builder_.routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
-  const auto tasks = builder_.background_routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
+  if (!beside)
+    return builder_.routed_collective(op, local, phase, context_.expert, reverse, bytes, make);
+  const auto tasks = builder_.background_routed_collective(op, local, phase, context_.expert,
+                                                           reverse, bytes, make);
   beside();
   builder_.wait_for(tasks);
 }
 
 void LayerEmitter::experts(ExpertKernels list, int local, Phase phase) {
-  const auto expert_tensor_bytes = [&] {  // rows of this rank, gathered over its expert tensor group
-    return static_cast<double>(context_.shard.local_tokens()) * context_.model.top_k * context_.plan.etp *
-           context_.model.hidden * 2;
-  };
+  const auto expert_tensor_bytes =
+      [&] {  // rows of this rank, gathered over its expert tensor group
+        return static_cast<double>(context_.shard.local_tokens()) * context_.model.top_k *
+               context_.plan.etp * context_.model.hidden * 2;
+      };
   const auto expert_tensor = [&](CollectiveKind kind, const char* op) {
-    builder_.collective(Stream::tp, op, local, phase, context_.expert_tensor, [&](const std::vector<int>& group) {
-      return ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, expert_tensor_bytes());
-    });
+    builder_.collective(Stream::tp, op, local, phase, context_.expert_tensor,
+                        [&](const std::vector<int>& group) {
+                          return ring_collective(context_.fabric, context_.pod, kind, first_rank_,
+                                                 group, expert_tensor_bytes());
+                        });
   };
   const bool travels = list != ExpertKernels::backward_weight && list != ExpertKernels::activation;
   if (travels) expert_tensor(CollectiveKind::all_gather, "etp all-gather");
   const int64_t rows = context_.shard.local_tokens() * context_.model.top_k * context_.plan.etp;
   const std::vector<int> nominal(static_cast<size_t>(context_.local_experts()),
                                  static_cast<int>(rows / std::max(1, context_.local_experts())));
-  builder_.routed_compute(expert_kernels(context_, list), static_cast<uint32_t>(list), nominal, local, phase);
+  builder_.routed_compute(expert_kernels(context_, list), static_cast<uint32_t>(list), nominal,
+                          local, phase);
   if (travels) expert_tensor(CollectiveKind::reduce_scatter, "etp reduce-scatter");
 }
 
@@ -276,7 +309,9 @@ EmitSteps LayerEmitter::moe_forward(int local, Phase phase) {
     experts(ExpertKernels::forward, local, phase);
     route("combine", local, phase, true, PrecisionRecipe::bf16);
   };
-  const auto back = [=, this] { builder_.compute(around_dispatch(combine_ops, phase), local, phase); };
+  const auto back = [=, this] {
+    builder_.compute(around_dispatch(combine_ops, phase), local, phase);
+  };
   return {{to_experts, true}, {at_experts, true}, {back, false}};
 }
 
@@ -317,18 +352,21 @@ EmitSteps LayerEmitter::moe_backward(int local) {
     if (!overlap) {
       shared();
       delay([=, this] {
-        builder_.compute(of(shared_expert_ops, Phase::weight_gradient), local, Phase::weight_gradient);
+        builder_.compute(of(shared_expert_ops, Phase::weight_gradient), local,
+                         Phase::weight_gradient);
       });
     }
     builder_.compute(around_dispatch(router_ops, Phase::backward), local, Phase::backward);
-    delay([=, this] { builder_.compute(of(router_ops, Phase::weight_gradient), local, Phase::weight_gradient); });
+    delay([=, this] {
+      builder_.compute(of(router_ops, Phase::weight_gradient), local, Phase::weight_gradient);
+    });
   };
   steps.insert(steps.end(), {{to_experts, true}, {at_experts, true}, {back, false}});
   return steps;
 }
 
-// A multi-token-prediction layer embeds the next token, and has logits and a loss of its own (DeepSeek-V3,
-// arXiv:2412.19437 section 2.2); neither is recomputed.
+// A multi-token-prediction layer embeds the next token, and has logits and a loss of its own
+// (DeepSeek-V3, arXiv:2412.19437 section 2.2); neither is recomputed.
 EmitSteps LayerEmitter::forward(int layer, int local, Phase phase) {
   const bool mtp = layer >= context_.model.layers;
   EmitSteps steps;
@@ -366,8 +404,10 @@ EmitSteps LayerEmitter::backward(int layer, int local) {
     attention_backward(layer, local);
     if (!mtp) return;
     builder_.compute(of(mtp_projection_ops, Phase::backward), local, Phase::backward);
-    delay(
-        [=, this] { builder_.compute(of(mtp_projection_ops, Phase::weight_gradient), local, Phase::weight_gradient); });
+    delay([=, this] {
+      builder_.compute(of(mtp_projection_ops, Phase::weight_gradient), local,
+                       Phase::weight_gradient);
+    });
     embedding(Phase::backward, local);
   }});
   return steps;
@@ -377,7 +417,8 @@ void emit_all(const EmitSteps& steps) {
   for (const EmitStep& step : steps) step.emit();
 }
 
-void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward, double piece_s) {
+void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward,
+                     double piece_s) {
   size_t next[2] = {0, 0};
   const EmitSteps* lanes[2] = {&forward, &backward};
   for (int lane = 1; next[0] < forward.size() || next[1] < backward.size(); lane = 1 - lane) {
@@ -391,8 +432,8 @@ void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const E
   }
 }
 
-// What selective recomputation runs again on the compute stream before a layer's backward; whole MoE layers and expert
-// activations are recomputed where their backward needs them.
+// What selective recomputation runs again on the compute stream before a layer's backward; whole
+// MoE layers and expert activations are recomputed where their backward needs them.
 void LayerEmitter::recompute_selected(int layer, int local) {
   const RecomputePolicy policy = context_.plan.recompute_policy();
   if (policy.kind != Recompute::selective) return;
@@ -403,15 +444,18 @@ void LayerEmitter::recompute_selected(int layer, int local) {
     for (const Kernel& kernel : kernels)
       if (wanted(kernel)) again.push_back(kernel);
   };
-  if (policy.drops(RecomputeModule::layernorm)) keep(in, [](const Kernel& kernel) { return kernel.op == Op::norm; });
+  if (policy.drops(RecomputeModule::layernorm))
+    keep(in, [](const Kernel& kernel) { return kernel.op == Op::norm; });
   if (policy.drops(RecomputeModule::mla_up_proj))
     keep(in, [&](const Kernel& kernel) {
-      return kernel.kind == KernelKind::gemm && (kernel.k == model.q_lora_rank || kernel.k == model.kv_lora_rank);
+      return kernel.kind == KernelKind::gemm &&
+             (kernel.k == model.q_lora_rank || kernel.k == model.kv_lora_rank);
     });
   if (policy.drops(RecomputeModule::core_attn))
     append(again, attention_core_ops(model, layer, context_.shard, Pass::forward));
   builder_.compute(again, local, Phase::recompute);
-  if (policy.drops(RecomputeModule::mlp) && !has_experts(model, layer)) dense_ffn(local, Phase::recompute);
+  if (policy.drops(RecomputeModule::mlp) && !has_experts(model, layer))
+    dense_ffn(local, Phase::recompute);
 }
 
 }  // namespace moesim

@@ -1,4 +1,5 @@
-// Lowers transformer layers, embedding and loss of one block into its template, forward and backward.
+// Lowers transformer layers, embedding and loss of one block into its template, forward and
+// backward.
 #pragma once
 
 #include <functional>
@@ -10,15 +11,17 @@
 
 namespace moesim {
 
-// A piece of a block's emission. After a cut, expert-parallel communication is on its way, and a block that overlaps
-// two microbatches lets the other one compute.
+// A piece of a block's emission. After a cut, expert-parallel communication is on its way, and a
+// block that overlaps two microbatches lets the other one compute.
 struct EmitStep {
   std::function<void()> emit;
   bool cut = false;
 };
 using EmitSteps = std::vector<EmitStep>;
-// The two lanes in turn, the backward first, changing over at every cut. Each turn costs the host `piece_s`.
-void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward, double piece_s);
+// The two lanes in turn, the backward first, changing over at every cut. Each turn costs the host
+// `piece_s`.
+void emit_overlapped(TemplateBuilder& builder, const EmitSteps& forward, const EmitSteps& backward,
+                     double piece_s);
 void emit_all(const EmitSteps& steps);
 
 // Where a block's backward computes the gradients of weights.
@@ -28,12 +31,17 @@ enum class WeightGradients {
   elsewhere,             // in a block of their own (zero bubble)
 };
 
-// `local` is the layer's number within the template, `layer` a layer of the model of the same class.
+// `local` is the layer's number within the template, `layer` a layer of the model of the same
+// class.
 class LayerEmitter {
  public:
   LayerEmitter(const StepContext& context, TemplateBuilder& builder, int first_rank,
                WeightGradients weights = WeightGradients::with_data, bool overlapped = false)
-      : context_(context), builder_(builder), first_rank_(first_rank), weights_(weights), overlapped_(overlapped) {}
+      : context_(context),
+        builder_(builder),
+        first_rank_(first_rank),
+        weights_(weights),
+        overlapped_(overlapped) {}
 
   void embedding(Phase phase, int local = 0);
   EmitSteps forward(int layer, int local, Phase phase = Phase::forward);
@@ -47,11 +55,12 @@ class LayerEmitter {
  private:
   using OpsOf = Kernels (*)(const ModelShape&, const Shard&, Pass);
 
-  // Kernels of the phase: forward (also when recomputing), gradients of inputs (with those of weights unless they are
-  // computed elsewhere or later), gradients of weights.
+  // Kernels of the phase: forward (also when recomputing), gradients of inputs (with those of
+  // weights unless they are computed elsewhere or later), gradients of weights.
   Kernels of(OpsOf ops, Phase phase) const;
   Kernels of_passes(const std::function<Kernels(Pass)>& ops, Phase phase) const;
-  void delay(std::function<void()> weight_gradients);     // nothing unless they are computed beside communication
+  void delay(std::function<void()>
+                 weight_gradients);  // nothing unless they are computed beside communication
   Kernels around_dispatch(OpsOf ops, Phase phase) const;  // router_ops or combine_ops
   void attention_forward(int layer, int local, Phase phase);
   void attention_backward(int layer, int local);
@@ -64,7 +73,8 @@ class LayerEmitter {
   void recompute_selected(int layer, int local);
   void shared_experts(int local, Phase phase);
   void experts(ExpertKernels list, int local, Phase phase);
-  Transfer dispatcher_transfer(const std::vector<int>& group, double bytes, bool beside_compute) const;
+  Transfer dispatcher_transfer(const std::vector<int>& group, double bytes,
+                               bool beside_compute) const;
   void gather_tokens(const char* op, int local, Phase phase, bool reverse, PrecisionRecipe wire,
                      const std::function<void()>& beside);
   void prepare_dispatch(int local, Phase phase);

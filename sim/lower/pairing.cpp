@@ -9,7 +9,8 @@ namespace {
 // Totals are sums of doubles in different orders; a remainder below this is rounding, not traffic.
 constexpr double kRoundingBytes = 1e-2;
 
-void add_to_pair(int32_t source, int32_t target, double bytes, size_t first, std::vector<Flow>& flows) {
+void add_to_pair(int32_t source, int32_t target, double bytes, size_t first,
+                 std::vector<Flow>& flows) {
   for (size_t i = first; i < flows.size(); ++i)
     if (flows[i].source == source && flows[i].target == target) {
       flows[i].bytes += bytes;
@@ -18,8 +19,9 @@ void add_to_pair(int32_t source, int32_t target, double bytes, size_t first, std
   flows.push_back({source, target, bytes});
 }
 
-// `bytes` that a rank owes itself change places with a flow between two others: a -> b becomes a -> rank and rank -> b,
-// which leaves every port's total as it is. Gives what is left when there are no such flows.
+// `bytes` that a rank owes itself change places with a flow between two others: a -> b becomes a ->
+// rank and rank -> b, which leaves every port's total as it is. Gives what is left when there are
+// no such flows.
 double exchange(Port port, int rank, double bytes, size_t first, std::vector<Flow>& flows) {
   const int32_t own = endpoint(rank, port);
   for (size_t i = first, count = flows.size(); i < count && bytes > 0; ++i) {
@@ -37,8 +39,9 @@ double exchange(Port port, int rank, double bytes, size_t first, std::vector<Flo
 
 }  // namespace
 
-void pair_north_west(Port port, std::span<const int> senders, std::span<double> out, std::span<const int> receivers,
-                     std::span<double> in, std::vector<Flow>& flows) {
+void pair_north_west(Port port, std::span<const int> senders, std::span<double> out,
+                     std::span<const int> receivers, std::span<double> in,
+                     std::vector<Flow>& flows) {
   const size_t first = flows.size();
   std::vector<std::pair<int, double>> to_itself;
   for (size_t i = 0, j = 0; i < senders.size() && j < receivers.size();) {

@@ -8,7 +8,8 @@
 namespace moesim {
 
 namespace {
-// Up to here a flat all-to-all is few flows (16 x 15) and costs less than a millisecond to simulate.
+// Up to here a flat all-to-all is few flows (16 x 15) and costs less than a millisecond to
+// simulate.
 constexpr int kFlatRanks = 16;
 
 AllToAllForm form_of(const Plan& plan, int ranks) {
@@ -19,7 +20,8 @@ AllToAllForm form_of(const Plan& plan, int ranks) {
 }
 }  // namespace
 
-// Slots of a template by layer and routed group, so that each token matrix is drawn once per instance.
+// Slots of a template by layer and routed group, so that each token matrix is drawn once per
+// instance.
 struct RoutedWork::Template {
   TemplateSlots slots;
   struct Item {
@@ -77,7 +79,8 @@ RoutedWork::RoutedWork(const StepContext& context, std::vector<TemplateSlots> sl
     entry.slots = std::move(template_slots);
     templates_.push_back(std::move(entry));
   }
-  all_to_alls_.resize(static_cast<size_t>(context.plan.pp) * context.mapping.simulated_cells * context.expert.size());
+  all_to_alls_.resize(static_cast<size_t>(context.plan.pp) * context.mapping.simulated_cells *
+                      context.expert.size());
 }
 
 RoutedWork::~RoutedWork() = default;
@@ -85,7 +88,8 @@ RoutedWork::~RoutedWork() = default;
 // `layer` counts within the template.
 const RoutedTokens& RoutedWork::sample(const Block& block, int lane, int layer, int group) {
   const int cell = block.replica * context_.routed_groups() + group;
-  router_->sample(first_layer_of(block, lane) + layer, static_cast<int>(microbatch_of(block, lane)), cell, tokens_);
+  router_->sample(first_layer_of(block, lane) + layer, static_cast<int>(microbatch_of(block, lane)),
+                  cell, tokens_);
   return tokens_;
 }
 
@@ -109,7 +113,9 @@ double LoadStatistics::overload_of(std::span<const int> layers) const {
       rows[rank] += rank_rows[layer][rank] / static_cast<double>(layer_samples[layer]);
   }
   const double total = std::accumulate(rows.begin(), rows.end(), 0.0);
-  return total > 0 ? *std::max_element(rows.begin(), rows.end()) * static_cast<double>(rows.size()) / total : 1;
+  return total > 0 ? *std::max_element(rows.begin(), rows.end()) *
+                         static_cast<double>(rows.size()) / total
+                   : 1;
 }
 
 std::vector<Flow> RoutedWork::flows(const Block& block, const Task& transfer) {
@@ -125,7 +131,8 @@ const AllToAll& RoutedWork::all_to_all(const Block& block, uint32_t group) {
   const size_t cell = block.first_rank / static_cast<size_t>(context_.mapping.cell);
   auto& entry = all_to_alls_[cell * context_.expert.size() + group];
   if (!entry)
-    entry = std::make_unique<AllToAll>(context_.fabric, static_cast<int>(block.first_rank), context_.expert[group]);
+    entry = std::make_unique<AllToAll>(context_.fabric, static_cast<int>(block.first_rank),
+                                       context_.expert[group]);
   return *entry;
 }
 
@@ -136,7 +143,8 @@ void RoutedWork::fill(const Block& block, const TaskGraph&, InstanceData& out) {
     count(first_layer_of(block, item.lane) + item.layer);
     fill_compute(entry.slots, item.compute, tokens, item.group, out);
     for (uint32_t index : item.transfers)
-      fill_transfer(block, entry.slots.transfers[index], tokens, out.flows[index], out.fixed_s[index]);
+      fill_transfer(block, entry.slots.transfers[index], tokens, out.flows[index],
+                    out.fixed_s[index]);
   }
 }
 
@@ -150,27 +158,31 @@ void RoutedWork::fill_compute(const TemplateSlots& slots, const std::vector<uint
     const auto rows = tokens.rows_of_rank(member);
     const int multiple = context_.input.routing.pad_rows_to;
     if (multiple <= 1) {
-      out.seconds[index] = context_.cost.seconds(kernel_lists_[slot.kernels], rows, slot.more_host_s);
+      out.seconds[index] =
+          context_.cost.seconds(kernel_lists_[slot.kernels], rows, slot.more_host_s);
       continue;
     }
     rows_.assign(rows.begin(), rows.end());
     for (int& count : rows_) count = padded_rows(count, multiple);
-    out.seconds[index] = context_.cost.seconds(kernel_lists_[slot.kernels], rows_, slot.more_host_s);
+    out.seconds[index] =
+        context_.cost.seconds(kernel_lists_[slot.kernels], rows_, slot.more_host_s);
   }
 }
 
-// The router counts distinct tokens per node for groups that begin at a node. Where the group lies otherwise, a node's
-// distinct tokens follow from those of its ranks, taken as independent.
+// The router counts distinct tokens per node for groups that begin at a node. Where the group lies
+// otherwise, a node's distinct tokens follow from those of its ranks, taken as independent.
 void RoutedWork::fill_two_hop(const AllToAll& group, const RoutedTokens& tokens, double bytes) {
   const int n = group.size(), nodes = group.nodes();
   two_hop_.to_rank.reset(n);
-  for (size_t i = 0; i < two_hop_.to_rank.bytes.size(); ++i) two_hop_.to_rank.bytes[i] = bytes * tokens.rank_tokens[i];
+  for (size_t i = 0; i < two_hop_.to_rank.bytes.size(); ++i)
+    two_hop_.to_rank.bytes[i] = bytes * tokens.rank_tokens[i];
   two_hop_.to_node.assign(static_cast<size_t>(n) * nodes, 0);
   const int per_node = router_->shape().ranks_per_node;
   bool regular = nodes == tokens.nodes;
   for (int i = 0; i < n; ++i) regular = regular && group.node_of(i) == i / per_node;
   if (regular) {
-    for (size_t i = 0; i < two_hop_.to_node.size(); ++i) two_hop_.to_node[i] = bytes * tokens.node_tokens[i];
+    for (size_t i = 0; i < two_hop_.to_node.size(); ++i)
+      two_hop_.to_node[i] = bytes * tokens.node_tokens[i];
     return;
   }
   const double all = static_cast<double>(router_->shape().tokens_per_source);
@@ -184,12 +196,14 @@ void RoutedWork::fill_two_hop(const AllToAll& group, const RoutedTokens& tokens,
   }
 }
 
-void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot, const RoutedTokens& tokens,
-                               std::vector<Flow>& flows, double& fixed_s) {
+void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot,
+                               const RoutedTokens& tokens, std::vector<Flow>& flows,
+                               double& fixed_s) {
   flows.clear();
   const AllToAll& group = all_to_all(block, slot.group);
   const AllToAllForm form = form_of(context_.plan, group.size());
-  const double bytes = slot.token_bytes / context_.plan.etp;  // each member of an ETP group sends its own tokens
+  const double bytes =
+      slot.token_bytes / context_.plan.etp;  // each member of an ETP group sends its own tokens
   const int n = group.size();
   if (form == AllToAllForm::hierarchical) {
     fill_two_hop(group, tokens, bytes);

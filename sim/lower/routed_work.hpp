@@ -1,5 +1,6 @@
-// Amounts that the routing decides, drawn when a block is instantiated: seconds of the grouped GEMMs from the rows that
-// reach each expert, flows of dispatch and combine from who sends how many tokens where.
+// Amounts that the routing decides, drawn when a block is instantiated: seconds of the grouped
+// GEMMs from the rows that reach each expert, flows of dispatch and combine from who sends how many
+// tokens where.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,7 @@
 #include "lower/disturbance.hpp"
 #include "lower/step_context.hpp"
 #include "lower/template_builder.hpp"
-#include "model/routing.hpp"
+#include "routing/routing.hpp"
 
 namespace moesim {
 
@@ -23,10 +24,13 @@ struct LoadStatistics {
   std::vector<uint64_t> layer_samples;
   std::vector<std::vector<double>> rank_rows;  // [layer][rank of the group]: sum over the samples
 
-  // Rows of the rank that gets most over all these layers together, over the mean rank. Which rank is hot differs from
-  // layer to layer, so that this, what memory has to hold, is less than the mean of the layers' overloads.
+  // Rows of the rank that gets most over all these layers together, over the mean rank. Which rank
+  // is hot differs from layer to layer, so that this, what memory has to hold, is less than the
+  // mean of the layers' overloads.
   double overload_of(std::span<const int> layers) const;
-  double overload_factor() const { return samples == 0 ? 1 : overload_sum / static_cast<double>(samples); }
+  double overload_factor() const {
+    return samples == 0 ? 1 : overload_sum / static_cast<double>(samples);
+  }
 };
 
 RoutingShape routing_shape(const StepContext& context);
@@ -50,10 +54,10 @@ class RoutedWork : public InstanceSource {
   struct Template;
   const RoutedTokens& sample(const Block& block, int lane, int layer, int group);
   void count(int layer);
-  void fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which, const RoutedTokens& tokens,
-                    int group, InstanceData& out);
-  void fill_transfer(const Block& block, const TransferSlot& slot, const RoutedTokens& tokens, std::vector<Flow>& flows,
-                     double& fixed_s);
+  void fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which,
+                    const RoutedTokens& tokens, int group, InstanceData& out);
+  void fill_transfer(const Block& block, const TransferSlot& slot, const RoutedTokens& tokens,
+                     std::vector<Flow>& flows, double& fixed_s);
   void fill_two_hop(const AllToAll& group, const RoutedTokens& tokens, double bytes);
   const AllToAll& all_to_all(const Block& block, uint32_t group);
 

@@ -6,10 +6,11 @@ namespace moesim {
 
 namespace {
 
-// Overlapping two microbatches cuts a layer into pieces, forward and backward of attention and of the experts with the
-// dispatch or combine behind each; every piece has an autograd graph, events and stream switches of its own. Both
-// fitted on Qwen3-235B on B200 and B300 with overlap (Megatron-Bridge 25.11 to 26.02.01) and on the pairs with and
-// without on H100 (Qwen3-30B, Qwen3-235B: gain 18 and 12 %): errors of -7 to 17 % where a graph does not hold the step.
+// Overlapping two microbatches cuts a layer into pieces, forward and backward of attention and of
+// the experts with the dispatch or combine behind each; every piece has an autograd graph, events
+// and stream switches of its own. Both fitted on Qwen3-235B on B200 and B300 with overlap
+// (Megatron-Bridge 25.11 to 26.02.01) and on the pairs with and without on H100 (Qwen3-30B,
+// Qwen3-235B: gain 18 and 12 %): errors of -7 to 17 % where a graph does not hold the step.
 constexpr double kPieceHost_s = 0.7e-3;
 constexpr double kOverlapHostFactor = 1.35;
 
@@ -53,11 +54,15 @@ double RunCost::issue_s(const Kernel& kernel) const {
   return launches * device_.host_launch_s * (plan_.ep_overlap ? kOverlapHostFactor : 1);
 }
 
-double RunCost::piece_s() const { return plan_.ep_overlap && !plan_.whole_step_graph() ? kPieceHost_s : 0; }
+double RunCost::piece_s() const {
+  return plan_.ep_overlap && !plan_.whole_step_graph() ? kPieceHost_s : 0;
+}
 
-double RunCost::seconds(std::span<const Kernel> kernels, std::span<const int> rows, double more_host_s) const {
+double RunCost::seconds(std::span<const Kernel> kernels, std::span<const int> rows,
+                        double more_host_s) const {
   double device = 0, host = 0;
-  for (const Kernel& kernel : kernels) add(kernel, kernel_seconds(device_, kernel, rows), device, host);
+  for (const Kernel& kernel : kernels)
+    add(kernel, kernel_seconds(device_, kernel, rows), device, host);
   return std::max(device, host + more_host_s);
 }
 
@@ -74,9 +79,11 @@ void RunCost::parts(Program& program, std::span<const Kernel> kernels, int layer
   double device = 0, host = 0;
   for (const Kernel& kernel : kernels) {
     const double seconds = add(kernel, kernel_seconds(device_, kernel, rows), device, host);
-    const Phase part_phase =
-        phase == Phase::backward && kernel.pass == Pass::backward_weight ? Phase::weight_gradient : phase;
-    out.push_back({program.op(name_of(kernel.op)), part_phase, static_cast<uint16_t>(layer), seconds});
+    const Phase part_phase = phase == Phase::backward && kernel.pass == Pass::backward_weight
+                                 ? Phase::weight_gradient
+                                 : phase;
+    out.push_back(
+        {program.op(name_of(kernel.op)), part_phase, static_cast<uint16_t>(layer), seconds});
   }
 }
 

@@ -1,4 +1,5 @@
-// Kernels that follow each other on one stream without synchronisation, as one run with its duration.
+// Kernels that follow each other on one stream without synchronisation, as one run with its
+// duration.
 #pragma once
 
 #include <span>
@@ -11,21 +12,23 @@
 
 namespace moesim {
 
-// What a device takes for a list of kernels. At the start of a run the host is level with the device; it issues kernel
-// after kernel, and the device runs one when it is done with those before and has been given it. What a CUDA graph
-// holds costs the host nothing.
+// What a device takes for a list of kernels. At the start of a run the host is level with the
+// device; it issues kernel after kernel, and the device runs one when it is done with those before
+// and has been given it. What a CUDA graph holds costs the host nothing.
 class RunCost {
  public:
   RunCost(const Device& device, const Plan& plan) : device_(device), plan_(plan) {}
 
   const Device& device() const { return device_; }
   // `more_host_s`: what the host has to do besides launching, before the next run can start.
-  double seconds(std::span<const Kernel> kernels, std::span<const int> rows = {}, double more_host_s = 0) const;
+  double seconds(std::span<const Kernel> kernels, std::span<const int> rows = {},
+                 double more_host_s = 0) const;
   // What each turn of a lane costs the host, besides launches, where two microbatches overlap.
   double piece_s() const;
-  // Time of each kernel, waiting for their launches included, so that they sum to seconds() unless `more_host_s` binds.
-  void parts(Program& program, std::span<const Kernel> kernels, int layer, Phase phase, std::span<const int> rows,
-             std::vector<RunPart>& out) const;
+  // Time of each kernel, waiting for their launches included, so that they sum to seconds() unless
+  // `more_host_s` binds.
+  void parts(Program& program, std::span<const Kernel> kernels, int layer, Phase phase,
+             std::span<const int> rows, std::vector<RunPart>& out) const;
 
  private:
   double add(const Kernel& kernel, double kernel_s, double& device, double& host) const;

@@ -22,18 +22,21 @@ namespace {
 BlockKind kind_of(std::span<const LaneWork> lanes) {
   if (lanes.size() > 1) return BlockKind::overlapped;
   if (lanes[0].op.forward()) return BlockKind::forward;
-  return lanes[0].op.kind == OpKind::backward_weight ? BlockKind::weight_gradient : BlockKind::backward;
+  return lanes[0].op.kind == OpKind::backward_weight ? BlockKind::weight_gradient
+                                                     : BlockKind::backward;
 }
 
 class StepLowering {
  public:
-  explicit StepLowering(LoweredStep& step) : step_(step), context_(step.context), program_(step.program) {}
+  explicit StepLowering(LoweredStep& step)
+      : step_(step), context_(step.context), program_(step.program) {}
 
   void run() {
     const int stages = context_.plan.pp;
     program_.simulated_ranks = static_cast<uint32_t>(context_.fabric.ranks.size());
     schedule_ = make_schedule(context_.plan, context_.mapping.microbatches);
-    if (context_.model.experts > 0 && context_.plan.ep > 1 && rearranges_experts(step_.input.routing))
+    if (context_.model.experts > 0 && context_.plan.ep > 1 &&
+        rearranges_experts(step_.input.routing))
       shuffle_ = std::make_unique<ExpertShuffle>(context_, step_.input.seed);
     for (int cell = 0; cell < context_.mapping.simulated_cells; ++cell) {
       blocks_.clear();
@@ -68,7 +71,9 @@ class StepLowering {
   uint32_t block_template(int stage, int cell, std::span<const LaneWork> lanes);
   std::string lane_key(const LaneWork& lane) const;
   std::string place_key(int stage, int cell, int peer) const;
-  const ChunkContent& chunk_of(const LaneWork& lane) const { return context_.chunk(lane.stage, lane.op.chunk); }
+  const ChunkContent& chunk_of(const LaneWork& lane) const {
+    return context_.chunk(lane.stage, lane.op.chunk);
+  }
   uint32_t keep(TemplateBuilder&& builder);
 
   LoweredStep& step_;
@@ -86,10 +91,12 @@ class StepLowering {
     int chunk = 0;
     BlockId block = 0;
   };
-  std::vector<std::vector<FirstUse>> first_uses_;  // per stage, in the order of the schedule: first forward of a chunk
-  std::unique_ptr<ExpertShuffle> shuffle_;         // when experts move in this step
-  std::vector<std::vector<BlockId>> last_;         // per stage of the cell: blocks that the optimizer waits for
-  BlockId gradients_reduced_ = 0;                  // a join of those of all cells
+  std::vector<std::vector<FirstUse>>
+      first_uses_;  // per stage, in the order of the schedule: first forward of a chunk
+  std::unique_ptr<ExpertShuffle> shuffle_;  // when experts move in this step
+  std::vector<std::vector<BlockId>>
+      last_;                       // per stage of the cell: blocks that the optimizer waits for
+  BlockId gradients_reduced_ = 0;  // a join of those of all cells
 };
 
 // Where ranks are, relative to the first one: templates are shared only between equal surroundings.
@@ -100,11 +107,13 @@ std::string StepLowering::place_key(int stage, int cell, int peer) const {
   std::string key;
   for (int local = 0; local < mapping.cell; ++local) {
     const RankPlace& place = fabric.ranks[first + local];
-    key += fmt::format("{}.{}.{}", place.node - fabric.ranks[first].node, place.gpu,
-                       place.node / fabric.nodes_per_leaf - fabric.ranks[first].node / fabric.nodes_per_leaf);
+    key += fmt::format(
+        "{}.{}.{}", place.node - fabric.ranks[first].node, place.gpu,
+        place.node / fabric.nodes_per_leaf - fabric.ranks[first].node / fabric.nodes_per_leaf);
     if (peer < 0) continue;
     const int to = simulated_rank(mapping, peer, cell, local);
-    key += fmt::format("{}{}", fabric.same_node(first + local, to) ? "n" : "f", fabric.latency_s(first + local, to));
+    key += fmt::format("{}{}", fabric.same_node(first + local, to) ? "n" : "f",
+                       fabric.latency_s(first + local, to));
     key += ' ';
   }
   return key;
@@ -135,12 +144,15 @@ LaneWork StepLowering::lane_work(int stage, size_t index) const {
 
 std::string StepLowering::lane_key(const LaneWork& lane) const {
   const ChunkContent& chunk = chunk_of(lane);
-  std::string key = fmt::format("{}{}{} peer{} {}{}", "FBDW"[static_cast<int>(lane.op.kind)],
-                                lane.first ? fmt::format("first{}", gathers_per_port(context_, lane.stage)) : "",
-                                lane.last ? "last" : "", lane.peer < 0 ? 99 : lane.peer - lane.stage,
-                                chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
+  std::string key =
+      fmt::format("{}{}{} peer{} {}{}", "FBDW"[static_cast<int>(lane.op.kind)],
+                  lane.first ? fmt::format("first{}", gathers_per_port(context_, lane.stage)) : "",
+                  lane.last ? "last" : "", lane.peer < 0 ? 99 : lane.peer - lane.stage,
+                  chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
   if (lane.first || lane.last) {
-    const auto size = [&](DpUse use) { return bucket_size(context_, lane.stage, lane.op.chunk, use); };
+    const auto size = [&](DpUse use) {
+      return bucket_size(context_, lane.stage, lane.op.chunk, use);
+    };
     key += fmt::format(" buckets{:g},{:g} ", size(DpUse::reduce), size(DpUse::gather));
   }
   for (int layer : chunk.layers) key += layer_class(context_.model, layer) + ",";
@@ -151,9 +163,10 @@ uint32_t StepLowering::block_template(int stage, int cell, std::span<const LaneW
   std::string key, name;
   for (const LaneWork& lane : lanes) {
     key += lane_key(lane) + place_key(stage, cell, lane.peer) + "/";
-    static constexpr const char* kNames[] = {"forward", "backward", "backward data", "weight gradients"};
-    name += fmt::format("{}{} chunk {}", name.empty() ? "" : " with ", kNames[static_cast<int>(lane.op.kind)],
-                        slice(stage, lane.op.chunk));
+    static constexpr const char* kNames[] = {"forward", "backward", "backward data",
+                                             "weight gradients"};
+    name += fmt::format("{}{} chunk {}", name.empty() ? "" : " with ",
+                        kNames[static_cast<int>(lane.op.kind)], slice(stage, lane.op.chunk));
   }
   const auto found = templates_.find(key);
   if (found != templates_.end()) return found->second;
@@ -167,7 +180,8 @@ uint32_t StepLowering::block_template(int stage, int cell, std::span<const LaneW
 }
 
 // A block of a stage beside those of its schedule, with a template of its own.
-BlockId StepLowering::add_stage_block(int stage, int cell, BlockKind kind, TemplateBuilder&& builder) {
+BlockId StepLowering::add_stage_block(int stage, int cell, BlockKind kind,
+                                      TemplateBuilder&& builder) {
   Block block;
   block.graph = keep(std::move(builder));
   block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
@@ -177,14 +191,16 @@ BlockId StepLowering::add_stage_block(int stage, int cell, BlockKind kind, Templ
   return program_.add_block(std::move(block));
 }
 
-// Nothing can be computed on an expert before it has arrived: all first forwards wait for the whole stage.
+// Nothing can be computed on an expert before it has arrived: all first forwards wait for the whole
+// stage.
 void StepLowering::add_shuffle(int stage, int cell) {
   std::vector<int> layers;
   for (const FirstUse& use : first_uses_[stage]) {
     const std::vector<int>& more = context_.chunk(stage, use.chunk).layers;
     layers.insert(layers.end(), more.begin(), more.end());
   }
-  TemplateBuilder builder(program_, context_.cost, fmt::format("expert shuffle {}", stage), context_.mapping.cell);
+  TemplateBuilder builder(program_, context_.cost, fmt::format("expert shuffle {}", stage),
+                          context_.mapping.cell);
   shuffle_->emit(builder, simulated_rank(context_.mapping, stage, cell, 0), layers);
   const BlockId id = add_stage_block(stage, cell, BlockKind::prologue, std::move(builder));
   for (const FirstUse& use : first_uses_[stage]) program_.connect(id, 0, use.block, kFirstLane);
@@ -193,7 +209,8 @@ void StepLowering::add_shuffle(int stage, int cell) {
 // One after the other from the step's beginning, in the order in which forwards need them.
 void StepLowering::add_gathers(int stage, int cell) {
   const int per_port = gathers_per_port(context_, stage);
-  TemplateBuilder builder(program_, context_.cost, fmt::format("parameter gather {}", stage), context_.mapping.cell);
+  TemplateBuilder builder(program_, context_.cost, fmt::format("parameter gather {}", stage),
+                          context_.mapping.cell);
   struct Link {
     uint8_t from_port;
     BlockId to;
@@ -204,9 +221,11 @@ void StepLowering::add_gathers(int stage, int cell) {
     const std::vector<RankParameters> buckets = gathered_before_layers(context_, stage, use.chunk);
     std::vector<TaskId> tasks;
     for (size_t i = 0; i < buckets.size(); ++i) {
-      if (!buckets[i].empty()) tasks = gather_parameters(context_, builder, buckets[i], static_cast<int>(i), false);
+      if (!buckets[i].empty())
+        tasks = gather_parameters(context_, builder, buckets[i], static_cast<int>(i), false);
       const bool port_full = (i + 1) % per_port == 0 || i + 1 == buckets.size();
-      if (!port_full || !any_gathered(buckets, static_cast<int>(i) / per_port * per_port, per_port)) continue;
+      if (!port_full || !any_gathered(buckets, static_cast<int>(i) / per_port * per_port, per_port))
+        continue;
       const auto port = static_cast<uint8_t>(links.size());
       builder.exit(port, tasks, false);
       links.push_back({port, use.block, static_cast<uint8_t>(kGathered + i / per_port)});
@@ -243,7 +262,8 @@ void StepLowering::add_stage(int stage, int cell) {
   std::optional<BlockId> before;
   for (size_t i = 0; i < ops.size(); ++i) {
     std::vector<LaneWork> lanes{lane_work(stage, i)};
-    if (ops[i].overlaps_next && context_.plan.overlap_blocks) lanes.push_back(lane_work(stage, ++i));
+    if (ops[i].overlaps_next && context_.plan.overlap_blocks)
+      lanes.push_back(lane_work(stage, ++i));
     const BlockId id = add_block(stage, cell, lanes);
     for (uint8_t entry = 0; entry < lanes.size(); ++entry) {
       const LaneWork& lane = lanes[entry];
@@ -267,8 +287,8 @@ void StepLowering::connect_pipeline() {
   }
 }
 
-// Reduction needs all replicas, clipping the gradient norm of the whole model: every optimizer waits for all stages of
-// all cells, rank by rank at the same position.
+// Reduction needs all replicas, clipping the gradient norm of the whole model: every optimizer
+// waits for all stages of all cells, rank by rank at the same position.
 void StepLowering::gradients_reduced(int cell) {
   if (cell == 0) {
     TemplateBuilder builder(program_, context_.cost, "gradients reduced", context_.mapping.cell);
@@ -278,12 +298,14 @@ void StepLowering::gradients_reduced(int cell) {
     gradients_reduced_ = program_.add_block(std::move(block));
   }
   for (const std::vector<BlockId>& stage : last_)
-    for (const BlockId before : stage) program_.connect(before, kReduced, gradients_reduced_, kFirstLane);
+    for (const BlockId before : stage)
+      program_.connect(before, kReduced, gradients_reduced_, kFirstLane);
 }
 
 void StepLowering::add_optimizers(int cell) {
   for (int stage = 0; stage < context_.plan.pp; ++stage) {
-    TemplateBuilder builder(program_, context_.cost, fmt::format("optimizer {}", stage), context_.mapping.cell);
+    TemplateBuilder builder(program_, context_.cost, fmt::format("optimizer {}", stage),
+                            context_.mapping.cell);
     emit_optimizer(context_, builder, stage);
     const BlockId id = add_stage_block(stage, cell, BlockKind::optimizer, std::move(builder));
     program_.connect(gradients_reduced_, kDone, id, kFirstLane);

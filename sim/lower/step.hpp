@@ -1,5 +1,5 @@
-// A training step as a program: forward and backward blocks in the order of the pipeline schedule, the transfers
-// between stages, gradient reduction and optimizer.
+// A training step as a program: forward and backward blocks in the order of the pipeline schedule,
+// the transfers between stages, gradient reduction and optimizer.
 #pragma once
 
 #include <memory>

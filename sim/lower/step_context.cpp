@@ -47,8 +47,11 @@ StepContext::StepContext(const StepInput& step_input)
       expert(expert_groups(plan, mapping)),
       expert_tensor(expert_tensor_groups(plan, mapping)),
       chunks(partition_layers(model, plan)) {
-  activation_bytes = static_cast<double>(shard.local_tokens()) * token_bytes(model, PrecisionRecipe::bf16);
-  const auto share = [this](int sms) { return pod.device.sms > 0 ? static_cast<double>(sms) / pod.device.sms : 0; };
+  activation_bytes =
+      static_cast<double>(shard.local_tokens()) * token_bytes(model, PrecisionRecipe::bf16);
+  const auto share = [this](int sms) {
+    return pod.device.sms > 0 ? static_cast<double>(sms) / pod.device.sms : 0;
+  };
   ep_sm_share = share(plan.communication_sms);
   dp_sm_share = share(pod.collective_sms);
 }
@@ -96,8 +99,9 @@ Kernels expert_kernels(const StepContext& context, ExpertKernels list) {
 }
 
 std::string layer_class(const ModelShape& shape, int layer) {
-  return fmt::format("{}{}{}{}", has_experts(shape, layer) ? 'e' : 'd', is_linear_attention(shape, layer) ? 'l' : 'a',
-                     attention_window(shape, layer), layer >= shape.layers ? "m" : "");
+  return fmt::format("{}{}{}{}", has_experts(shape, layer) ? 'e' : 'd',
+                     is_linear_attention(shape, layer) ? 'l' : 'a', attention_window(shape, layer),
+                     layer >= shape.layers ? "m" : "");
 }
 
 }  // namespace moesim

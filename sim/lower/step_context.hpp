@@ -10,11 +10,11 @@
 #include "cluster/pod.hpp"
 #include "graph/task.hpp"
 #include "lower/run_cost.hpp"
-#include "model/routing_spec.hpp"
 #include "model/shape.hpp"
 #include "plan/mapping.hpp"
 #include "plan/partition.hpp"
 #include "plan/pipeline_shape.hpp"
+#include "routing/spec.hpp"
 
 namespace moesim {
 
@@ -42,25 +42,37 @@ struct StepContext {
   RunCost cost;
   Groups tensor, context, expert, expert_tensor;
   std::vector<ChunkContent> chunks;  // slices of the model, in order
-  double activation_bytes = 0;       // of one microbatch's hidden states on one rank, as pipeline stages send them
-  double ep_sm_share = 0, dp_sm_share = 0;  // of a device's SMs, by dispatch and combine, by data-parallel collectives
+  double activation_bytes =
+      0;  // of one microbatch's hidden states on one rank, as pipeline stages send them
+  double ep_sm_share = 0,
+         dp_sm_share =
+             0;  // of a device's SMs, by dispatch and combine, by data-parallel collectives
 
   DispatcherCost dispatcher_cost() const;  // nothing for NCCL's collectives
-  // Startup and rates of the dispatcher for tokens of so many bytes, without flows or ranks. Beside compute, both want
-  // device memory.
+  // Startup and rates of the dispatcher for tokens of so many bytes, without flows or ranks. Beside
+  // compute, both want device memory.
   Transfer dispatcher_rates(double token_bytes, bool beside_compute = false) const;
 
   // Distinct EP x ETP groups of a cell; each has a token matrix of its own.
   int routed_groups() const { return mapping.cell / (plan.ep * plan.etp); }
   int local_experts() const { return shard.local_experts; }  // slots, replicated experts included
   double slots_per_expert() const {
-    return model.experts > 0 ? static_cast<double>(shard.local_experts) * plan.ep / model.experts : 1;
+    return model.experts > 0 ? static_cast<double>(shard.local_experts) * plan.ep / model.experts
+                             : 1;
   }
-  const ChunkContent& chunk(int stage, int index) const { return chunks[pipeline.slice({stage, index})]; }
+  const ChunkContent& chunk(int stage, int index) const {
+    return chunks[pipeline.slice({stage, index})];
+  }
 };
 
 // Lists of expert kernels, so that a slot can name one.
-enum class ExpertKernels : uint32_t { forward, backward, backward_data, backward_weight, activation };
+enum class ExpertKernels : uint32_t {
+  forward,
+  backward,
+  backward_data,
+  backward_weight,
+  activation
+};
 inline constexpr int kExpertKernelLists = 5;
 Kernels expert_kernels(const StepContext& context, ExpertKernels list);
 

@@ -30,7 +30,8 @@ void TemplateBuilder::join_lanes() {
   close_run();
   for (int rank = 0; rank < ranks_; ++rank) {
     std::vector<TaskId> all;
-    for (const auto& fronts : fronts_) all.insert(all.end(), fronts[rank].begin(), fronts[rank].end());
+    for (const auto& fronts : fronts_)
+      all.insert(all.end(), fronts[rank].begin(), fronts[rank].end());
     for (auto& fronts : fronts_) fronts[rank] = all;
   }
 }
@@ -62,11 +63,13 @@ void TemplateBuilder::compute(const Kernels& kernels, int layer, Phase phase) {
 
 void TemplateBuilder::close_run() {
   if (run_.parts.empty()) return;
-  const double seconds = cost_.seconds(std::exchange(run_kernels_, {}), {}, std::exchange(more_host_s_, 0));
+  const double seconds =
+      cost_.seconds(std::exchange(run_kernels_, {}), {}, std::exchange(more_host_s_, 0));
   add_run_tasks(std::exchange(run_, {}), seconds);
 }
 
-void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, int layer, Phase phase) {
+void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, int layer,
+                                       Phase phase) {
   close_run();
   Run run;
   cost_.parts(program_, kernels, layer, phase, {}, run.parts);
@@ -99,8 +102,8 @@ void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<Compu
   }
 }
 
-void TemplateBuilder::routed_compute(const Kernels& kernels, uint32_t kernel_list, std::span<const int> nominal_rows,
-                                     int layer, Phase phase) {
+void TemplateBuilder::routed_compute(const Kernels& kernels, uint32_t kernel_list,
+                                     std::span<const int> nominal_rows, int layer, Phase phase) {
   close_run();
   Run run;
   cost_.parts(program_, kernels, layer, phase, nominal_rows, run.parts);
@@ -141,8 +144,10 @@ void TemplateBuilder::advance(const std::vector<TaskId>& tasks) {
     if (tasks[rank] != kNoTask) front(rank) = {tasks[rank]};
 }
 
-std::vector<TaskId> TemplateBuilder::background_collective(Stream stream, const std::string& op, int layer, Phase phase,
-                                                           const Groups& groups, const MakeTransfer& make) {
+std::vector<TaskId> TemplateBuilder::background_collective(Stream stream, const std::string& op,
+                                                           int layer, Phase phase,
+                                                           const Groups& groups,
+                                                           const MakeTransfer& make) {
   close_run();
   std::vector<TaskId> tasks(ranks_, kNoTask);
   for (const auto& group : groups) {
@@ -159,22 +164,22 @@ std::vector<TaskId> TemplateBuilder::background_collective(Stream stream, const 
   return tasks;
 }
 
-void TemplateBuilder::collective(Stream stream, const std::string& op, int layer, Phase phase, const Groups& groups,
-                                 const MakeTransfer& make) {
+void TemplateBuilder::collective(Stream stream, const std::string& op, int layer, Phase phase,
+                                 const Groups& groups, const MakeTransfer& make) {
   advance(background_collective(stream, op, layer, phase, groups, make));
 }
 
-void TemplateBuilder::blocking_collective(Stream stream, const std::string& op, int layer, Phase phase,
-                                          const Groups& groups, const MakeTransfer& make) {
+void TemplateBuilder::blocking_collective(Stream stream, const std::string& op, int layer,
+                                          Phase phase, const Groups& groups,
+                                          const MakeTransfer& make) {
   const std::vector<TaskId> tasks = background_collective(stream, op, layer, phase, groups, make);
   advance(tasks);
   stop_compute(tasks);
 }
 
-std::vector<TaskId> TemplateBuilder::background_routed_collective(const std::string& op, int layer, Phase phase,
-                                                                  const Groups& groups, bool reverse,
-                                                                  double token_bytes,
-                                                                  const MakeTransfer& latency_and_share) {
+std::vector<TaskId> TemplateBuilder::background_routed_collective(
+    const std::string& op, int layer, Phase phase, const Groups& groups, bool reverse,
+    double token_bytes, const MakeTransfer& latency_and_share) {
   close_run();
   std::vector<TaskId> tasks(ranks_, kNoTask);
   for (size_t index = 0; index < groups.size(); ++index) {
@@ -185,21 +190,24 @@ std::vector<TaskId> TemplateBuilder::background_routed_collective(const std::str
     task.layer = static_cast<uint16_t>(layer);
     task.payload = graph_.add_transfer(latency_and_share(groups[index]));
     task.slot = static_cast<int32_t>(slots_.transfers.size());
-    slots_.transfers.push_back({static_cast<uint8_t>(lane_), static_cast<uint16_t>(layer), static_cast<uint32_t>(index),
-                                reverse, token_bytes});
+    slots_.transfers.push_back({static_cast<uint8_t>(lane_), static_cast<uint16_t>(layer),
+                                static_cast<uint32_t>(index), reverse, token_bytes});
     const TaskId id = join_group(task, groups[index]);
     for (int rank : groups[index]) tasks[rank] = id;
   }
   return tasks;
 }
 
-void TemplateBuilder::routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups,
-                                        bool reverse, double token_bytes, const MakeTransfer& latency_and_share) {
-  advance(background_routed_collective(op, layer, phase, groups, reverse, token_bytes, latency_and_share));
+void TemplateBuilder::routed_collective(const std::string& op, int layer, Phase phase,
+                                        const Groups& groups, bool reverse, double token_bytes,
+                                        const MakeTransfer& latency_and_share) {
+  advance(background_routed_collective(op, layer, phase, groups, reverse, token_bytes,
+                                       latency_and_share));
 }
 
-std::vector<TaskId> TemplateBuilder::background(Stream stream, const std::string& op, int layer, Phase phase,
-                                                const MakeRankTransfer& make, bool after_front) {
+std::vector<TaskId> TemplateBuilder::background(Stream stream, const std::string& op, int layer,
+                                                Phase phase, const MakeRankTransfer& make,
+                                                bool after_front) {
   if (after_front) close_run();
   std::vector<TaskId> tasks(ranks_, kNoTask);
   for (int rank = 0; rank < ranks_; ++rank) {
@@ -231,7 +239,8 @@ void TemplateBuilder::wait_for(const std::vector<TaskId>& tasks) {
 void TemplateBuilder::follow_compute() {
   close_run();
   for (int rank = 0; rank < ranks_ && fronts_.size() > 1; ++rank)
-    front(rank).insert(front(rank).end(), before_compute_[rank].begin(), before_compute_[rank].end());
+    front(rank).insert(front(rank).end(), before_compute_[rank].begin(),
+                       before_compute_[rank].end());
 }
 
 void TemplateBuilder::stop_for(const std::vector<TaskId>& tasks) {
@@ -267,7 +276,8 @@ void TemplateBuilder::exit_all_lanes(int port) {
     task.rank = static_cast<uint32_t>(rank);
     task.payload = static_cast<uint32_t>(port);
     std::vector<TaskId> after;
-    for (const auto& fronts : fronts_) after.insert(after.end(), fronts[rank].begin(), fronts[rank].end());
+    for (const auto& fronts : fronts_)
+      after.insert(after.end(), fronts[rank].begin(), fronts[rank].end());
     add(task, after);
   }
 }

@@ -1,5 +1,6 @@
-// Builds the template of one block: the same sequence of runs and transfers on every rank of a cell, with the edges
-// that keep each stream in order. What a rank's next compute task has to wait for is its front.
+// Builds the template of one block: the same sequence of runs and transfers on every rank of a
+// cell, with the edges that keep each stream in order. What a rank's next compute task has to wait
+// for is its front.
 #pragma once
 
 #include <functional>
@@ -38,8 +39,9 @@ class TemplateBuilder {
   TemplateBuilder(Program& program, const RunCost& cost, std::string name, int ranks);
 
   int ranks() const { return ranks_; }
-  // What is added from now on belongs to this lane: it has a front of its own, entered through the port of the same
-  // number, and shares the compute and communication streams with the other lane in the order of emission.
+  // What is added from now on belongs to this lane: it has a front of its own, entered through the
+  // port of the same number, and shares the compute and communication streams with the other lane
+  // in the order of emission.
   void use_lane(int lane);
   // Every lane goes on only when all have come this far.
   void join_lanes();
@@ -49,30 +51,33 @@ class TemplateBuilder {
   void compute(const Kernels& kernels, int layer, Phase phase);
   // A run of its own that takes this fraction of the kernels' time (steps of ring attention).
   void compute_fraction(const Kernels& kernels, double fraction, int layer, Phase phase);
-  // A run whose time depends on the rows that reach each rank. `nominal_rows`: per local expert, for splitting the run.
-  void routed_compute(const Kernels& kernels, uint32_t kernel_list, std::span<const int> nominal_rows, int layer,
-                      Phase phase);
+  // A run whose time depends on the rows that reach each rank. `nominal_rows`: per local expert,
+  // for splitting the run.
+  void routed_compute(const Kernels& kernels, uint32_t kernel_list,
+                      std::span<const int> nominal_rows, int layer, Phase phase);
 
   // Time on every rank that nothing shortens (a latency that all pay).
   void delay(const std::string& op, Phase phase, double seconds);
 
   using MakeTransfer = std::function<Transfer(const std::vector<int>& group)>;
   // Each group's members wait for each other, then for the transfer.
-  void collective(Stream stream, const std::string& op, int layer, Phase phase, const Groups& groups,
-                  const MakeTransfer& make);
+  void collective(Stream stream, const std::string& op, int layer, Phase phase,
+                  const Groups& groups, const MakeTransfer& make);
   // The same, and compute of the other lane waits too: the host launches nothing meanwhile.
-  void blocking_collective(Stream stream, const std::string& op, int layer, Phase phase, const Groups& groups,
-                           const MakeTransfer& make);
+  void blocking_collective(Stream stream, const std::string& op, int layer, Phase phase,
+                           const Groups& groups, const MakeTransfer& make);
   // The same, but compute goes on; gives each rank's transfer (kNoTask for groups of one).
-  std::vector<TaskId> background_collective(Stream stream, const std::string& op, int layer, Phase phase,
-                                            const Groups& groups, const MakeTransfer& make);
-  void routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups, bool reverse,
-                         double token_bytes, const MakeTransfer& latency_and_share);
-  std::vector<TaskId> background_routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups,
-                                                   bool reverse, double token_bytes,
+  std::vector<TaskId> background_collective(Stream stream, const std::string& op, int layer,
+                                            Phase phase, const Groups& groups,
+                                            const MakeTransfer& make);
+  void routed_collective(const std::string& op, int layer, Phase phase, const Groups& groups,
+                         bool reverse, double token_bytes, const MakeTransfer& latency_and_share);
+  std::vector<TaskId> background_routed_collective(const std::string& op, int layer, Phase phase,
+                                                   const Groups& groups, bool reverse,
+                                                   double token_bytes,
                                                    const MakeTransfer& latency_and_share);
-  // A transfer of each rank for itself that compute does not wait for. It follows the rank's front and the stream's
-  // last. Ranks with nothing to send (no flows, no latency) get kNoTask.
+  // A transfer of each rank for itself that compute does not wait for. It follows the rank's front
+  // and the stream's last. Ranks with nothing to send (no flows, no latency) get kNoTask.
   using MakeRankTransfer = std::function<Transfer(int rank)>;
   std::vector<TaskId> background(Stream stream, const std::string& op, int layer, Phase phase,
                                  const MakeRankTransfer& make, bool after_front = true);
@@ -94,11 +99,13 @@ class TemplateBuilder {
 
  private:
   TaskId add(Task task, const std::vector<TaskId>& after);
-  TaskId join_group(Task task, const std::vector<int>& group);  // a transfer that all members' fronts come before
-  void advance(const std::vector<TaskId>& tasks);               // fronts move on to these
-  void close_run();                                             // what is added next is a task of its own
+  TaskId join_group(
+      Task task, const std::vector<int>& group);  // a transfer that all members' fronts come before
+  void advance(const std::vector<TaskId>& tasks);  // fronts move on to these
+  void close_run();                                // what is added next is a task of its own
   void stop_compute(const std::vector<TaskId>& tasks);
-  void add_run_tasks(Run run, double seconds, std::optional<ComputeSlot> slot = {});  // rank by rank
+  void add_run_tasks(Run run, double seconds,
+                     std::optional<ComputeSlot> slot = {});  // rank by rank
 
   Program& program_;
   const RunCost& cost_;
@@ -108,8 +115,9 @@ class TemplateBuilder {
 
   std::vector<std::vector<std::vector<TaskId>>> fronts_;  // per lane and rank
   int lane_ = 0;
-  std::vector<std::vector<TaskId>> before_compute_;  // per rank: what compute of either lane has to wait for
-  std::vector<TaskId> last_on_stream_;               // [rank][stream]
+  std::vector<std::vector<TaskId>>
+      before_compute_;                  // per rank: what compute of either lane has to wait for
+  std::vector<TaskId> last_on_stream_;  // [rank][stream]
   Run run_;
   Kernels run_kernels_;
   double more_host_s_ = 0;

@@ -55,7 +55,9 @@ class RankTimelines {
   }
 
  private:
-  const Block& block_of(uint32_t row) const { return program_.blocks[execution_.record.block[row]]; }
+  const Block& block_of(uint32_t row) const {
+    return program_.blocks[execution_.record.block[row]];
+  }
   const Task& task_of(uint32_t row) const {
     return program_.templates[block_of(row).graph].tasks[execution_.record.task[row]];
   }
@@ -63,19 +65,22 @@ class RankTimelines {
   void note_dp(uint32_t row, const Task& task, uint32_t first_rank) {
     const TaskGraph& graph = program_.templates[block_of(row).graph];
     for (uint32_t rank : graph.transfers[task.payload].ranks)
-      last_dp_[first_rank + rank] = std::max(last_dp_[first_rank + rank], execution_.record.end_s[row]);
+      last_dp_[first_rank + rank] =
+          std::max(last_dp_[first_rank + rank], execution_.record.end_s[row]);
   }
 
   void note_streaming(uint32_t row, const Task& task, uint32_t first_rank) {
     for (uint32_t rank : program_.templates[block_of(row).graph].transfers[task.payload].ranks)
-      last_stream_[first_rank + rank] = std::max(last_stream_[first_rank + rank], execution_.record.end_s[row]);
+      last_stream_[first_rank + rank] =
+          std::max(last_stream_[first_rank + rank], execution_.record.end_s[row]);
   }
 
   void occupy(uint32_t rank, uint32_t row, const Task& task) {
     const double start = execution_.record.start_s[row], end = execution_.record.end_s[row];
     if (start > cursor_[rank]) wait(rank, cursor_[rank], start, execution_.record.cause[row]);
     const double busy = end - std::max(start, cursor_[rank]);
-    if (busy > 0) (task.phase == Phase::optimizer ? ranks_[rank].optimizer : ranks_[rank].compute) += busy;
+    if (busy > 0)
+      (task.phase == Phase::optimizer ? ranks_[rank].optimizer : ranks_[rank].compute) += busy;
     cursor_[rank] = std::max(cursor_[rank], end);
   }
 
@@ -85,9 +90,10 @@ class RankTimelines {
     return std::find(ranks.begin(), ranks.end(), rank - block.first_rank) != ranks.end();
   }
 
-  // A collective that this rank joined is exposed from its arrival on, waiting for the others included; a message from
-  // another stage only while it travels, because before that the sender was not ready: that is the bubble. Where one
-  // collective follows another, each counts for its own time.
+  // A collective that this rank joined is exposed from its arrival on, waiting for the others
+  // included; a message from another stage only while it travels, because before that the sender
+  // was not ready: that is the bubble. Where one collective follows another, each counts for its
+  // own time.
   void wait(uint32_t rank, double from, double to, uint32_t cause) {
     Breakdown& breakdown = ranks_[rank];
     while (cause != kNoRow && task_of(cause).kind == TaskKind::transfer && to > from) {
@@ -97,7 +103,8 @@ class RankTimelines {
       breakdown.bubble += to - left;
       const uint32_t before = execution_.record.cause[cause];
       const bool message = stream == Stream::pp || stream == Stream::dp;
-      const bool follows = before != kNoRow && task_of(before).kind == TaskKind::transfer && takes_part(rank, before);
+      const bool follows = before != kNoRow && task_of(before).kind == TaskKind::transfer &&
+                           takes_part(rank, before);
       const double joined = message || follows ? started : from;
       exposed(breakdown, stream) += left - joined;
       to = joined;
@@ -109,8 +116,8 @@ class RankTimelines {
 
   void close(uint32_t rank) {
     const double end = execution_.makespan_s;
-    // A wafer has nothing to do until its last gradients are out; then MemoryX updates the weights, and the next step
-    // is set up.
+    // A wafer has nothing to do until its last gradients are out; then MemoryX updates the weights,
+    // and the next step is set up.
     if (last_stream_[rank] > 0) {
       const double out = std::clamp(last_stream_[rank], cursor_[rank], end);
       ranks_[rank].exposed_stream += out - cursor_[rank];

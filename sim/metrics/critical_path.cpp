@@ -9,7 +9,8 @@ namespace moesim {
 
 std::vector<uint32_t> critical_rows(const Execution& execution) {
   std::vector<uint32_t> rows;
-  for (uint32_t row = execution.last_row; row != kNoRow; row = execution.record.cause[row]) rows.push_back(row);
+  for (uint32_t row = execution.last_row; row != kNoRow; row = execution.record.cause[row])
+    rows.push_back(row);
   std::reverse(rows.begin(), rows.end());
   return rows;
 }
@@ -17,8 +18,8 @@ std::vector<uint32_t> critical_rows(const Execution& execution) {
 namespace {
 
 // The link that a transfer keeps busiest; -1 when it moves no bytes.
-int32_t busiest_link(const Program& program, const Fabric& fabric, const Record& record, uint32_t row,
-                     const FlowsOf& flows_of) {
+int32_t busiest_link(const Program& program, const Fabric& fabric, const Record& record,
+                     uint32_t row, const FlowsOf& flows_of) {
   const Block& block = program.blocks[record.block[row]];
   const TaskGraph& graph = program.templates[block.graph];
   const Task& task = graph.tasks[record.task[row]];
@@ -72,7 +73,8 @@ struct Piece {
   double seconds = 0;
 };
 
-// Runs are split into their kernels in proportion to nominal time. Transfers are passed with their row.
+// Runs are split into their kernels in proportion to nominal time. Transfers are passed with their
+// row.
 template <class Visit>
 void for_each_piece(const Program& program, const Execution& execution, Visit&& visit) {
   const Record& record = execution.record;
@@ -93,9 +95,11 @@ void for_each_piece(const Program& program, const Execution& execution, Visit&& 
   }
 }
 
-std::vector<CriticalPathEntry> longest_first(std::vector<CriticalPathEntry> entries, double step_s) {
+std::vector<CriticalPathEntry> longest_first(std::vector<CriticalPathEntry> entries,
+                                             double step_s) {
   for (CriticalPathEntry& entry : entries) entry.share = step_s > 0 ? entry.seconds / step_s : 0;
-  std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
   return entries;
 }
 
@@ -110,8 +114,8 @@ bool is_compute(const Piece& piece) { return piece.task->kind == TaskKind::compu
 
 }  // namespace
 
-std::vector<CriticalPathEntry> critical_path(const Program& program, const Fabric& fabric, const Execution& execution,
-                                             const FlowsOf& flows_of) {
+std::vector<CriticalPathEntry> critical_path(const Program& program, const Fabric& fabric,
+                                             const Execution& execution, const FlowsOf& flows_of) {
   std::map<std::pair<std::string, std::string>, CriticalPathEntry> entries;
   const Record& record = execution.record;
   for_each_piece(program, execution, [&](uint32_t row, const Piece& piece) {
@@ -128,13 +132,16 @@ std::vector<CriticalPathEntry> critical_path(const Program& program, const Fabri
   return longest_first(values_of(entries), execution.makespan_s);
 }
 
-std::vector<CriticalPathEntry> critical_path_by_layer(const Program& program, const Execution& execution, int layers) {
+std::vector<CriticalPathEntry> critical_path_by_layer(const Program& program,
+                                                      const Execution& execution, int layers) {
   std::map<std::pair<int, bool>, CriticalPathEntry> entries;
   for_each_piece(program, execution, [&](uint32_t, const Piece& piece) {
     const bool step_end = piece.phase == Phase::optimizer;
     const int layer = step_end ? layers + 1 : std::min(piece.layer, layers);
     CriticalPathEntry& entry = entries[{layer, is_compute(piece)}];
-    entry.op = step_end ? "optimizer" : layer == layers ? "after the last layer" : fmt::format("layer {}", layer);
+    entry.op = step_end          ? "optimizer"
+               : layer == layers ? "after the last layer"
+                                 : fmt::format("layer {}", layer);
     entry.kind = is_compute(piece) ? "compute" : "communication";
     entry.seconds += piece.seconds;
     ++entry.count;
@@ -143,7 +150,8 @@ std::vector<CriticalPathEntry> critical_path_by_layer(const Program& program, co
 }
 
 std::vector<CriticalPathEntry> critical_path_by_link(const Program& program, const Fabric& fabric,
-                                                     const Execution& execution, const FlowsOf& flows_of) {
+                                                     const Execution& execution,
+                                                     const FlowsOf& flows_of) {
   std::map<std::pair<int32_t, Stream>, CriticalPathEntry> entries;
   for_each_piece(program, execution, [&](uint32_t row, const Piece& piece) {
     if (piece.task->kind != TaskKind::transfer) return;

@@ -18,8 +18,8 @@ double percentile(const std::vector<double>& sorted, double fraction) {
 
 }  // namespace
 
-// Closed forms for 1 and 2 degrees of freedom; else the expansion in powers of 1/n of Abramowitz and Stegun 26.7.5
-// (error below 0.2 % at n = 3, less beyond).
+// Closed forms for 1 and 2 degrees of freedom; else the expansion in powers of 1/n of Abramowitz
+// and Stegun 26.7.5 (error below 0.2 % at n = 3, less beyond).
 double student_t_975(size_t degrees_of_freedom) {
   constexpr double p = 0.975, z = 1.959963984540054;
   if (degrees_of_freedom == 0) return 0;

@@ -14,7 +14,8 @@ struct Distribution {
   double ci95_low = 0, ci95_high = 0;  // of the mean; Student's t. Equal to the mean for one sample
 };
 
-// Percentiles interpolate linearly between order statistics: with fewer than 100 samples p99 is near the maximum.
+// Percentiles interpolate linearly between order statistics: with fewer than 100 samples p99 is
+// near the maximum.
 Distribution distribution_of(std::span<const double> samples);
 
 // The 97.5 % quantile of Student's t distribution.

@@ -1,4 +1,5 @@
-// Why a step takes as long as it does, as `moesim explain` prints it. Filled by study/explain.hpp.
+// Why a step takes as long as it does, as `moesim explain` prints it. Filled by
+// explain/explain.hpp.
 #pragma once
 
 #include <string>
@@ -51,7 +52,8 @@ struct Explanation {
   std::vector<MathTerm> math;
   double math_s = 0;      // their sum
   double stripped_s = 0;  // simulated with everything switched off that is attributed below
-  // Left out of the formulas (stripped_s - math_s), then one per cause; they sum to step_s - math_s.
+  // Left out of the formulas (stripped_s - math_s), then one per cause; they sum to step_s -
+  // math_s.
   std::vector<Attribution> attribution;
   std::string bound_by;
   double lower_bound_s = 0;

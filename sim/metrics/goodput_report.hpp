@@ -1,4 +1,5 @@
-// What is left of a long training run after failures, as reports print it. Filled by study/goodput.hpp.
+// What is left of a long training run after failures, as reports print it. Filled by
+// run/goodput.hpp.
 #pragma once
 
 #include <cstdint>

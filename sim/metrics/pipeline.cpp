@@ -6,7 +6,8 @@ namespace moesim {
 
 namespace {
 
-// Something that a block did on its first rank. `external`: it could start only when another block let it.
+// Something that a block did on its first rank. `external`: it could start only when another block
+// let it.
 struct Stretch {
   double start_s = 0, end_s = 0;
   bool external = false;
@@ -15,14 +16,16 @@ struct Stretch {
 // What a block hands to other stages or replicas goes on behind it and does not belong to its time.
 bool works(const Block& block, const TaskGraph& graph, const Task& task) {
   const bool background = task.stream == Stream::dp || task.stream == Stream::pp;
-  if (block.kind == BlockKind::prologue || (background && block.kind != BlockKind::optimizer)) return false;
+  if (block.kind == BlockKind::prologue || (background && block.kind != BlockKind::optimizer))
+    return false;
   if (task.kind != TaskKind::transfer) return task.rank == 0;
   const auto& ranks = graph.transfers[task.payload].ranks;
   return std::find(ranks.begin(), ranks.end(), 0u) != ranks.end();
 }
 
-// From the first start to the last end, without the time in which one half of a block was through and the other had not
-// been let in yet. Waiting for each other within the block counts: that is communication.
+// From the first start to the last end, without the time in which one half of a block was through
+// and the other had not been let in yet. Waiting for each other within the block counts: that is
+// communication.
 double busy_s(std::vector<Stretch>& stretches) {
   std::sort(stretches.begin(), stretches.end(),
             [](const Stretch& a, const Stretch& b) { return a.start_s < b.start_s; });

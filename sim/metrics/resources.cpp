@@ -41,8 +41,8 @@ const char* kind_of(LinkClass link_class) {
 
 }  // namespace
 
-std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric, const Execution& execution,
-                                      size_t most_of_a_kind) {
+std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric,
+                                      const Execution& execution, size_t most_of_a_kind) {
   std::vector<ResourceUse> uses;
   const double step = execution.makespan_s;
   if (step <= 0) return uses;
@@ -50,10 +50,11 @@ std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabr
   for (size_t rank = 0; rank < work.size(); ++rank) {
     const RankPlace& place = fabric.ranks[rank];
     if (place.name.empty())
-      uses.push_back({fmt::format("node{}.gpu{}.compute", place.node, place.gpu), "compute", work[rank] / step, 0});
+      uses.push_back({fmt::format("node{}.gpu{}.compute", place.node, place.gpu), "compute",
+                      work[rank] / step, 0});
     else if (work[rank] > 0)
-      uses.push_back(
-          {place.name + ".compute", place.name == "memoryx" ? "optimizer" : "compute", work[rank] / step, 0});
+      uses.push_back({place.name + ".compute", place.name == "memoryx" ? "optimizer" : "compute",
+                      work[rank] / step, 0});
   }
   for (size_t link = 0; link < fabric.links.size(); ++link) {
     const double bytes = execution.link_bytes[link];
@@ -61,8 +62,9 @@ std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabr
     uses.push_back({fabric.links[link].name, kind_of(fabric.links[link].link_class),
                     bytes / fabric.links[link].bytes_per_s / step, bytes});
   }
-  std::stable_sort(uses.begin(), uses.end(),
-                   [](const ResourceUse& a, const ResourceUse& b) { return a.busy_fraction > b.busy_fraction; });
+  std::stable_sort(uses.begin(), uses.end(), [](const ResourceUse& a, const ResourceUse& b) {
+    return a.busy_fraction > b.busy_fraction;
+  });
   std::map<std::string, size_t> kept;
   std::erase_if(uses, [&](const ResourceUse& use) { return ++kept[use.kind] > most_of_a_kind; });
   return uses;
@@ -71,7 +73,8 @@ std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabr
 LowerBound lower_bound(const Program& program, const Fabric& fabric, const Execution& execution,
                        double contention_free_s) {
   LowerBound bound{contention_free_s, "dependencies"};
-  // Nominal durations are recorded in 24 bits; rounded up, they must not lift the bound above the step.
+  // Nominal durations are recorded in 24 bits; rounded up, they must not lift the bound above the
+  // step.
   constexpr double kRecordRounding = 1 - 1e-7;
   for (const double work_s : work_by_rank(program, execution))
     if (work_s * kRecordRounding > bound.seconds) bound = {work_s * kRecordRounding, "device work"};

@@ -1,4 +1,5 @@
-// The numbers of one run, as every report prints them. Filled by metrics/, turned into text by report/.
+// The numbers of one run, as every report prints them. Filled by metrics/, turned into text by
+// report/.
 #pragma once
 
 #include <array>
@@ -11,8 +12,9 @@
 
 namespace moesim {
 
-// Seconds of the mean device; they do not overlap and sum to the step. Exposed: the device's compute stream waited for
-// communication of this kind (or for the slowest member of its group to join it).
+// Seconds of the mean device; they do not overlap and sum to the step. Exposed: the device's
+// compute stream waited for communication of this kind (or for the slowest member of its group to
+// join it).
 struct Breakdown {
   double compute = 0;
   double exposed_ep = 0, exposed_tp = 0, exposed_cp = 0, exposed_dp = 0, exposed_pp = 0;
@@ -21,16 +23,17 @@ struct Breakdown {
   double optimizer = 0;
   double other = 0;
   double total() const {
-    return compute + exposed_ep + exposed_tp + exposed_cp + exposed_dp + exposed_pp + exposed_stream + bubble +
-           optimizer + other;
+    return compute + exposed_ep + exposed_tp + exposed_cp + exposed_dp + exposed_pp +
+           exposed_stream + bubble + optimizer + other;
   }
 };
 
-// How a pipeline stage's step divides into blocks of its schedule (on the stage's first rank; a block's communication
-// counts with it). `bubble_s`: no block was under way.
+// How a pipeline stage's step divides into blocks of its schedule (on the stage's first rank; a
+// block's communication counts with it). `bubble_s`: no block was under way.
 struct PipelineStage {
   int stage = 0;
-  std::array<double, 5> seconds{};  // forward, backward, weight gradients, overlapped, optimizer: as BlockKind
+  std::array<double, 5>
+      seconds{};  // forward, backward, weight gradients, overlapped, optimizer: as BlockKind
   double bubble_s = 0;
 };
 
@@ -62,8 +65,9 @@ struct ResourceUse {
 
 struct SimulationFacts {
   double wall_s = 0;
-  double cpu_s = 0;         // of this process
-  double setup_cpu_s = 0;   // of that, before the first simulated event: lowering, calibration of the routing
+  double cpu_s = 0;  // of this process
+  double setup_cpu_s =
+      0;  // of that, before the first simulated event: lowering, calibration of the routing
   uint64_t tasks = 0;       // kernels and transfers simulated
   uint64_t activities = 0;  // what the engine handled: runs of kernels, transfers
   uint64_t flows = 0;       // SimGrid communications

@@ -7,7 +7,8 @@
 namespace moesim {
 namespace {
 
-// A GEMM saves its input for the weight gradient as it multiplies it: quantised where the recipe quantises.
+// A GEMM saves its input for the weight gradient as it multiplies it: quantised where the recipe
+// quantises.
 double saved_operand_bytes(const Shard& shard) { return operand_bytes(shard.recipe); }
 
 void add_gqa(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double tokens) {
@@ -16,24 +17,29 @@ void add_gqa(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard
   bytes.query_key_value = bf16_bytes * tokens * (query + 2 * key);
   // The norms of queries and keys save their inputs, which are rotated into new tensors after.
   if (shape.qk_norm) bytes.query_key_value += bf16_bytes * tokens * (query + key);
-  if (shape.attention_gate) bytes.query_key_value += 2 * bf16_bytes * tokens * query;  // gate, ungated output
+  if (shape.attention_gate)
+    bytes.query_key_value += 2 * bf16_bytes * tokens * query;  // gate, ungated output
   bytes.attention_output = tokens * bf16_bytes * query;
 }
 
 void add_mla(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double tokens) {
   const double heads = static_cast<double>(shape.heads) / shard.tp;
-  const double qk_width = heads * (shape.qk_nope_dim + shape.qk_rope_dim), v_width = heads * shape.v_dim;
+  const double qk_width = heads * (shape.qk_nope_dim + shape.qk_rope_dim),
+               v_width = heads * shape.v_dim;
   // Each latent is saved before its norm and, as the up projection's input, after it.
   const double latent = shape.q_lora_rank + shape.kv_lora_rank;
-  bytes.latents = static_cast<double>(shard.local_tokens()) *
-                  (latent * (bf16_bytes + saved_operand_bytes(shard)) + bf16_bytes * shape.qk_rope_dim);
+  bytes.latents =
+      static_cast<double>(shard.local_tokens()) *
+      (latent * (bf16_bytes + saved_operand_bytes(shard)) + bf16_bytes * shape.qk_rope_dim);
   bytes.query_key_value = bf16_bytes * tokens * (2 * qk_width + v_width);
   bytes.attention_output = tokens * bf16_bytes * v_width;
 }
 
-void add_linear_attention(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double tokens) {
+void add_linear_attention(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard,
+                          double tokens) {
   const double key = static_cast<double>(shape.linear_key_heads) * shape.linear_head_dim / shard.tp;
-  const double value = static_cast<double>(shape.linear_value_heads) * shape.linear_head_dim / shard.tp;
+  const double value =
+      static_cast<double>(shape.linear_value_heads) * shape.linear_head_dim / shard.tp;
   // q, k, v before and after the convolution, unit-length q and k, the gate.
   bytes.query_key_value = bf16_bytes * tokens * (2 * (2 * key + value) + 2 * key + value);
   // The scan's output and, as the projection's input, its gated norm.
@@ -51,27 +57,32 @@ void add_attention(ActivationBytes& bytes, const ModelShape& shape, int layer, c
   } else {
     add_gqa(bytes, shape, shard, tokens);
   }
-  // In bf16 attention and the output projection share one tensor; quantised, the projection saves its own copy.
-  if (shard.recipe != PrecisionRecipe::bf16) bytes.attention_output *= 1 + saved_operand_bytes(shard) / bf16_bytes;
+  // In bf16 attention and the output projection share one tensor; quantised, the projection saves
+  // its own copy.
+  if (shard.recipe != PrecisionRecipe::bf16)
+    bytes.attention_output *= 1 + saved_operand_bytes(shard) / bf16_bytes;
   bytes.attention_output += tokens * fp32_bytes * shape.heads / shard.tp;
 }
 
 // fc1's output and fc2's input.
 double ffn_bytes(const ModelShape& shape, const Shard& shard, double width) {
-  return width * ((shape.gated_ffn ? 2 : 1) * shard.saved_hidden_bytes + saved_operand_bytes(shard));
+  return width *
+         ((shape.gated_ffn ? 2 : 1) * shard.saved_hidden_bytes + saved_operand_bytes(shard));
 }
 
 void add_experts(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double rows) {
   const double width = static_cast<double>(shape.moe_ffn) / shard.etp;
-  // fp32 scores and probabilities, the chosen experts as a mask and as a map of rows (Megatron-Core, general
-  // knowledge).
-  bytes.router = static_cast<double>(shard.local_tokens()) * shape.experts * (2 * fp32_bytes + 1 + fp32_bytes);
+  // fp32 scores and probabilities, the chosen experts as a mask and as a map of rows
+  // (Megatron-Core, general knowledge).
+  bytes.router =
+      static_cast<double>(shard.local_tokens()) * shape.experts * (2 * fp32_bytes + 1 + fp32_bytes);
   bytes.expert_input = rows * (saved_operand_bytes(shard) * shape.hidden + fp32_bytes);
   bytes.expert_hidden = rows * width * (shape.gated_ffn ? 2 : 1) * shard.saved_hidden_bytes;
   bytes.expert_activation = rows * width * saved_operand_bytes(shard);
 }
 
-ActivationBytes everything_saved(const ModelShape& shape, int layer, const Shard& shard, double rows) {
+ActivationBytes everything_saved(const ModelShape& shape, int layer, const Shard& shard,
+                                 double rows) {
   ActivationBytes bytes;
   const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
   const double tokens = static_cast<double>(shard.gemm_tokens());
@@ -79,12 +90,15 @@ ActivationBytes everything_saved(const ModelShape& shape, int layer, const Shard
   add_attention(bytes, shape, layer, shard);
   // The router takes its input in bf16.
   const bool routed = has_experts(shape, layer);
-  bytes.norm_outputs = elements * (saved_operand_bytes(shard) + (routed ? bf16_bytes : saved_operand_bytes(shard)));
+  bytes.norm_outputs =
+      elements * (saved_operand_bytes(shard) + (routed ? bf16_bytes : saved_operand_bytes(shard)));
   if (!routed) {
-    bytes.dense_ffn = tokens * ffn_bytes(shape, shard, static_cast<double>(shape.dense_ffn) / shard.tp);
+    bytes.dense_ffn =
+        tokens * ffn_bytes(shape, shard, static_cast<double>(shape.dense_ffn) / shard.tp);
     return bytes;
   }
-  bytes.shared_expert = tokens * ffn_bytes(shape, shard, static_cast<double>(shape.shared_ffn) / shard.tp);
+  bytes.shared_expert =
+      tokens * ffn_bytes(shape, shard, static_cast<double>(shape.shared_ffn) / shard.tp);
   add_experts(bytes, shape, shard, rows);
   return bytes;
 }
@@ -92,32 +106,35 @@ ActivationBytes everything_saved(const ModelShape& shape, int layer, const Shard
 void drop(ActivationBytes& bytes, const ModelShape& shape, int layer, const Shard& shard,
           const RecomputePolicy& policy) {
   const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
-  // The output of attention is the next projection's input and stays; flash attention keeps no more than its
-  // statistics.
+  // The output of attention is the next projection's input and stays; flash attention keeps no more
+  // than its statistics.
   if (policy.drops(RecomputeModule::core_attn) && !is_linear_attention(shape, layer)) {
-    bytes.attention_output -= static_cast<double>(shard.gemm_tokens()) * fp32_bytes * shape.heads / shard.tp;
+    bytes.attention_output -=
+        static_cast<double>(shard.gemm_tokens()) * fp32_bytes * shape.heads / shard.tp;
   }
   if (policy.drops(RecomputeModule::layernorm)) bytes.norm_outputs = 0;
-  if (policy.drops(RecomputeModule::mla_up_proj) && shape.attention == AttentionKind::mla) bytes.query_key_value = 0;
+  if (policy.drops(RecomputeModule::mla_up_proj) && shape.attention == AttentionKind::mla)
+    bytes.query_key_value = 0;
   if (policy.drops(RecomputeModule::mlp)) bytes.dense_ffn = 0;
   if (policy.drops(RecomputeModule::shared_experts)) bytes.shared_expert = 0;
   if (policy.drops(RecomputeModule::moe_act)) bytes.expert_activation = 0;
   if (policy.drops(RecomputeModule::moe) && has_experts(shape, layer)) {
     // The whole routed part runs again from its input, which must then be kept.
     bytes.norm_outputs = std::max(bytes.norm_outputs, bf16_bytes * elements);
-    bytes.shared_expert = bytes.router = bytes.expert_input = bytes.expert_hidden = bytes.expert_activation = 0;
+    bytes.shared_expert = bytes.router = bytes.expert_input = bytes.expert_hidden =
+        bytes.expert_activation = 0;
   }
 }
 
 }  // namespace
 
 double ActivationBytes::total() const {
-  return residual + norm_outputs + latents + query_key_value + attention_output + dense_ffn + shared_expert + router +
-         expert_input + expert_hidden + expert_activation;
+  return residual + norm_outputs + latents + query_key_value + attention_output + dense_ffn +
+         shared_expert + router + expert_input + expert_hidden + expert_activation;
 }
 
-ActivationBytes layer_activations(const ModelShape& shape, int layer, const Shard& shard, const RecomputePolicy& policy,
-                                  double rows) {
+ActivationBytes layer_activations(const ModelShape& shape, int layer, const Shard& shard,
+                                  const RecomputePolicy& policy, double rows) {
   if (policy.kind == Recompute::full) {
     ActivationBytes bytes;  // the layer's input only
     bytes.residual = bf16_bytes * static_cast<double>(shard.local_tokens()) * shape.hidden;
@@ -128,17 +145,17 @@ ActivationBytes layer_activations(const ModelShape& shape, int layer, const Shar
   return bytes;
 }
 
-double layer_activation_bytes(const ModelShape& shape, int layer, const Shard& shard, const RecomputePolicy& policy,
-                              double rows) {
+double layer_activation_bytes(const ModelShape& shape, int layer, const Shard& shard,
+                              const RecomputePolicy& policy, double rows) {
   return layer_activations(shape, layer, shard, policy, rows).total();
 }
 
-double layer_workspace_bytes(const ModelShape& shape, int layer, const Shard& shard, const RecomputePolicy& policy,
-                             double rows) {
+double layer_workspace_bytes(const ModelShape& shape, int layer, const Shard& shard,
+                             const RecomputePolicy& policy, double rows) {
   const ActivationBytes all = everything_saved(shape, layer, shard, rows);
   const double made_again = all.total() - layer_activation_bytes(shape, layer, shard, policy, rows);
-  // Gradients of one operator's inputs and outputs: of attention (q, k, v, o), or of an FFN (its hidden width twice
-  // over and its input), whichever is larger.
+  // Gradients of one operator's inputs and outputs: of attention (q, k, v, o), or of an FFN (its
+  // hidden width twice over and its input), whichever is larger.
   const double row_input = bf16_bytes * rows * shape.hidden;
   const double routed = row_input + all.expert_hidden + all.expert_activation;
   const double attention = all.query_key_value + all.attention_output;

@@ -35,24 +35,28 @@ void add_gqa_in(Kernels& kernels, const ModelShape& shape, const Shard& shard, P
   const int64_t query_width = heads.query * heads.qk_dim * (shape.attention_gate ? 2 : 1);
   const int64_t out = query_width + 2 * heads.key_value * heads.qk_dim;
   const double tokens = static_cast<double>(shard.gemm_tokens());
-  add_linear(kernels, {Op::qkv_projection, shard.gemm_tokens(), shape.hidden, out, shape.attention_bias}, pass,
-             shard.recipe);
+  add_linear(kernels,
+             {Op::qkv_projection, shard.gemm_tokens(), shape.hidden, out, shape.attention_bias},
+             pass, shard.recipe);
   const double query = tokens * static_cast<double>(heads.query * heads.qk_dim);
   const double key = tokens * static_cast<double>(heads.key_value * heads.qk_dim);
   if (shape.qk_norm) {
     add_norm(kernels, query, pass);
     add_norm(kernels, key, pass);
   }
-  // Rotation reads and writes queries and keys, one kernel each; its backward is the opposite rotation.
+  // Rotation reads and writes queries and keys, one kernel each; its backward is the opposite
+  // rotation.
   if (pass != Pass::backward_weight) {
     kernels.push_back(memory_kernel(Op::rope, pass, 2 * bf16_bytes * (query + key), 2));
   }
 }
 
-// The rotation of the queries' rope part in place, and the assembly of keys and values: Megatron-Core's fused MLA rope.
+// The rotation of the queries' rope part in place, and the assembly of keys and values:
+// Megatron-Core's fused MLA rope.
 double mla_rope_bytes(const ModelShape& shape, const Shard& shard, const Heads& heads) {
   const double rotated = 2.0 * shape.qk_rope_dim;
-  const double assembled = static_cast<double>(shape.qk_nope_dim + shape.v_dim + heads.qk_dim + heads.v_dim);
+  const double assembled =
+      static_cast<double>(shape.qk_nope_dim + shape.v_dim + heads.qk_dim + heads.v_dim);
   return bf16_bytes * static_cast<double>(shard.gemm_tokens()) * static_cast<double>(heads.query) *
          (rotated + assembled);
 }
@@ -132,7 +136,8 @@ Kernels attention_core_ops(const ModelShape& shape, int layer, const Shard& shar
   kernel.qk_dim = static_cast<int>(heads.qk_dim);
   kernel.v_dim = static_cast<int>(heads.v_dim);
   kernel.window = attention_window(shape, layer);
-  const double pairs = shard.sequences * attended_keys(shard.sequence_length, kernel.window) / shard.cp;
+  const double pairs =
+      shard.sequences * attended_keys(shard.sequence_length, kernel.window) / shard.cp;
   const double per_pair = 2 * pairs * static_cast<double>(heads.query);
   const double qk = static_cast<double>(heads.qk_dim), v = static_cast<double>(heads.v_dim);
   const CoreBytes bytes = core_bytes(shard, heads);
@@ -140,8 +145,9 @@ Kernels attention_core_ops(const ModelShape& shape, int layer, const Shard& shar
     kernel.flops = per_pair * (qk + v);
     kernel.bytes = bytes.query + bytes.key_value + bytes.output + bytes.statistics;
   } else {
-    // QK^T again, dQ and dK; dP and dV: 2.5 times the forward where both widths are equal (FlashAttention-2,
-    // arXiv:2307.08691 section 3.1.2). Row sums of dO * O first, conversion of the fp32 dQ last.
+    // QK^T again, dQ and dK; dP and dV: 2.5 times the forward where both widths are equal
+    // (FlashAttention-2, arXiv:2307.08691 section 3.1.2). Row sums of dO * O first, conversion of
+    // the fp32 dQ last.
     kernel.flops = per_pair * (3 * qk + 2 * v);
     kernel.bytes = 2 * (bytes.query + bytes.key_value + bytes.statistics) + 3 * bytes.output;
     kernel.launches = 3;
@@ -154,17 +160,21 @@ Kernels attention_out_ops(const ModelShape& shape, int layer, const Shard& shard
   Kernels kernels;
   const bool linear = is_linear_attention(shape, layer);
   const Heads heads = heads_on_rank(shape, shard);
-  const int64_t width = linear ? static_cast<int64_t>(shape.linear_value_heads) * shape.linear_head_dim / shard.tp
-                               : heads.query * heads.v_dim;
+  const int64_t width =
+      linear ? static_cast<int64_t>(shape.linear_value_heads) * shape.linear_head_dim / shard.tp
+             : heads.query * heads.v_dim;
   const double elements = static_cast<double>(shard.gemm_tokens() * width);
   if (linear) {
     add_gated_norm(kernels, elements, pass);
   } else if (shape.attention_gate && pass != Pass::backward_weight) {
     // output * sigmoid(gate): three tensors forward, five backward.
-    kernels.push_back(memory_kernel(Op::attention, pass, (pass == Pass::forward ? 3 : 5) * bf16_bytes * elements));
+    kernels.push_back(memory_kernel(Op::attention, pass,
+                                    (pass == Pass::forward ? 3 : 5) * bf16_bytes * elements));
   }
-  add_linear(kernels, {Op::output_projection, shard.gemm_tokens(), width, shape.hidden}, pass, shard.recipe);
-  if (pass == Pass::forward) add_residual(kernels, static_cast<double>(shard.local_tokens()) * shape.hidden, pass);
+  add_linear(kernels, {Op::output_projection, shard.gemm_tokens(), width, shape.hidden}, pass,
+             shard.recipe);
+  if (pass == Pass::forward)
+    add_residual(kernels, static_cast<double>(shard.local_tokens()) * shape.hidden, pass);
   return kernels;
 }
 

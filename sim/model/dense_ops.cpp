@@ -1,5 +1,5 @@
-// What a dense transformer has besides attention: embedding, FFN, logits and loss; also shared experts, which are an
-// FFN that every token takes, and the projection of multi-token prediction.
+// What a dense transformer has besides attention: embedding, FFN, logits and loss; also shared
+// experts, which are an FFN that every token takes, and the projection of multi-token prediction.
 #include "model/kernel_builders.hpp"
 #include "model/layer_ops.hpp"
 
@@ -11,7 +11,8 @@ double local_elements(const ModelShape& shape, const Shard& shard) {
 }
 
 // fc1, activation, fc2 of width `ffn` in all, cut by tp; in the reverse order backward.
-void add_ffn(Kernels& kernels, Op op, const ModelShape& shape, int ffn, const Shard& shard, Pass pass) {
+void add_ffn(Kernels& kernels, Op op, const ModelShape& shape, int ffn, const Shard& shard,
+             Pass pass) {
   const int64_t width = ffn / shard.tp, tokens = shard.gemm_tokens();
   const Linear fc1 = {op, tokens, shape.hidden, width * (shape.gated_ffn ? 2 : 1)};
   const Linear fc2 = {op, tokens, width, shape.hidden};
@@ -28,9 +29,11 @@ Kernels embedding_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
   const double elements = static_cast<double>(shard.gemm_tokens()) * shape.hidden;
   // Gather of rows; its weight gradient sorts the tokens and adds rows into the fp32 main gradient.
-  if (pass == Pass::forward) kernels.push_back(memory_kernel(Op::embedding, pass, 2 * bf16_bytes * elements));
+  if (pass == Pass::forward)
+    kernels.push_back(memory_kernel(Op::embedding, pass, 2 * bf16_bytes * elements));
   if (pass == Pass::backward_weight) {
-    kernels.push_back(memory_kernel(Op::embedding, pass, (bf16_bytes + 2 * fp32_bytes) * elements, 4));
+    kernels.push_back(
+        memory_kernel(Op::embedding, pass, (bf16_bytes + 2 * fp32_bytes) * elements, 4));
   }
   return kernels;
 }
@@ -50,16 +53,17 @@ Kernels shared_expert_ops(const ModelShape& shape, const Shard& shard, Pass pass
   add_ffn(kernels, Op::shared_expert, shape, shape.shared_ffn, shard, pass);
   if (pass == Pass::backward_weight) return kernels;
   const double elements = local_elements(shape, shard);
-  // The gate is one dot product per token and a scaling; then the sum with the routed experts' output (backward: the
-  // sum of both gradients of the shared input).
-  if (shape.shared_gate) kernels.push_back(memory_kernel(Op::shared_expert, pass, 3 * bf16_bytes * elements, 3));
+  // The gate is one dot product per token and a scaling; then the sum with the routed experts'
+  // output (backward: the sum of both gradients of the shared input).
+  if (shape.shared_gate)
+    kernels.push_back(memory_kernel(Op::shared_expert, pass, 3 * bf16_bytes * elements, 3));
   kernels.push_back(memory_kernel(Op::shared_expert, pass, 3 * bf16_bytes * elements));
   return kernels;
 }
 
-// Logits and their gradient are kept in bf16. The loss is TransformerEngine's fused cross-entropy, which the published
-// Megatron-Bridge recipes use: two passes over the logits (maximum and sum; then the gradient, in place), so that the
-// backward has only to scale it.
+// Logits and their gradient are kept in bf16. The loss is TransformerEngine's fused cross-entropy,
+// which the published Megatron-Bridge recipes use: two passes over the logits (maximum and sum;
+// then the gradient, in place), so that the backward has only to scale it.
 Kernels output_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
   const int64_t vocab = shape.vocab / shard.tp;

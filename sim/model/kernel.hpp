@@ -1,5 +1,5 @@
-// One GPU kernel (or a handful that always run together) as the device model sees it: what it multiplies, what it
-// moves. Built by the model arithmetic, costed by cluster/device_model.
+// One GPU kernel (or a handful that always run together) as the device model sees it: what it
+// multiplies, what it moves. Built by the model arithmetic, costed by cluster/device_model.
 #pragma once
 
 #include <cstdint>
@@ -39,15 +39,16 @@ enum class Op : uint8_t {
 
 enum class KernelKind : uint8_t { gemm, grouped_gemm, attention, memory };
 
-// Amounts are per rank, after sharding. For kernels of an expert the work depends on the rows (tokens) that the routing
-// sends to this rank: totals are then `flops + rows * flops_per_row`, and the same for bytes.
+// Amounts are per rank, after sharding. For kernels of an expert the work depends on the rows
+// (tokens) that the routing sends to this rank: totals are then `flops + rows * flops_per_row`, and
+// the same for bytes.
 struct Kernel {
   Op op = Op::other;
   Pass pass = Pass::forward;
   KernelKind kind = KernelKind::memory;
   Precision precision = Precision::bf16;
-  // gemm: [m x k] * [k x n]. grouped_gemm: the rows of a group come with the routing; they are m, and n, k are set.
-  // With `rows_are_k` (weight gradients) they are summed over, and m, n are set.
+  // gemm: [m x k] * [k x n]. grouped_gemm: the rows of a group come with the routing; they are m,
+  // and n, k are set. With `rows_are_k` (weight gradients) they are summed over, and m, n are set.
   int64_t m = 0, n = 0, k = 0;
   int groups = 1;
   bool rows_are_k = false;
@@ -66,8 +67,8 @@ struct Kernel {
   double flops_per_row = 0;
   double bytes_per_row = 0;
   int launches = 1;  // kernels that follow each other on the device for this entry
-  // Kernels that the host issues for this entry, where some run side by side on the device or are too small to count
-  // there; 0: as many as `launches`.
+  // Kernels that the host issues for this entry, where some run side by side on the device or are
+  // too small to count there; 0: as many as `launches`.
   int host_launches = 0;
 };
 

@@ -9,10 +9,11 @@ struct Cast {
   int launches = 0;
 };
 
-// After TransformerEngine (general knowledge of its quantisers): the result is written twice, row-wise for the GEMM
-// that follows and column-wise for the weight gradient. Per-tensor current scaling must know the maximum first, so it
-// reads the tensor once more; so does NVFP4, for its second, per-tensor scale. Block scaling finds the maximum of a
-// block in the same pass. The extra small kernel of MXFP8 and NVFP4 lays the scales out as the tensor cores want them.
+// After TransformerEngine (general knowledge of its quantisers): the result is written twice,
+// row-wise for the GEMM that follows and column-wise for the weight gradient. Per-tensor current
+// scaling must know the maximum first, so it reads the tensor once more; so does NVFP4, for its
+// second, per-tensor scale. Block scaling finds the maximum of a block in the same pass. The extra
+// small kernel of MXFP8 and NVFP4 lays the scales out as the tensor cores want them.
 Cast cast_of(PrecisionRecipe recipe) {
   const double write = 2 * operand_bytes(recipe);
   switch (recipe) {
@@ -34,24 +35,27 @@ Cast cast_of(PrecisionRecipe recipe) {
 void add_cast(Kernels& kernels, double elements, Pass pass, PrecisionRecipe recipe) {
   const Cast cast = cast_of(recipe);
   if (cast.launches > 0) {
-    kernels.push_back(memory_kernel(Op::cast, pass, elements * cast.bytes_per_element, cast.launches));
+    kernels.push_back(
+        memory_kernel(Op::cast, pass, elements * cast.bytes_per_element, cast.launches));
   }
 }
 
 void add_row_cast(Kernels& kernels, int64_t width, Pass pass, PrecisionRecipe recipe, int parts) {
   const Cast cast = cast_of(recipe);
   if (cast.launches > 0) {
-    kernels.push_back(
-        row_kernel(Op::cast, pass, static_cast<double>(width) * cast.bytes_per_element, cast.launches * parts));
+    kernels.push_back(row_kernel(Op::cast, pass,
+                                 static_cast<double>(width) * cast.bytes_per_element,
+                                 cast.launches * parts));
     kernels.back().groups = parts;
   }
 }
 
-// Streams over which TransformerEngine deals the GEMMs of its GroupedLinear (nvte_multi_stream_cublas_gemm).
+// Streams over which TransformerEngine deals the GEMMs of its GroupedLinear
+// (nvte_multi_stream_cublas_gemm).
 constexpr int kGemmStreams = 4;
 
-// One GEMM per expert: the host issues all of them, and with MXFP8 and NVFP4 one more kernel each that lays out the
-// scales of the weights; on the device a stream has every fourth.
+// One GEMM per expert: the host issues all of them, and with MXFP8 and NVFP4 one more kernel each
+// that lays out the scales of the weights; on the device a stream has every fourth.
 void split_by_expert(Kernel& kernel, PrecisionRecipe recipe) {
   const bool swizzles = recipe == PrecisionRecipe::mxfp8 || recipe == PrecisionRecipe::nvfp4;
   kernel.launches = (kernel.groups + kGemmStreams - 1) / kGemmStreams;
@@ -127,7 +131,9 @@ double operand_bytes(PrecisionRecipe recipe) {
     case PrecisionRecipe::fp8_current:
       return 1;
     case PrecisionRecipe::fp8_block:
-      return 1 + fp32_bytes / 128;  // one fp32 scale per 1 x 128 (DeepSeek-V3, arXiv:2412.19437 section 3.3.2)
+      return 1 +
+             fp32_bytes /
+                 128;  // one fp32 scale per 1 x 128 (DeepSeek-V3, arXiv:2412.19437 section 3.3.2)
     case PrecisionRecipe::mxfp8:
       return 1 + 1.0 / 32;  // one byte of scale per 32 elements (OCP Microscaling Formats 1.0)
     case PrecisionRecipe::nvfp4:
@@ -164,17 +170,21 @@ Kernel row_kernel(Op op, Pass pass, double bytes_per_row, int launches) {
 
 void add_linear(Kernels& kernels, const Linear& linear, Pass pass, PrecisionRecipe recipe) {
   const double tokens = static_cast<double>(linear.tokens);
-  if (pass == Pass::forward) add_cast(kernels, tokens * static_cast<double>(linear.in), pass, recipe);
-  if (pass == Pass::backward_data) add_cast(kernels, tokens * static_cast<double>(linear.out), pass, recipe);
+  if (pass == Pass::forward)
+    add_cast(kernels, tokens * static_cast<double>(linear.in), pass, recipe);
+  if (pass == Pass::backward_data)
+    add_cast(kernels, tokens * static_cast<double>(linear.out), pass, recipe);
   kernels.push_back(gemm(linear, pass, recipe));
-  // The bias is added in the GEMM's epilogue; its gradient is a sum over dy, part of the cast where there is one.
+  // The bias is added in the GEMM's epilogue; its gradient is a sum over dy, part of the cast where
+  // there is one.
   if (linear.bias && pass == Pass::backward_weight && recipe == PrecisionRecipe::bf16) {
-    kernels.push_back(memory_kernel(linear.op, pass, bf16_bytes * tokens * static_cast<double>(linear.out)));
+    kernels.push_back(
+        memory_kernel(linear.op, pass, bf16_bytes * tokens * static_cast<double>(linear.out)));
   }
 }
 
-void add_grouped_linear(Kernels& kernels, const Linear& linear, int groups, Pass pass, PrecisionRecipe recipe,
-                        bool per_expert) {
+void add_grouped_linear(Kernels& kernels, const Linear& linear, int groups, Pass pass,
+                        PrecisionRecipe recipe, bool per_expert) {
   const int parts = per_expert ? groups : 1;
   if (pass == Pass::forward) add_row_cast(kernels, linear.in, pass, recipe, parts);
   if (pass == Pass::backward_data) add_row_cast(kernels, linear.out, pass, recipe, parts);
@@ -186,8 +196,10 @@ void add_grouped_linear(Kernels& kernels, const Linear& linear, int groups, Pass
 }
 
 void add_norm(Kernels& kernels, double elements, Pass pass) {
-  if (pass == Pass::forward) kernels.push_back(memory_kernel(Op::norm, pass, 2 * bf16_bytes * elements));
-  if (pass == Pass::backward_data) kernels.push_back(memory_kernel(Op::norm, pass, 3 * bf16_bytes * elements, 2));
+  if (pass == Pass::forward)
+    kernels.push_back(memory_kernel(Op::norm, pass, 2 * bf16_bytes * elements));
+  if (pass == Pass::backward_data)
+    kernels.push_back(memory_kernel(Op::norm, pass, 3 * bf16_bytes * elements, 2));
 }
 
 void add_residual(Kernels& kernels, double elements, Pass pass) {

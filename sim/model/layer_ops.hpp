@@ -1,5 +1,6 @@
-// FLOPs, bytes and shapes of every operator of a training step on one rank, forward, backward-data and backward-weight.
-// Takes the model and how a rank's share is cut; gives kernels in launch order; knows nothing of time or networks.
+// FLOPs, bytes and shapes of every operator of a training step on one rank, forward, backward-data
+// and backward-weight. Takes the model and how a rank's share is cut; gives kernels in launch
+// order; knows nothing of time or networks.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ struct Shard {
   bool sequence_parallel = false;  // norms, router and residuals act on 1/tp of the tokens
   PrecisionRecipe recipe = PrecisionRecipe::bf16;
   bool quantized_output = false;  // logits follow `recipe` instead of bf16
-  // TransformerEngine's GroupedLinear: a cast and a GEMM per expert, GEMMs on four streams. Else one kernel for all.
+  // TransformerEngine's GroupedLinear: a cast and a GEMM per expert, GEMMs on four streams. Else
+  // one kernel for all.
   bool kernels_per_expert = false;
   // Permutation of tokens as chains of indexing operators instead of one kernel each way.
   bool unfused_permutation = false;
@@ -38,44 +40,54 @@ struct Shard {
 
 using Kernels = std::vector<Kernel>;
 
-// In each, `pass` selects the kernels of that pass only. backward_data of an operator that has no weights holds its
-// whole backward. Casts belong to the GEMM that needs them; weight casts run once a step (weight_cast_ops). The forward
-// addition of a residual belongs to the operator that ends a branch; backward, the residual's gradient is added where
-// the branch began (attention_in, dense_ffn, router).
+// In each, `pass` selects the kernels of that pass only. backward_data of an operator that has no
+// weights holds its whole backward. Casts belong to the GEMM that needs them; weight casts run once
+// a step (weight_cast_ops). The forward addition of a residual belongs to the operator that ends a
+// branch; backward, the residual's gradient is added where the branch began (attention_in,
+// dense_ffn, router).
 Kernels embedding_ops(const ModelShape&, const Shard&, Pass);
-Kernels attention_in_ops(const ModelShape&, int layer, const Shard&, Pass);    // norm, QKV or MLA projections, rope
+Kernels attention_in_ops(const ModelShape&, int layer, const Shard&,
+                         Pass);  // norm, QKV or MLA projections, rope
 Kernels attention_core_ops(const ModelShape&, int layer, const Shard&, Pass);  // softmax(QK^T)V
-Kernels attention_out_ops(const ModelShape&, int layer, const Shard&, Pass);   // output projection, residual
-Kernels dense_ffn_ops(const ModelShape&, const Shard&, Pass);                  // norm, FFN, residual
-// norm, gate GEMM, top-k, permute. The permute (Op::permute) copies every token top_k times into the order of its
-// destinations; dispatchers that read tokens in place (DeepEP, HybridEP) do without: their callers leave it out.
+Kernels attention_out_ops(const ModelShape&, int layer, const Shard&,
+                          Pass);                               // output projection, residual
+Kernels dense_ffn_ops(const ModelShape&, const Shard&, Pass);  // norm, FFN, residual
+// norm, gate GEMM, top-k, permute. The permute (Op::permute) copies every token top_k times into
+// the order of its destinations; dispatchers that read tokens in place (DeepEP, HybridEP) do
+// without: their callers leave it out.
 Kernels router_ops(const ModelShape&, const Shard&, Pass);
 Kernels shared_expert_ops(const ModelShape&, const Shard&, Pass);  // empty without shared experts
-// Work depends on the rows routed here (Kernel::flops_per_row); rows are tokens x top-k copies after dispatch.
-// Sort by expert and back (none with one local expert), fc1, SwiGLU with the gate's weight, fc2.
+// Work depends on the rows routed here (Kernel::flops_per_row); rows are tokens x top-k copies
+// after dispatch. Sort by expert and back (none with one local expert), fc1, SwiGLU with the gate's
+// weight, fc2.
 Kernels expert_ops(const ModelShape&, const Shard&, Pass);
-Kernels combine_ops(const ModelShape&, const Shard&, Pass);  // unpermute (sum of a token's copies), residual
-Kernels output_ops(const ModelShape&, const Shard&, Pass);   // final norm, logits, cross-entropy
-// What a multi-token-prediction layer has beyond a transformer layer: norms of the embedding and of the hidden state,
-// and the projection of the two side by side. Embedding, transformer layer (index >= shape.layers) and output_ops are
-// the caller's to add.
+Kernels combine_ops(const ModelShape&, const Shard&,
+                    Pass);  // unpermute (sum of a token's copies), residual
+Kernels output_ops(const ModelShape&, const Shard&, Pass);  // final norm, logits, cross-entropy
+// What a multi-token-prediction layer has beyond a transformer layer: norms of the embedding and of
+// the hidden state, and the projection of the two side by side. Embedding, transformer layer (index
+// >= shape.layers) and output_ops are the caller's to add.
 Kernels mtp_projection_ops(const ModelShape&, const Shard&, Pass);
-// Adam on so many parameters held by this rank's optimizer shard (fp32 master, two moments), plus gradient norm/clip.
-Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter, double moment_bytes = 4);
+// Adam on so many parameters held by this rank's optimizer shard (fp32 master, two moments), plus
+// gradient norm/clip.
+Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter,
+                      double moment_bytes = 4);
 // Quantising so many GEMM weights of this rank, once a step, after the optimizer; empty in bf16.
 Kernels weight_cast_ops(double parameters, PrecisionRecipe recipe);
 
 // Bytes one token occupies on the wire in the dispatch and combine of one hidden vector.
 double token_bytes(const ModelShape&, PrecisionRecipe wire);
 
-// Model FLOPs of one step over so many sequences, forward + backward, no recomputation, logits included, causal
-// attention counted as half: Megatron-LM's formula (megatron/training/training.py num_floating_point_operations).
+// Model FLOPs of one step over so many sequences, forward + backward, no recomputation, logits
+// included, causal attention counted as half: Megatron-LM's formula (megatron/training/training.py
+// num_floating_point_operations).
 double model_flops(const ModelShape&, int64_t sequences, int64_t sequence_length);
 
-// Keys that the queries of one sequence look at, summed: half the square under the causal mask, a band with a window
-// (0: none). Counted as Megatron-LM counts them.
+// Keys that the queries of one sequence look at, summed: half the square under the causal mask, a
+// band with a window (0: none). Counted as Megatron-LM counts them.
 double attended_keys(int64_t sequence_length, int window);
-// Forward FLOPs of a Gated DeltaNet layer per token apart from its two projections: convolution, then the recurrence.
+// Forward FLOPs of a Gated DeltaNet layer per token apart from its two projections: convolution,
+// then the recurrence.
 double linear_convolution_flops(const ModelShape&);
 double linear_scan_flops(const ModelShape&);
 

@@ -1,5 +1,5 @@
-// The routed part of a mixture-of-experts layer: router and permutation where the tokens live, experts where the rows
-// arrive, combination back where the tokens live.
+// The routed part of a mixture-of-experts layer: router and permutation where the tokens live,
+// experts where the rows arrive, combination back where the tokens live.
 #include <algorithm>
 #include <utility>
 
@@ -13,19 +13,21 @@ double local_elements(const ModelShape& shape, const Shard& shard) {
   return static_cast<double>(shard.local_tokens()) * shape.hidden;
 }
 
-// The gate multiplies in bf16 and hands out fp32 logits (Megatron-LM --moe-router-dtype fp32 with the fused gating
-// GEMM); never quantised.
+// The gate multiplies in bf16 and hands out fp32 logits (Megatron-LM --moe-router-dtype fp32 with
+// the fused gating GEMM); never quantised.
 void add_gate(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels gate;
-  add_linear(gate, {Op::router, shard.local_tokens(), shape.hidden, shape.experts}, pass, PrecisionRecipe::bf16);
+  add_linear(gate, {Op::router, shard.local_tokens(), shape.hidden, shape.experts}, pass,
+             PrecisionRecipe::bf16);
   const double logits = static_cast<double>(shard.local_tokens()) * shape.experts;
   for (Kernel& kernel : gate) kernel.bytes += (fp32_bytes - bf16_bytes) * logits;
   kernels.insert(kernels.end(), gate.begin(), gate.end());
 }
 
-// Scores, selection, the dense map of chosen experts and weights, tokens per expert and the balancing loss: small
-// kernels over tokens x experts fp32 values. Their number and passes are those of Megatron-Core's unfused router
-// (general knowledge); choosing groups first (node-limited routing) adds a second selection and a mask.
+// Scores, selection, the dense map of chosen experts and weights, tokens per expert and the
+// balancing loss: small kernels over tokens x experts fp32 values. Their number and passes are
+// those of Megatron-Core's unfused router (general knowledge); choosing groups first (node-limited
+// routing) adds a second selection and a mask.
 void add_top_k(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
   if (pass == Pass::backward_weight) return;
   const double scores = static_cast<double>(shard.local_tokens()) * shape.experts;
@@ -33,7 +35,8 @@ void add_top_k(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pa
   const double passes = pass == Pass::forward ? 6 + (grouped ? 4 : 0) : 4;
   const int launches = pass == Pass::forward ? 6 + (grouped ? 4 : 0) : 4;
   kernels.push_back(memory_kernel(Op::top_k, pass, passes * fp32_bytes * scores, launches));
-  // Views, index arithmetic and the auxiliary loss are small operators that cost the host as much as large ones.
+  // Views, index arithmetic and the auxiliary loss are small operators that cost the host as much
+  // as large ones.
   kernels.back().host_launches = 3 * launches;
 }
 
@@ -42,24 +45,28 @@ double copies_bytes(const ModelShape& shape, const Shard& shard) {
   return bf16_bytes * local_elements(shape, shard) * (1 + shape.top_k);
 }
 
-// Operators of Megatron-Core's all-to-all dispatcher before the tokens leave: counts per expert and rank, split sizes
-// and their copy to the host, permutation of tokens and probabilities (general knowledge of its code).
+// Operators of Megatron-Core's all-to-all dispatcher before the tokens leave: counts per expert and
+// rank, split sizes and their copy to the host, permutation of tokens and probabilities (general
+// knowledge of its code).
 constexpr int kSendPreparation = 16;
 
-// Experts with biases. The second one, which the experts' probabilities multiply, is added outside of the GEMM in fp32
-// (Megatron-Core's TEGroupedMLP._apply_bias: outer product, sum, concatenation, cast back): 28 bytes an element of the
-// output forward, 36 backward, counted. With a GEMM per expert, clamp, gate and first bias run as separate operators
-// too: 300 bytes in all, fitted on gpt-oss-120b (GB300 and H100, Megatron-Bridge 25.11 to 26.04: what is missing grows
-// with tokens, not with layers or sequence length, and is 13 to 14 GB a layer of 4,096 tokens on both); counting gives
-// 346.
+// Experts with biases. The second one, which the experts' probabilities multiply, is added outside
+// of the GEMM in fp32 (Megatron-Core's TEGroupedMLP._apply_bias: outer product, sum, concatenation,
+// cast back): 28 bytes an element of the output forward, 36 backward, counted. With a GEMM per
+// expert, clamp, gate and first bias run as separate operators too: 300 bytes in all, fitted on
+// gpt-oss-120b (GB300 and H100, Megatron-Bridge 25.11 to 26.04: what is missing grows with tokens,
+// not with layers or sequence length, and is 13 to 14 GB a layer of 4,096 tokens on both); counting
+// gives 346.
 struct BiasBytes {
   double forward = 0, backward = 0;
 };
-BiasBytes bias_bytes(bool per_expert) { return per_expert ? BiasBytes{100, 200} : BiasBytes{28, 36}; }
+BiasBytes bias_bytes(bool per_expert) {
+  return per_expert ? BiasBytes{100, 200} : BiasBytes{28, 36};
+}
 
-// Without Megatron-Core's fused permutation (--moe-permute-fusion): index arithmetic, then a gather, or a scatter-add
-// over zeros. Counting operators gives two to three times the bytes and kernels; the rows of arXiv:2504.14960 agree
-// better with two.
+// Without Megatron-Core's fused permutation (--moe-permute-fusion): index arithmetic, then a
+// gather, or a scatter-add over zeros. Counting operators gives two to three times the bytes and
+// kernels; the rows of arXiv:2504.14960 agree better with two.
 constexpr int kUnfusedPermutation = 2;
 
 Kernels with_permutation(Kernels kernels, const Shard& shard) {
@@ -81,7 +88,8 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
     add_norm(kernels, local_elements(shape, shard), pass);
     add_gate(kernels, shape, shard, pass);
     add_top_k(kernels, shape, shard, pass);
-    kernels.push_back(memory_kernel(Op::permute, pass, copies_bytes(shape, shard), 2));  // row map, then the copy
+    kernels.push_back(
+        memory_kernel(Op::permute, pass, copies_bytes(shape, shard), 2));  // row map, then the copy
     kernels.back().host_launches = kSendPreparation;
     return with_permutation(std::move(kernels), shard);
   }
@@ -92,7 +100,8 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   add_gate(kernels, shape, shard, pass);
   if (pass == Pass::backward_data) {
     // Gradients of the two users of the normed tokens meet.
-    kernels.push_back(memory_kernel(Op::router, pass, 3 * bf16_bytes * local_elements(shape, shard)));
+    kernels.push_back(
+        memory_kernel(Op::router, pass, 3 * bf16_bytes * local_elements(shape, shard)));
     add_norm(kernels, local_elements(shape, shard), pass);
     add_residual(kernels, local_elements(shape, shard), pass);
   }
@@ -103,7 +112,8 @@ Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
   const int groups = std::max(1, shard.local_experts);
   const int64_t width = shape.moe_ffn / shard.etp;
-  const Linear fc1 = {Op::expert_fc1, 0, shape.hidden, width * (shape.gated_ffn ? 2 : 1), shape.expert_bias};
+  const Linear fc1 = {Op::expert_fc1, 0, shape.hidden, width * (shape.gated_ffn ? 2 : 1),
+                      shape.expert_bias};
   const Linear fc2 = {Op::expert_fc2, 0, width, shape.hidden, shape.expert_bias};
   const bool forward = pass == Pass::forward, sorts = groups > 1 && pass != Pass::backward_weight;
   const double copy_bytes = 2 * bf16_bytes * shape.hidden;
@@ -112,13 +122,15 @@ Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   const auto add_second_bias = [&] {
     if (!shape.expert_bias || pass == Pass::backward_weight) return;
     const BiasBytes bytes = bias_bytes(per_expert);
-    kernels.push_back(row_kernel(Op::expert_fc2, pass, (forward ? bytes.forward : bytes.backward) * shape.hidden,
+    kernels.push_back(row_kernel(Op::expert_fc2, pass,
+                                 (forward ? bytes.forward : bytes.backward) * shape.hidden,
                                  (forward ? 3 : 4) * (per_expert ? groups : 1)));
   };
   if (!forward) add_second_bias();
   add_grouped_linear(kernels, forward ? fc1 : fc2, groups, pass, shard.recipe, per_expert);
   if (pass != Pass::backward_weight) {
-    // The gate's weight of a row multiplies the activation (Megatron-Core's weighted SwiGLU): one fp32 more, each way.
+    // The gate's weight of a row multiplies the activation (Megatron-Core's weighted SwiGLU): one
+    // fp32 more, each way.
     const double bytes = activation_bytes(shape.gated_ffn, width, pass) + fp32_bytes;
     kernels.push_back(row_kernel(Op::expert_activation, pass, bytes));
   }
@@ -136,6 +148,8 @@ Kernels combine_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   return with_permutation(std::move(kernels), shard);
 }
 
-double token_bytes(const ModelShape& shape, PrecisionRecipe wire) { return shape.hidden * operand_bytes(wire); }
+double token_bytes(const ModelShape& shape, PrecisionRecipe wire) {
+  return shape.hidden * operand_bytes(wire);
+}
 
 }  // namespace moesim

@@ -30,13 +30,16 @@ void add_mla(const ModelShape& shape, LayerParameters& layer) {
   layer.norms += shape.q_lora_rank + shape.kv_lora_rank;
 }
 
-// Gated DeltaNet (Qwen3-Next): projections of q, k, v, the output gate and two scalars per value head; a causal
-// convolution of width 4 over q, k, v; decay and bias per value head; a gated norm; the output projection.
+// Gated DeltaNet (Qwen3-Next): projections of q, k, v, the output gate and two scalars per value
+// head; a causal convolution of width 4 over q, k, v; decay and bias per value head; a gated norm;
+// the output projection.
 void add_linear_attention(const ModelShape& shape, LayerParameters& layer) {
-  const double hidden = shape.hidden, head_dim = shape.linear_head_dim, value_heads = shape.linear_value_heads;
+  const double hidden = shape.hidden, head_dim = shape.linear_head_dim,
+               value_heads = shape.linear_value_heads;
   const double key_width = shape.linear_key_heads * head_dim, value_width = value_heads * head_dim;
   layer.attention = hidden * (2 * key_width + 2 * value_width + 2 * value_heads) +
-                    linear_convolution_width * (2 * key_width + value_width) + 2 * value_heads + value_width * hidden;
+                    linear_convolution_width * (2 * key_width + value_width) + 2 * value_heads +
+                    value_width * hidden;
   layer.norms += head_dim;
 }
 
@@ -58,13 +61,16 @@ LayerParameters layer_parameters(const ModelShape& shape, int layer_index) {
     return layer;
   }
   layer.router = hidden * shape.experts;
-  const double expert_bias = shape.expert_bias ? (ffn_matrices(shape) - 1) * shape.moe_ffn + hidden : 0;
+  const double expert_bias =
+      shape.expert_bias ? (ffn_matrices(shape) - 1) * shape.moe_ffn + hidden : 0;
   layer.experts = shape.experts * (ffn_matrices(shape) * hidden * shape.moe_ffn + expert_bias);
   layer.shared = ffn_matrices(shape) * hidden * shape.shared_ffn + (shape.shared_gate ? hidden : 0);
   return layer;
 }
 
-double embedding_parameters(const ModelShape& shape) { return static_cast<double>(shape.vocab) * shape.hidden; }
+double embedding_parameters(const ModelShape& shape) {
+  return static_cast<double>(shape.vocab) * shape.hidden;
+}
 
 double output_parameters(const ModelShape& shape) {
   return shape.hidden + (shape.tied_embeddings ? 0 : embedding_parameters(shape));
@@ -93,7 +99,8 @@ double active_parameters(const ModelShape& shape) {
 
 RankParameters rank_parameters(const LayerParameters& layer, int tp, int ep, int etp) {
   const double sharded = layer.attention + layer.dense_ffn + layer.shared;
-  return {sharded / tp + layer.attention_replicated + layer.router + layer.norms, layer.experts / (ep * etp)};
+  return {sharded / tp + layer.attention_replicated + layer.router + layer.norms,
+          layer.experts / (ep * etp)};
 }
 
 }  // namespace moesim

@@ -14,22 +14,26 @@ struct LayerParameters {
   double router = 0;                // replicated over tp
   double norms = 0;                 // replicated over tp
   double experts = 0;               // all experts of the layer; sharded by ep and etp
-  double total() const { return attention + attention_replicated + dense_ffn + shared + router + norms + experts; }
+  double total() const {
+    return attention + attention_replicated + dense_ffn + shared + router + norms + experts;
+  }
 };
 
 LayerParameters layer_parameters(const ModelShape& shape, int layer);
 double embedding_parameters(const ModelShape& shape);
-double output_parameters(const ModelShape& shape);  // final norm + logits; the logits matrix is 0 when tied
-// Per MTP layer, beyond a transformer layer: three norms (embedding, hidden, final) and the projection of the pair;
-// embedding and logits are shared with the main model (DeepSeek-V3, arXiv:2412.19437 section 2.2).
+double output_parameters(
+    const ModelShape& shape);  // final norm + logits; the logits matrix is 0 when tied
+// Per MTP layer, beyond a transformer layer: three norms (embedding, hidden, final) and the
+// projection of the pair; embedding and logits are shared with the main model (DeepSeek-V3,
+// arXiv:2412.19437 section 2.2).
 double mtp_extra_parameters(const ModelShape& shape);
-// Without multi-token-prediction layers, as papers count. `active` counts top_k experts and the shared ones per token,
-// and the embedding and logits matrices in full.
+// Without multi-token-prediction layers, as papers count. `active` counts top_k experts and the
+// shared ones per token, and the embedding and logits matrices in full.
 double total_parameters(const ModelShape& shape);
 double active_parameters(const ModelShape& shape);
 
-// What one rank holds of a layer: `dense` is replicated over data (and context) parallel ranks, `expert` over
-// expert-data parallel ranks.
+// What one rank holds of a layer: `dense` is replicated over data (and context) parallel ranks,
+// `expert` over expert-data parallel ranks.
 struct RankParameters {
   double dense = 0;
   double expert = 0;

@@ -1,4 +1,5 @@
-// Which activations a layer throws away after its forward pass and computes again before its backward pass.
+// Which activations a layer throws away after its forward pass and computes again before its
+// backward pass.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +16,8 @@ struct RecomputePolicy {
   std::vector<RecomputeModule> modules;  // selective only
 
   bool drops(RecomputeModule module) const {
-    return kind == Recompute::selective && std::find(modules.begin(), modules.end(), module) != modules.end();
+    return kind == Recompute::selective &&
+           std::find(modules.begin(), modules.end(), module) != modules.end();
   }
 };
 

@@ -6,7 +6,9 @@ namespace moesim {
 namespace {
 
 // A multi-token-prediction layer is built like the last layer.
-int layer_it_resembles(const ModelShape& shape, int layer) { return std::min(layer, shape.layers - 1); }
+int layer_it_resembles(const ModelShape& shape, int layer) {
+  return std::min(layer, shape.layers - 1);
+}
 
 // True for layers period-1, 2*period-1, ...; never when there is no period.
 bool closes_period(int layer, int period) { return period > 0 && (layer + 1) % period == 0; }
@@ -26,7 +28,9 @@ bool is_linear_attention(const ModelShape& shape, int layer) {
 
 int attention_window(const ModelShape& shape, int layer) {
   if (shape.sliding_window == 0) return 0;
-  return closes_period(layer_it_resembles(shape, layer), shape.sliding_window_period) ? 0 : shape.sliding_window;
+  return closes_period(layer_it_resembles(shape, layer), shape.sliding_window_period)
+             ? 0
+             : shape.sliding_window;
 }
 
 }  // namespace moesim

@@ -1,11 +1,13 @@
-// What is trained: the shapes of a transformer with mixture-of-experts layers. Knows nothing of machines or mappings.
+// What is trained: the shapes of a transformer with mixture-of-experts layers. Knows nothing of
+// machines or mappings.
 #pragma once
 
 #include <string>
 
 namespace moesim {
 
-// Taps of the causal convolution in front of a Gated DeltaNet layer (Qwen3-Next linear_conv_kernel_dim).
+// Taps of the causal convolution in front of a Gated DeltaNet layer (Qwen3-Next
+// linear_conv_kernel_dim).
 inline constexpr int linear_convolution_width = 4;
 
 enum class AttentionKind {
@@ -13,7 +15,8 @@ enum class AttentionKind {
   mla,  // multi-head latent attention (DeepSeek-V2, arXiv:2405.04434)
 };
 
-// Widths are per tensor, not per rank. Names follow the HuggingFace config.json they are read from where that is clear.
+// Widths are per tensor, not per rank. Names follow the HuggingFace config.json they are read from
+// where that is clear.
 struct ModelShape {
   std::string name;
   int layers = 0;
@@ -33,7 +36,8 @@ struct ModelShape {
   int qk_rope_dim = 0;     // mla
   int v_dim = 0;           // mla
   int sliding_window = 0;  // tokens; 0: every layer attends to the whole sequence
-  // With a window: layers period-1, 2*period-1, ... attend to the whole sequence; 0: every layer has the window.
+  // With a window: layers period-1, 2*period-1, ... attend to the whole sequence; 0: every layer
+  // has the window.
   int sliding_window_period = 2;
   // Gated DeltaNet layers (Qwen3-Next): all but layers period-1, 2*period-1, ...; 0: none.
   int linear_attention_period = 0;
@@ -44,7 +48,7 @@ struct ModelShape {
 
   int dense_ffn = 0;           // width of the FFN in layers without experts
   int first_dense_layers = 0;  // so many layers at the start have a dense FFN
-  int moe_period = 1;          // of the others, every moe_period-th has experts (the last of each period)
+  int moe_period = 1;  // of the others, every moe_period-th has experts (the last of each period)
 
   int experts = 0;  // 0: a dense model
   int top_k = 0;
@@ -64,7 +68,8 @@ struct ModelShape {
   double published_active_parameters = 0;
 };
 
-// Layers count from 0; layers >= shape.layers are multi-token-prediction layers and look like the last one.
+// Layers count from 0; layers >= shape.layers are multi-token-prediction layers and look like the
+// last one.
 bool has_experts(const ModelShape& shape, int layer);
 bool is_linear_attention(const ModelShape& shape, int layer);
 // Tokens a query may look back on in this layer; 0: the whole sequence.

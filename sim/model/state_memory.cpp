@@ -10,7 +10,8 @@ constexpr double parameter_bytes = bf16_bytes;
 
 StateBytes state_of(double parameters, double replicas, const StateSharding& sharding) {
   const auto shard_from = [&](int stage) { return sharding.zero_stage >= stage ? replicas : 1.0; };
-  return {parameters * parameter_bytes / shard_from(3), parameters * sharding.gradient_bytes / shard_from(2),
+  return {parameters * parameter_bytes / shard_from(3),
+          parameters * sharding.gradient_bytes / shard_from(2),
           parameters * (fp32_bytes + 2 * sharding.moment_bytes) / shard_from(1)};
 }
 
@@ -24,7 +25,8 @@ StateBytes& StateBytes::operator+=(const StateBytes& other) {
 }
 
 StateBytes layer_state_bytes(const ModelShape& shape, int layer, const StateSharding& sharding) {
-  const RankParameters held = rank_parameters(layer_parameters(shape, layer), sharding.tp, sharding.ep, sharding.etp);
+  const RankParameters held =
+      rank_parameters(layer_parameters(shape, layer), sharding.tp, sharding.ep, sharding.etp);
   const double beyond = layer >= shape.layers ? mtp_extra_parameters(shape) / sharding.tp : 0;
   StateBytes bytes = state_of(held.dense + beyond, sharding.dp, sharding);
   bytes += state_of(held.expert * sharding.slots_per_expert, sharding.edp, sharding);

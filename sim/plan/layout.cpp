@@ -10,7 +10,8 @@
 namespace moesim {
 namespace {
 
-constexpr size_t kMaxItems = 100'000;  // layers and chunks after repetition: ten times the layers of any model
+constexpr size_t kMaxItems =
+    100'000;  // layers and chunks after repetition: ten times the layers of any model
 constexpr int kMaxNesting = 8;
 
 class LayoutParser {
@@ -62,7 +63,8 @@ class LayoutParser {
     for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_)
       times = std::min(kMaxItems + 1, times * 10 + static_cast<size_t>(text_[at_] - '0'));
     if (at_ == begin) fail("expected a number after '*'");
-    if (part.size() * times > kMaxItems) at_ = begin, fail(fmt::format("more than {} layers and stages", kMaxItems));
+    if (part.size() * times > kMaxItems)
+      at_ = begin, fail(fmt::format("more than {} layers and stages", kMaxItems));
     std::string repeated;
     for (size_t i = 0; i < times && !part.empty(); ++i) repeated += part;
     part = repeated;

@@ -30,7 +30,8 @@ CellPlace place_of(const Mapping& mapping, int stages, int gpus_per_node, int ce
 
 void choose_cells(Mapping& mapping, int stages, int gpus_per_node) {
   std::vector<CellPlace> places;
-  for (int cell = 0; cell < mapping.cells; ++cell) places.push_back(place_of(mapping, stages, gpus_per_node, cell));
+  for (int cell = 0; cell < mapping.cells; ++cell)
+    places.push_back(place_of(mapping, stages, gpus_per_node, cell));
   for (const CellPlace& place : places) {
     // Cells within one node are alike wherever they start.
     const bool inside = place.nodes == stages && places[0].nodes == stages;
@@ -50,19 +51,23 @@ Mapping derive_mapping(const Plan& plan, int gpus, int gpus_per_node, const Batc
   MOESIM_CHECK(gpus % plan.pp == 0, "{} devices, pp {}", gpus, plan.pp);
   mapping.world = gpus;
   mapping.ranks_per_stage = gpus / plan.pp;
-  MOESIM_CHECK(mapping.ranks_per_stage % dense == 0, "{} ranks a stage, tp x cp {}", mapping.ranks_per_stage, dense);
-  MOESIM_CHECK(mapping.ranks_per_stage % expert == 0, "{} ranks a stage, etp x ep {}", mapping.ranks_per_stage, expert);
+  MOESIM_CHECK(mapping.ranks_per_stage % dense == 0, "{} ranks a stage, tp x cp {}",
+               mapping.ranks_per_stage, dense);
+  MOESIM_CHECK(mapping.ranks_per_stage % expert == 0, "{} ranks a stage, etp x ep {}",
+               mapping.ranks_per_stage, expert);
   mapping.dp = mapping.ranks_per_stage / dense;
   mapping.edp = mapping.ranks_per_stage / expert;
   mapping.cell = std::lcm(dense, expert);
-  MOESIM_CHECK(mapping.ranks_per_stage % mapping.cell == 0, "{} ranks a stage, cell {}", mapping.ranks_per_stage,
-               mapping.cell);
+  MOESIM_CHECK(mapping.ranks_per_stage % mapping.cell == 0, "{} ranks a stage, cell {}",
+               mapping.ranks_per_stage, mapping.cell);
   mapping.cells = mapping.ranks_per_stage / mapping.cell;
-  mapping.simulated_cells =
-      plan.simulated_replicas == 0 ? mapping.cells : std::min(mapping.cells, plan.simulated_replicas);
+  mapping.simulated_cells = plan.simulated_replicas == 0
+                                ? mapping.cells
+                                : std::min(mapping.cells, plan.simulated_replicas);
   choose_cells(mapping, plan.pp, gpus_per_node);
   mapping.microbatches = batch.global_batch / (batch.micro_batch * mapping.dp);
-  MOESIM_CHECK(mapping.microbatches > 0, "global batch {} over {} data-parallel ranks", batch.global_batch, mapping.dp);
+  MOESIM_CHECK(mapping.microbatches > 0, "global batch {} over {} data-parallel ranks",
+               batch.global_batch, mapping.dp);
   return mapping;
 }
 
@@ -80,7 +85,9 @@ Groups strided_groups(int cell, int stride, int size) {
 }
 }  // namespace
 
-Groups tensor_groups(const Plan& plan, const Mapping& mapping) { return strided_groups(mapping.cell, 1, plan.tp); }
+Groups tensor_groups(const Plan& plan, const Mapping& mapping) {
+  return strided_groups(mapping.cell, 1, plan.tp);
+}
 Groups context_groups(const Plan& plan, const Mapping& mapping) {
   return strided_groups(mapping.cell, plan.tp, plan.cp);
 }
@@ -108,11 +115,14 @@ std::vector<int> simulated_global_ranks(const Plan& plan, const Mapping& mapping
   return ranks;
 }
 
-int SpreadGroup::members_per_node(int gpus_per_node) const { return std::clamp(gpus_per_node / stride, 1, size); }
+int SpreadGroup::members_per_node(int gpus_per_node) const {
+  return std::clamp(gpus_per_node / stride, 1, size);
+}
 
 double SpreadGroup::spine_share(int gpus_per_node, int nodes_per_leaf) const {
   const int hop = std::max(1, stride / gpus_per_node);  // nodes from one member to the next
-  const bool one_leaf = static_cast<int64_t>(size) * stride <= static_cast<int64_t>(gpus_per_node) * nodes_per_leaf;
+  const bool one_leaf =
+      static_cast<int64_t>(size) * stride <= static_cast<int64_t>(gpus_per_node) * nodes_per_leaf;
   return one_leaf ? 0 : std::min(1.0, static_cast<double>(hop) / nodes_per_leaf);
 }
 

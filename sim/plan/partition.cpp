@@ -11,14 +11,16 @@ std::vector<ChunkContent> even_cut(const ModelShape& shape, int chunks) {
   const int each = shape.layers / chunks, more = shape.layers % chunks;
   int layer = 0;
   for (int chunk = 0; chunk < chunks; ++chunk)
-    for (int i = 0; i < each + (chunk < more ? 1 : 0); ++i) contents[chunk].layers.push_back(layer++);
+    for (int i = 0; i < each + (chunk < more ? 1 : 0); ++i)
+      contents[chunk].layers.push_back(layer++);
   for (int i = 0; i < shape.mtp_layers; ++i) contents.back().layers.push_back(layer++);
   contents.front().embedding = true;
   contents.back().loss = true;
   return contents;
 }
 
-// Items in layout order; layers are numbered as they come, multi-token-prediction layers after all others.
+// Items in layout order; layers are numbered as they come, multi-token-prediction layers after all
+// others.
 std::vector<ChunkContent> by_layout(const ModelShape& shape, const std::string& text) {
   std::vector<ChunkContent> contents;
   int layer = 0, mtp = shape.layers;

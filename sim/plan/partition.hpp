@@ -1,4 +1,5 @@
-// Which layers, and whether embedding and loss, each slice of the model holds, in the order of plan/pipeline_shape.hpp.
+// Which layers, and whether embedding and loss, each slice of the model holds, in the order of
+// plan/pipeline_shape.hpp.
 #pragma once
 
 #include <vector>
@@ -10,12 +11,13 @@ namespace moesim {
 
 struct ChunkContent {
   bool embedding = false;
-  std::vector<int> layers;  // consecutive; numbers >= shape.layers are multi-token-prediction layers
+  std::vector<int>
+      layers;  // consecutive; numbers >= shape.layers are multi-token-prediction layers
   bool loss = false;
 };
 
-// By plan.layout when given; else layers are cut evenly (the first chunks take one more when they do not divide), with
-// the multi-token-prediction layers and the loss at the end.
+// By plan.layout when given; else layers are cut evenly (the first chunks take one more when they
+// do not divide), with the multi-token-prediction layers and the loss at the end.
 std::vector<ChunkContent> partition_layers(const ModelShape& shape, const Plan& plan);
 
 }  // namespace moesim

@@ -1,5 +1,5 @@
-// Which slices of the model a pipeline stage holds. The layers are cut into slices; a microbatch passes all slices in
-// order, each on one stage. A stage holds one slice or several (its chunks).
+// Which slices of the model a pipeline stage holds. The layers are cut into slices; a microbatch
+// passes all slices in order, each on one stage. A stage holds one slice or several (its chunks).
 #pragma once
 
 #include "plan/plan.hpp"
@@ -16,8 +16,8 @@ struct PipelineShape {
   enum class Order {
     looping,  // slice v on stage v mod pp: one chunk each, or vpp of them (interleaved)
     folded,   // V: down the stages with chunk 0, and back up with chunk 1 (DualPipeV)
-    two_way,  // chunk 0 holds the model from the first stage to the last, chunk 1 from the last to the first; half of
-              // the microbatches take each way (DualPipe)
+    two_way,  // chunk 0 holds the model from the first stage to the last, chunk 1 from the last to
+              // the first; half of the microbatches take each way (DualPipe)
   };
   Order order = Order::looping;
   int stages = 1;
@@ -27,7 +27,8 @@ struct PipelineShape {
   // Copies of each parameter within one pipeline.
   int copies() const { return order == Order::two_way ? 2 : 1; }
   int slice(const Seat& seat) const;
-  // Who works on `slice` of a microbatch. `way`: 0, or 1 for the microbatches that enter at the last stage.
+  // Who works on `slice` of a microbatch. `way`: 0, or 1 for the microbatches that enter at the
+  // last stage.
   Seat seat(int slice, int way = 0) const;
   int way_of_chunk(int chunk) const { return order == Order::two_way ? chunk : 0; }
 };

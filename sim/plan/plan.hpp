@@ -1,5 +1,5 @@
-// How a model is mapped on a cluster: the user's choices. plan/mapping.hpp derives ranks from them, plan/schedule.hpp
-// the order of pipeline operations.
+// How a model is mapped on a cluster: the user's choices. plan/mapping.hpp derives ranks from them,
+// plan/schedule.hpp the order of pipeline operations.
 #pragma once
 
 #include <string>
@@ -10,22 +10,33 @@
 
 namespace moesim {
 
-enum class ScheduleKind { one_f_one_b, interleaved, gpipe, zb_h1, zb_2p, dualpipe, dualpipev, custom };
+enum class ScheduleKind {
+  one_f_one_b,
+  interleaved,
+  gpipe,
+  zb_h1,
+  zb_2p,
+  dualpipe,
+  dualpipev,
+  custom
+};
 enum class Dispatcher {
   nccl,       // all-to-all-v
   deepep,     // a token travels once per node, then over NVLink
   hybridep,   // the same with few SMs
-  allgather,  // every rank gets all tokens of the group and keeps its own; partial sums are reduce-scattered
+  allgather,  // every rank gets all tokens of the group and keeps its own; partial sums are
+              // reduce-scattered
 };
 enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
-// What a CUDA graph holds: the whole step; attention, router and whatever else has fixed shapes; the router alone. The
-// rest is launched kernel by kernel.
+// What a CUDA graph holds: the whole step; attention, router and whatever else has fixed shapes;
+// the router alone. The rest is launched kernel by kernel.
 enum class GraphScope { step, layers, router };
 enum class GroupedGemm { single, per_expert };  // Shard::kernels_per_expert
 enum class CpKind { ring, all_gather };
 // What data-parallel replicas communicate at once (ZeRO 0 and 1).
 enum class DpBuckets {
-  megatron,  // whole chunks; the first chunk of the first stage in buckets of at least dp_bucket_bytes
+  megatron,  // whole chunks; the first chunk of the first stage in buckets of at least
+             // dp_bucket_bytes
   layer,     // a layer, or as many as reach dp_bucket_bytes
 };
 // Where a wafer keeps what the backward pass needs of each layer.
@@ -35,10 +46,11 @@ enum class SavedActivations {
   automatic,  // on the host where they do not fit in SRAM
 };
 enum class Transport {
-  adaptive,  // a transfer that meets no other runs on a timer; the moment another claims a link, both become flows
+  adaptive,  // a transfer that meets no other runs on a timer; the moment another claims a link,
+             // both become flows
   flows,     // every transfer is SimGrid flows
-  // Nothing shares anything: every transfer has its links, every kernel its device for itself. No cluster is like this;
-  // it says what contention costs.
+  // Nothing shares anything: every transfer has its links, every kernel its device for itself. No
+  // cluster is like this; it says what contention costs.
   uncontended,
 };
 
@@ -53,18 +65,22 @@ struct Plan {
   CpKind cp_kind = CpKind::ring;
 
   ScheduleKind schedule = ScheduleKind::one_f_one_b;
-  std::vector<std::string> schedule_ops;  // custom: one list per stage, as "F0 F1 B0 B1" (plan/schedule_text.hpp)
-  // Megatron-LM's --pipeline-model-parallel-layout, e.g. "Et*4|(t*4|)*14tmL"; empty: layers are cut evenly.
+  std::vector<std::string>
+      schedule_ops;  // custom: one list per stage, as "F0 F1 B0 B1" (plan/schedule_text.hpp)
+  // Megatron-LM's --pipeline-model-parallel-layout, e.g. "Et*4|(t*4|)*14tmL"; empty: layers are cut
+  // evenly.
   std::string layout;
 
   PrecisionRecipe precision = PrecisionRecipe::bf16;
-  bool fp8_output_proj = false;                                // logits multiply in `precision` too instead of bf16
-  PrecisionRecipe dispatch_precision = PrecisionRecipe::bf16;  // of what travels to the experts: tokens, and gradients
-                                                               // in the backward; the way back is bf16
-  double gradient_bytes = 4;      // per element, accumulated and reduced (4: fp32, 2: bf16)
-  double gather_bytes = 2;        // per element of a layer that replicas gather (2: bf16, 1: FP8)
-  double saved_hidden_bytes = 2;  // per element of an FFN's hidden activations kept for the backward (2: bf16; 1: FP8)
-  double moment_bytes = 4;        // per element of each of Adam's moments (4: fp32, 2: bf16)
+  bool fp8_output_proj = false;  // logits multiply in `precision` too instead of bf16
+  PrecisionRecipe dispatch_precision =
+      PrecisionRecipe::bf16;  // of what travels to the experts: tokens, and gradients
+                              // in the backward; the way back is bf16
+  double gradient_bytes = 4;  // per element, accumulated and reduced (4: fp32, 2: bf16)
+  double gather_bytes = 2;    // per element of a layer that replicas gather (2: bf16, 1: FP8)
+  double saved_hidden_bytes =
+      2;  // per element of an FFN's hidden activations kept for the backward (2: bf16; 1: FP8)
+  double moment_bytes = 4;  // per element of each of Adam's moments (4: fp32, 2: bf16)
 
   Recompute recompute = Recompute::none;
   std::vector<RecomputeModule> recompute_modules;  // selective only
@@ -73,39 +89,44 @@ struct Plan {
   int zero_stage = 1;  // 0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)
   bool overlap_grad_reduce = true;
   bool overlap_param_gather = true;
-  // ZeRO 1 with an interleaved schedule: all stages gather from the step's beginning. Without, a chunk gathers when its
-  // first forward needs its parameters.
+  // ZeRO 1 with an interleaved schedule: all stages gather from the step's beginning. Without, a
+  // chunk gathers when its first forward needs its parameters.
   bool align_param_gather = true;
-  bool gather_in_step = true;  // false: something between steps, an evaluation, gathers the parameters
+  bool gather_in_step =
+      true;  // false: something between steps, an evaluation, gathers the parameters
   DpBuckets dp_buckets = DpBuckets::megatron;
   double dp_bucket_bytes = 0;  // of gradients; 0: a layer, or Megatron-LM's size
 
   Dispatcher dispatcher = Dispatcher::nccl;
   AllToAllForm all_to_all = AllToAllForm::automatic;
-  int communication_sms = 0;  // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3)
-  // Expert-parallel communication of a forward is hidden behind a backward of an earlier microbatch, and vice versa.
+  int communication_sms =
+      0;  // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3)
+  // Expert-parallel communication of a forward is hidden behind a backward of an earlier
+  // microbatch, and vice versa.
   bool ep_overlap = false;
-  // Weight gradients of a layer are computed while its gradients travel (Megatron-LM --delay-wgrad-compute); DualPipe
-  // always does.
+  // Weight gradients of a layer are computed while its gradients travel (Megatron-LM
+  // --delay-wgrad-compute); DualPipe always does.
   bool delay_wgrad = false;
-  // False: forwards and backwards that the schedule overlaps take turns instead. It says what overlapping them brings.
+  // False: forwards and backwards that the schedule overlaps take turns instead. It says what
+  // overlapping them brings.
   bool overlap_blocks = true;
   bool delays_weight_gradients() const {
     const bool dual = schedule == ScheduleKind::dualpipe || schedule == ScheduleKind::dualpipev;
     return delay_wgrad || (dual && overlap_blocks);
   }
   bool overlap_shared_expert = false;  // shared experts compute while tokens travel
-  bool cuda_graph = false;             // kernels are launched from a graph: host_launch_s does not bind
+  bool cuda_graph = false;  // kernels are launched from a graph: host_launch_s does not bind
   GraphScope cuda_graph_scope = GraphScope::step;
   bool whole_step_graph() const { return cuda_graph && cuda_graph_scope == GraphScope::step; }
   GroupedGemm grouped_gemm = GroupedGemm::single;
   bool fused_permutation = true;
 
   Transport transport = Transport::adaptive;
-  int simulated_replicas = 1;  // data-parallel cells (wafers) simulated per stage; the rest are folded; 0: all
+  int simulated_replicas =
+      1;  // data-parallel cells (wafers) simulated per stage; the rest are folded; 0: all
 
-  // Wafer systems: attention runs in `attention_tiles` tiles of `attention_batch` sequences (Batch Tiling on
-  // Attention), the rest of a layer on all of them together.
+  // Wafer systems: attention runs in `attention_tiles` tiles of `attention_batch` sequences (Batch
+  // Tiling on Attention), the rest of a layer on all of them together.
   int attention_tiles = 1;  // 0: the best that fits
   int attention_batch = 0;  // 0: batch.micro_batch; -1: the largest that fits
   SavedActivations saved_activations = SavedActivations::wafer;

@@ -23,7 +23,8 @@ StageOps alternate(int warmup, int total, bool overlap, Forward forward, Backwar
 }  // namespace
 
 StageOps one_f_one_b(int stage, int stages, int microbatches, bool overlap) {
-  // A joint block passes its forward on as late as its backward, so that twice as many forwards must be under way.
+  // A joint block passes its forward on as late as its backward, so that twice as many forwards
+  // must be under way.
   const int distance = stages - 1 - stage;
   const int warmup = std::min(overlap ? 2 * distance + 1 : distance, microbatches);
   return alternate(
@@ -38,15 +39,19 @@ StageOps one_f_one_b(int stage, int stages, int microbatches, bool overlap) {
 
 StageOps interleaved(int stage, int stages, int chunks, int microbatches, bool overlap) {
   const int total = microbatches * chunks;
-  const int warmup = std::min(total, (stages - stage - 1) * 2 + (chunks - 1) * stages + (overlap ? 1 : 0));
-  const int round = stages * chunks;  // so many operations take `stages` microbatches through all chunks
+  const int warmup =
+      std::min(total, (stages - stage - 1) * 2 + (chunks - 1) * stages + (overlap ? 1 : 0));
+  const int round =
+      stages * chunks;  // so many operations take `stages` microbatches through all chunks
   const auto op = [=](bool forward, int i) {
     const int chunk = i % round / stages;
     const int microbatch = i / round * stages + i % stages;
-    return PipelineOp{forward ? OpKind::forward : OpKind::backward, microbatch, forward ? chunk : chunks - 1 - chunk};
+    return PipelineOp{forward ? OpKind::forward : OpKind::backward, microbatch,
+                      forward ? chunk : chunks - 1 - chunk};
   };
   return alternate(
-      warmup, total, overlap, [&](int i) { return op(true, i); }, [&](int i) { return op(false, i); });
+      warmup, total, overlap, [&](int i) { return op(true, i); },
+      [&](int i) { return op(false, i); });
 }
 
 StageOps gpipe(int microbatches) {
@@ -88,7 +93,8 @@ std::vector<StageOps> make_schedule(const Plan& plan, int microbatches) {
 }
 
 int fewest_microbatches(const Plan& plan) {
-  const bool dual = plan.schedule == ScheduleKind::dualpipe || plan.schedule == ScheduleKind::dualpipev;
+  const bool dual =
+      plan.schedule == ScheduleKind::dualpipe || plan.schedule == ScheduleKind::dualpipev;
   return dual ? 2 * plan.pp : 1;
 }
 

@@ -22,13 +22,15 @@ class StageCheck {
         return fmt::format("stage {}: {} {}", stage_, to_text(op, shape_.chunks > 1), wrong);
     const size_t wanted = static_cast<size_t>(microbatches_) * shape_.chunks / shape_.copies();
     if (forwards_.size() != wanted)
-      return fmt::format("stage {}: {} forwards, but there are {} microbatches{}", stage_, forwards_.size(),
-                         microbatches_, shape_.chunks > 1 ? fmt::format(" and {} chunks", shape_.chunks) : "");
+      return fmt::format("stage {}: {} forwards, but there are {} microbatches{}", stage_,
+                         forwards_.size(), microbatches_,
+                         shape_.chunks > 1 ? fmt::format(" and {} chunks", shape_.chunks) : "");
     if (backwards_.size() != wanted)
-      return fmt::format("stage {}: {} backwards for {} forwards", stage_, backwards_.size(), wanted);
+      return fmt::format("stage {}: {} backwards for {} forwards", stage_, backwards_.size(),
+                         wanted);
     if (weights_.size() != wanted)
-      return fmt::format("stage {}: {} of {} data gradients (D) have no weight gradient (W)", stage_,
-                         wanted - weights_.size(), wanted);
+      return fmt::format("stage {}: {} of {} data gradients (D) have no weight gradient (W)",
+                         stage_, wanted - weights_.size(), wanted);
     return "";
   }
 
@@ -37,8 +39,10 @@ class StageCheck {
 
   std::string add(const PipelineOp& op) {
     const Key key{op.microbatch, op.chunk};
-    if (op.microbatch >= microbatches_) return fmt::format("is beyond the {} microbatches", microbatches_);
-    if (op.chunk >= shape_.chunks) return fmt::format("is beyond the {} chunks of a stage", shape_.chunks);
+    if (op.microbatch >= microbatches_)
+      return fmt::format("is beyond the {} microbatches", microbatches_);
+    if (op.chunk >= shape_.chunks)
+      return fmt::format("is beyond the {} chunks of a stage", shape_.chunks);
     if (op.forward()) return forwards_.insert(key).second ? "" : "stands there twice";
     if (op.kind != OpKind::backward_weight) {
       if (!forwards_.contains(key)) return "comes before its forward";
@@ -58,14 +62,16 @@ class StageCheck {
 // Each stage goes through its list and stops at what has not arrived.
 class DryRun {
  public:
-  DryRun(const PipelineShape& shape, const std::vector<StageOps>& stages) : shape_(shape), stages_(stages) {}
+  DryRun(const PipelineShape& shape, const std::vector<StageOps>& stages)
+      : shape_(shape), stages_(stages) {}
 
   std::string run() {
     next_.assign(stages_.size(), 0);
     for (bool moved = true; moved;) {
       moved = false;
       for (size_t stage = 0; stage < stages_.size(); ++stage)
-        while (next_[stage] < stages_[stage].size() && advance(static_cast<int>(stage))) moved = true;
+        while (next_[stage] < stages_[stage].size() && advance(static_cast<int>(stage)))
+          moved = true;
     }
     for (size_t stage = 0; stage < stages_.size(); ++stage)
       if (next_[stage] < stages_[stage].size()) return cycle(static_cast<int>(stage));
@@ -75,7 +81,8 @@ class DryRun {
  private:
   using Event = std::tuple<bool, int, int>;  // forward, slice, microbatch
 
-  // What an operation waits for beyond its stage's order; the first slice's forward and weight gradients: nothing.
+  // What an operation waits for beyond its stage's order; the first slice's forward and weight
+  // gradients: nothing.
   bool waits_for(int stage, const PipelineOp& op, Event& event) const {
     const int slice = shape_.slice({stage, op.chunk});
     if (op.kind == OpKind::backward_weight || (op.forward() && slice == 0)) return false;
@@ -119,11 +126,13 @@ class DryRun {
       const int way = shape_.way_of_chunk(op->chunk);
       const Seat sender = shape_.seat(slice, way);
       steps.push_back(fmt::format("stage {} stands at {}, which waits for {}{} of stage {}", stage,
-                                  to_text(*op, shape_.chunks > 1), forward ? 'F' : 'B', microbatch, sender.stage));
+                                  to_text(*op, shape_.chunks > 1), forward ? 'F' : 'B', microbatch,
+                                  sender.stage));
       stage = sender.stage;
     }
     std::string text = "the schedule deadlocks: ";
-    for (size_t i = seen.at(stage); i < steps.size(); ++i) text += (i > seen.at(stage) ? "; " : "") + steps[i];
+    for (size_t i = seen.at(stage); i < steps.size(); ++i)
+      text += (i > seen.at(stage) ? "; " : "") + steps[i];
     return text;
   }
 
@@ -135,9 +144,11 @@ class DryRun {
 
 }  // namespace
 
-std::string schedule_problem(const PipelineShape& shape, const std::vector<StageOps>& stages, int microbatches) {
+std::string schedule_problem(const PipelineShape& shape, const std::vector<StageOps>& stages,
+                             int microbatches) {
   for (size_t stage = 0; stage < stages.size(); ++stage)
-    if (std::string problem = StageCheck(shape, static_cast<int>(stage), microbatches).run(stages[stage]);
+    if (std::string problem =
+            StageCheck(shape, static_cast<int>(stage), microbatches).run(stages[stage]);
         !problem.empty())
       return problem;
   return DryRun(shape, stages).run();

@@ -7,8 +7,9 @@ namespace moesim {
 
 namespace {
 
-// Operations of a stage that two streams of microbatches meet at: `near` ones enter closer to this stage and leave it
-// last, `far` ones the other way round. `distance`: stages between this one and the middle.
+// Operations of a stage that two streams of microbatches meet at: `near` ones enter closer to this
+// stage and leave it last, `far` ones the other way round. `distance`: stages between this one and
+// the middle.
 class TwoStreams {
  public:
   // `streams[0]` is the near stream; microbatches are numbered from `first` on.
@@ -19,8 +20,12 @@ class TwoStreams {
       next_forward_[stream] = next_backward_[stream] = first_of_chunk[chunk_[stream]];
   }
 
-  void forward(int stream) { ops.push_back({OpKind::forward, next_forward_[stream]++, chunk_[stream]}); }
-  void backward(int stream) { ops.push_back({OpKind::backward, next_backward_[stream]++, chunk_[stream]}); }
+  void forward(int stream) {
+    ops.push_back({OpKind::forward, next_forward_[stream]++, chunk_[stream]});
+  }
+  void backward(int stream) {
+    ops.push_back({OpKind::backward, next_backward_[stream]++, chunk_[stream]});
+  }
   void backward_data(int stream) {
     waiting_.push_back({OpKind::backward_weight, next_backward_[stream], chunk_[stream]});
     ops.push_back({OpKind::backward_data, next_backward_[stream]++, chunk_[stream]});
@@ -45,7 +50,8 @@ class TwoStreams {
 
 constexpr int kNear = 0, kFar = 1;
 
-// `each`: microbatches per stream. `distance`: stages from here to the middle; `from_end`: from the end to here.
+// `each`: microbatches per stream. `distance`: stages from here to the middle; `from_end`: from the
+// end to here.
 StageOps meet(TwoStreams s, int each, int distance, int from_end) {
   const int half = distance + from_end;  // stages on this side of the middle
   for (int i = 0; i < 2 * distance; ++i) s.forward(kNear);
@@ -59,7 +65,8 @@ StageOps meet(TwoStreams s, int each, int distance, int from_end) {
     s.forward(kFar);
   }
   for (int i = 0; i < each - 2 * half + from_end; ++i) {
-    // Beside the middle the very first backward waits for the forward just before it: they cannot overlap.
+    // Beside the middle the very first backward waits for the forward just before it: they cannot
+    // overlap.
     s.both(kNear, kFar, i > 0 || distance > 0);
     s.both(kFar, kNear);
   }
@@ -67,9 +74,12 @@ StageOps meet(TwoStreams s, int each, int distance, int from_end) {
     s.backward(kFar);
     s.both(kFar, kNear);
   }
-  // Halfway through the last backwards their weight gradients begin to be postponed, to fill the end.
+  // Halfway through the last backwards their weight gradients begin to be postponed, to fill the
+  // end.
   bool postpone = false;
-  const auto last_backward = [&](int stream) { postpone ? s.backward_data(stream) : s.backward(stream); };
+  const auto last_backward = [&](int stream) {
+    postpone ? s.backward_data(stream) : s.backward(stream);
+  };
   for (int i = 0; i < from_end; ++i) {
     const bool turn = i == from_end / 2;
     if (turn && from_end % 2 == 0) postpone = true;
@@ -90,7 +100,8 @@ StageOps meet(TwoStreams s, int each, int distance, int from_end) {
 StageOps dualpipe(int stage, int stages, int microbatches) {
   const int from_end = std::min(stage, stages - 1 - stage) + 1;
   int first[2] = {0, microbatches / 2};
-  return meet(TwoStreams(stage < stages / 2 ? 0 : 1, first), microbatches / 2, stages / 2 - from_end, from_end);
+  return meet(TwoStreams(stage < stages / 2 ? 0 : 1, first), microbatches / 2,
+              stages / 2 - from_end, from_end);
 }
 
 StageOps dualpipe_v(int stage, int stages, int microbatches) {

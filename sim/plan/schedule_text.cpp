@@ -14,10 +14,11 @@ constexpr char kLetters[] = {'F', 'B', 'D', 'W'};
 
 PipelineOp parse_op(const std::string& word, const std::string& whole) {
   const auto fail = [&] {
-    return std::invalid_argument(fmt::format(
-        "\"{}\" is not an operation: F, B, D or W, a microbatch, and for a chunk beyond the first .CHUNK, as "
-        "in F3, W0 or B2.1",
-        whole));
+    return std::invalid_argument(
+        fmt::format("\"{}\" is not an operation: F, B, D or W, a microbatch, and for a chunk "
+                    "beyond the first .CHUNK, as "
+                    "in F3, W0 or B2.1",
+                    whole));
   };
   PipelineOp op;
   const char* end = word.data() + word.size();
@@ -52,9 +53,11 @@ StageOps parse_schedule(const std::string& text) {
     ops.push_back(parse_op(word.substr(plus + 1), word));
     const PipelineOp &first = ops[ops.size() - 2], &second = ops.back();
     if (!first.forward() || second.kind != OpKind::backward)
-      throw std::invalid_argument(fmt::format("\"{}\": a forward overlaps a backward, as in F3+B1", word));
+      throw std::invalid_argument(
+          fmt::format("\"{}\": a forward overlaps a backward, as in F3+B1", word));
     if (first.microbatch == second.microbatch && first.chunk == second.chunk)
-      throw std::invalid_argument(fmt::format("\"{}\": a forward cannot overlap its own backward", word));
+      throw std::invalid_argument(
+          fmt::format("\"{}\": a forward cannot overlap its own backward", word));
   }
   return ops;
 }

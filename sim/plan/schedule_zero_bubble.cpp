@@ -29,7 +29,8 @@ namespace {
 // Builds the lists by playing the pipeline with passes of one time unit each.
 class Play {
  public:
-  Play(int stages, int microbatches, int limit) : stages_(stages), microbatches_(microbatches), limit_(limit) {
+  Play(int stages, int microbatches, int limit)
+      : stages_(stages), microbatches_(microbatches), limit_(limit) {
     states_.resize(stages);
     for (State& state : states_) {
       state.forward_end.assign(microbatches, kNever);
@@ -73,12 +74,13 @@ class Play {
     if (kind == OpKind::backward_weight) {
       if (state.weights >= state.backwards) return kNever;
     } else if (kind == OpKind::forward) {
-      if (state.forwards >= microbatches_ || state.forwards - state.weights >= limit_) return kNever;
+      if (state.forwards >= microbatches_ || state.forwards - state.weights >= limit_)
+        return kNever;
       if (stage > 0) arrived = states_[stage - 1].forward_end[state.forwards];
     } else {
       if (state.backwards >= state.forwards) return kNever;
-      arrived =
-          stage + 1 < stages_ ? states_[stage + 1].backward_end[state.backwards] : state.forward_end[state.backwards];
+      arrived = stage + 1 < stages_ ? states_[stage + 1].backward_end[state.backwards]
+                                    : state.forward_end[state.backwards];
     }
     return arrived == kNever ? kNever : std::max(arrived, state.free);
   }

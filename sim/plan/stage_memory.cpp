@@ -13,8 +13,8 @@ struct ChunkNeed {
   double workspace = 0;  // once
 };
 
-ChunkNeed chunk_need(const ModelShape& shape, const Plan& plan, const StateSharding& sharding, const Shard& shard,
-                     const ChunkContent& chunk, double rows) {
+ChunkNeed chunk_need(const ModelShape& shape, const Plan& plan, const StateSharding& sharding,
+                     const Shard& shard, const ChunkContent& chunk, double rows) {
   ChunkNeed need;
   const RecomputePolicy policy = plan.recompute_policy();
   need.layers = std::max(1, static_cast<int>(chunk.layers.size()));
@@ -24,9 +24,11 @@ ChunkNeed chunk_need(const ModelShape& shape, const Plan& plan, const StateShard
     need.saved += layer_activation_bytes(shape, layer, shard, policy, rows);
     if (layer >= shape.layers) {
       need.saved += mtp_projection_activation_bytes(shape, shard);
-      need.workspace += output_activation_bytes(shape, shard);  // its logits are alive beside the main ones
+      need.workspace +=
+          output_activation_bytes(shape, shard);  // its logits are alive beside the main ones
     }
-    largest_layer = std::max(largest_layer, layer_workspace_bytes(shape, layer, shard, policy, rows));
+    largest_layer =
+        std::max(largest_layer, layer_workspace_bytes(shape, layer, shard, policy, rows));
   }
   need.workspace += largest_layer;
   if (chunk.embedding) need.state += embedding_state_bytes(shape, sharding);
@@ -39,8 +41,9 @@ ChunkNeed chunk_need(const ModelShape& shape, const Plan& plan, const StateShard
 
 }  // namespace
 
-std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& plan, const Mapping& mapping,
-                                          const Shard& shard, const std::vector<ChunkContent>& chunks,
+std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& plan,
+                                          const Mapping& mapping, const Shard& shard,
+                                          const std::vector<ChunkContent>& chunks,
                                           std::span<const double> overload) {
   StateSharding sharding;
   sharding.tp = plan.tp;
@@ -58,7 +61,8 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
   const auto schedule = make_schedule(plan, mapping.microbatches);
   std::vector<StageMemoryNeed> stages;
   for (int stage = 0; stage < plan.pp; ++stage) {
-    const double rows = static_cast<double>(shard.local_tokens()) * shape.top_k * plan.etp * overload[stage];
+    const double rows =
+        static_cast<double>(shard.local_tokens()) * shape.top_k * plan.etp * overload[stage];
     std::vector<ChunkNeed> needs;
     StageMemoryNeed& result = stages.emplace_back();
     double workspace = 0, live = 0, peak = 0;
@@ -72,7 +76,8 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
     for (size_t i = 0; i < ops.size(); ++i) {
       const ChunkNeed& need = needs[ops[i].chunk];
       if (ops[i].overlaps_next && plan.overlap_blocks) {
-        // A forward fills layer by layer what the backward beside it gives back: one layer is held twice.
+        // A forward fills layer by layer what the backward beside it gives back: one layer is held
+        // twice.
         peak = std::max(peak, live + need.saved / need.layers);
         live += need.saved - needs[ops[++i].chunk].saved;
       } else {

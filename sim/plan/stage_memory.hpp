@@ -1,4 +1,5 @@
-// Memory of the fullest rank of each pipeline stage: lasting state, and what the microbatches in flight have saved.
+// Memory of the fullest rank of each pipeline stage: lasting state, and what the microbatches in
+// flight have saved.
 #pragma once
 
 #include <span>
@@ -16,9 +17,11 @@ struct StageMemoryNeed {
   double activations_bytes = 0;  // largest over the schedule, with the workspace of one layer
 };
 
-// `overload`: per stage, rows that its fullest expert-parallel rank gets over all layers of the stage, over the mean.
-std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& plan, const Mapping& mapping,
-                                          const Shard& shard, const std::vector<ChunkContent>& chunks,
+// `overload`: per stage, rows that its fullest expert-parallel rank gets over all layers of the
+// stage, over the mean.
+std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& plan,
+                                          const Mapping& mapping, const Shard& shard,
+                                          const std::vector<ChunkContent>& chunks,
                                           std::span<const double> overload);
 
 }  // namespace moesim

@@ -23,8 +23,10 @@ json parsed(const NamedReport& report, Problems& problems) {
   json value = json::parse(report.json, nullptr, false);
   if (value.is_discarded())
     problems.add({report.name}, "", "is not JSON");
-  else if (!value.is_object() || !value.contains("step_time_s") || !value["step_time_s"].is_number())
-    problems.add({report.name}, "step_time_s", "is missing: not a report of moesim run --format json");
+  else if (!value.is_object() || !value.contains("step_time_s") ||
+           !value["step_time_s"].is_number())
+    problems.add({report.name}, "step_time_s",
+                 "is missing: not a report of moesim run --format json");
   return value;
 }
 
@@ -61,17 +63,22 @@ std::string change_text(const Number& before, const Number& after) {
   const double change = relative_change(*before, *after);
   if (change == 0) return "=";
   if (!std::isfinite(change)) return "new";
-  return std::fabs(change) < 100 ? fmt::format("{:+.2f} %", 100 * change) : fmt::format("{:+.2e} %", 100 * change);
+  return std::fabs(change) < 100 ? fmt::format("{:+.2f} %", 100 * change)
+                                 : fmt::format("{:+.2e} %", 100 * change);
 }
 
 class SideBySide {
  public:
-  SideBySide(const json& before, const json& after, bool ascii) : before_(before), after_(after), table_(ascii) {}
+  SideBySide(const json& before, const json& after, bool ascii)
+      : before_(before), after_(after), table_(ascii) {}
 
   template <class Text>
   void row(const std::string& label, const Number& before, const Number& after, const Text& text) {
-    const auto cell = [&](const Number& value) { return fit(value ? text(*value) : "-", 18, Align::right); };
-    table_.line("  " + fit(label, 22) + cell(before) + cell(after) + fit(change_text(before, after), 16, Align::right));
+    const auto cell = [&](const Number& value) {
+      return fit(value ? text(*value) : "-", 18, Align::right);
+    };
+    table_.line("  " + fit(label, 22) + cell(before) + cell(after) +
+                fit(change_text(before, after), 16, Align::right));
   }
   template <class Text>
   void row_at(const std::string& label, const std::string& pointer, const Text& text) {
@@ -87,8 +94,8 @@ class SideBySide {
 };
 
 void SideBySide::breakdown() {
-  const double step =
-      std::max(number_at(before_, "/step_time_s").value_or(0), number_at(after_, "/step_time_s").value_or(0));
+  const double step = std::max(number_at(before_, "/step_time_s").value_or(0),
+                               number_at(after_, "/step_time_s").value_or(0));
   const SecondsColumn column(step, table_.ascii());
   for (const BreakdownPart& part : parts_of({})) {
     const std::string pointer = std::string("/breakdown_s/") + part.key;
@@ -100,9 +107,11 @@ void SideBySide::breakdown() {
 
 void heading(SideBySide& sides, const NamedReport& before, const NamedReport& after, bool ascii) {
   const bool same = fit_end(before.name, 17) == fit_end(after.name, 17);
-  const auto cell = [&](const std::string& name) { return " " + fit_end(name, 17, Align::right, ascii); };
-  sides.table().line("  " + fit("", 22) + cell(same ? "before" : before.name) + cell(same ? "after" : after.name) +
-                     fit("change", 16, Align::right));
+  const auto cell = [&](const std::string& name) {
+    return " " + fit_end(name, 17, Align::right, ascii);
+  };
+  sides.table().line("  " + fit("", 22) + cell(same ? "before" : before.name) +
+                     cell(same ? "after" : after.name) + fit("change", 16, Align::right));
   sides.table().line(rule(TableCanvas::kWidth, ascii));
 }
 
@@ -133,7 +142,8 @@ Comparison compare_reports(const NamedReport& before, const NamedReport& after, 
   sides.row_at("simulated tasks", "/simulation/tasks", count_text);
   sides.row_at("simulated flows", "/simulation/flows", count_text);
   sides.row_at("wall time", "/simulation/wall_s", seconds);
-  return {sides.table().text(), relative_change(a["step_time_s"].get<double>(), b["step_time_s"].get<double>())};
+  return {sides.table().text(),
+          relative_change(a["step_time_s"].get<double>(), b["step_time_s"].get<double>())};
 }
 
 }  // namespace moesim

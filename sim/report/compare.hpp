@@ -7,13 +7,15 @@
 namespace moesim {
 
 struct Comparison {
-  std::string text;             // at most 80 columns
-  double step_time_change = 0;  // after / before - 1; infinite when only the step before took no time
+  std::string text;  // at most 80 columns
+  double step_time_change =
+      0;  // after / before - 1; infinite when only the step before took no time
 };
 
 struct NamedReport {
   std::string name;  // a file, for headings and errors
-  std::string json;  // output of json_text, possibly of another version: what one side lacks is shown as "-"
+  std::string json;  // output of json_text, possibly of another version: what one side lacks is
+                     // shown as "-"
 };
 
 // Throws InputError naming each report that is not a JSON object with a step_time_s.

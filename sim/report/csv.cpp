@@ -31,7 +31,8 @@ void add_memory(Fields& fields, const StepReport& report) {
   const StageMemory* fullest = nullptr;
   for (const StageMemory& stage : report.memory)
     // By share: the stores of a wafer system are of different sizes.
-    if (fullest == nullptr || stage.total_bytes * fullest->capacity_bytes > fullest->total_bytes * stage.capacity_bytes)
+    if (fullest == nullptr ||
+        stage.total_bytes * fullest->capacity_bytes > fullest->total_bytes * stage.capacity_bytes)
       fullest = &stage;
   const StageMemory none;
   const StageMemory& most = fullest == nullptr ? none : *fullest;
@@ -47,7 +48,8 @@ void add_memory(Fields& fields, const StepReport& report) {
 }
 
 void add_firsts(Fields& fields, const StepReport& report) {
-  const CriticalPathEntry critical = report.critical_path.empty() ? CriticalPathEntry{} : report.critical_path[0];
+  const CriticalPathEntry critical =
+      report.critical_path.empty() ? CriticalPathEntry{} : report.critical_path[0];
   fields.emplace_back("critical_path.0.op", critical.op);
   fields.emplace_back("critical_path.0.share", number(critical.share));
   const ResourceUse busiest = report.resources.empty() ? ResourceUse{} : report.resources[0];
@@ -59,7 +61,8 @@ void add_simulation(Fields& fields, const SimulationFacts& facts, const JsonOpti
   fields.emplace_back("simulation.wall_s", options.machine_facts ? number(facts.wall_s) : "");
   fields.emplace_back("simulation.tasks", std::to_string(facts.tasks));
   fields.emplace_back("simulation.flows", std::to_string(facts.flows));
-  fields.emplace_back("simulation.peak_rss_bytes", options.machine_facts ? std::to_string(facts.peak_rss_bytes) : "");
+  fields.emplace_back("simulation.peak_rss_bytes",
+                      options.machine_facts ? std::to_string(facts.peak_rss_bytes) : "");
   fields.emplace_back("simulation.folded", facts.folded);
 }
 
@@ -94,7 +97,8 @@ Fields fields_of(const StepReport& report, const JsonOptions& options) {
 
 std::string csv_header() {
   std::string line;
-  for (const auto& [name, value] : fields_of({}, {})) line += (line.empty() ? "" : ",") + quoted(name);
+  for (const auto& [name, value] : fields_of({}, {}))
+    line += (line.empty() ? "" : ",") + quoted(name);
   return line + "\n";
 }
 

@@ -1,5 +1,5 @@
-// The report as a table of one row, for spreadsheets: the figures of the JSON output under their dotted paths, and
-// summaries of what is a list there, so that every run has the same columns.
+// The report as a table of one row, for spreadsheets: the figures of the JSON output under their
+// dotted paths, and summaries of what is a list there, so that every run has the same columns.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace moesim {
 
-// A line of names and a line of values (RFC 4180; decimal point, no thousands separators). What the options leave out
-// is an empty field.
+// A line of names and a line of values (RFC 4180; decimal point, no thousands separators). What the
+// options leave out is an empty field.
 std::string csv_text(const StepReport& report, const JsonOptions& options = {});
 
 // Several reports under one line of names.

@@ -19,7 +19,8 @@ constexpr size_t kShown = 8;
 
 std::string signed_percent(double fraction) { return fmt::format("{:+.2f} %", 100 * fraction); }
 
-void path_section(TableCanvas& table, const char* name, const std::vector<CriticalPathEntry>& entries) {
+void path_section(TableCanvas& table, const char* name,
+                  const std::vector<CriticalPathEntry>& entries) {
   if (entries.empty()) return;
   table.heading(fmt::format("Critical path by {}", name), "longest first");
   const SecondsColumn column(entries.front().seconds, table.ascii());
@@ -31,7 +32,8 @@ void path_section(TableCanvas& table, const char* name, const std::vector<Critic
       continue;
     }
     table.line("  " + fit(spaced(entry.op), 24, Align::left, table.ascii()) + " " +
-               fit(entry.kind, 14, Align::left, table.ascii()) + fit(column.text(entry.seconds), 12, Align::right) +
+               fit(entry.kind, 14, Align::left, table.ascii()) +
+               fit(column.text(entry.seconds), 12, Align::right) +
                fit(percent_text(entry.share), 9, Align::right) + "  " +
                fit(entry.link, 12, Align::left, table.ascii()));
   }
@@ -46,26 +48,31 @@ void link_section(TableCanvas& table, const std::vector<CriticalPathEntry>& entr
   for (const CriticalPathEntry& entry : entries) {
     const auto same = [&entry](const CriticalPathEntry& kind) { return kind.link == entry.link; };
     auto kind = std::find_if(kinds.begin(), kinds.end(), same);
-    if (kind == kinds.end()) kind = kinds.insert(kinds.end(), {"all " + entry.link, "", entry.link});
+    if (kind == kinds.end())
+      kind = kinds.insert(kinds.end(), {"all " + entry.link, "", entry.link});
     if (entry.link.empty()) kind->op = "latency only";
     kind->seconds += entry.seconds;
     kind->share += entry.share;
   }
-  std::stable_sort(kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  std::stable_sort(kinds.begin(), kinds.end(),
+                   [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
   kinds.insert(kinds.end(), entries.begin(), entries.end());
   path_section(table, "link", kinds);
 }
 
 void sensitivity_section(TableCanvas& table, const Explanation& e) {
-  table.heading("What if", fmt::format("each {:g} % less and more, simulated; strongest first", 100 * e.change));
+  table.heading("What if", fmt::format("each {:g} % less and more, simulated; strongest first",
+                                       100 * e.change));
   table.line("  " + fit("quantity", 20) + fit("now", 20) + fit("step at less", 13, Align::right) +
              fit("at more", 11, Align::right) + fit("elasticity", 12, Align::right));
   for (const Sensitivity& s : e.sensitivities)
-    table.line("  " + fit(s.knob, 20, Align::left, table.ascii()) + fit(s.value, 20, Align::left, table.ascii()) +
+    table.line("  " + fit(s.knob, 20, Align::left, table.ascii()) +
+               fit(s.value, 20, Align::left, table.ascii()) +
                fit(signed_percent(s.low_step_s / e.step_s - 1), 13, Align::right) +
                fit(signed_percent(s.high_step_s / e.step_s - 1), 11, Align::right) +
                fit(fmt::format("{:+.3f}", s.elasticity), 12, Align::right));
-  for (const NotVaried& knob : e.not_varied) table.wrapped("  not varied: ", knob.knob + ", " + knob.reason);
+  for (const NotVaried& knob : e.not_varied)
+    table.wrapped("  not varied: ", knob.knob + ", " + knob.reason);
 }
 
 void math_section(TableCanvas& table, const Explanation& e) {
@@ -93,9 +100,9 @@ void attribution_section(TableCanvas& table, const Explanation& e) {
     if (!absent && part.seconds > 0) text = "+" + text;
     row(part.cause, text, part.seconds / e.step_s);
     if (part.cause == e.attribution.front().cause)
-      table.wrapped("    ",
-                    fmt::format("latencies, uneven stages, ...: simulated without the causes below, the step takes {}",
-                                column.text(e.stripped_s)));
+      table.wrapped("    ", fmt::format("latencies, uneven stages, ...: simulated without the "
+                                        "causes below, the step takes {}",
+                                        column.text(e.stripped_s)));
   }
   row("the simulation", column.text(e.step_s), 0);
 }
@@ -116,11 +123,12 @@ ordered_json path_json(const std::vector<CriticalPathEntry>& entries, const char
 
 std::string explanation_table(const Explanation& e, bool ascii) {
   TableCanvas table(ascii);
-  table.wrapped("", fmt::format("{}: a step of {}, seed {}", e.scenario, seconds_text(e.step_s, ascii), e.seed));
+  table.wrapped("", fmt::format("{}: a step of {}, seed {}", e.scenario,
+                                seconds_text(e.step_s, ascii), e.seed));
   table.line(rule(TableCanvas::kWidth, ascii));
-  table.wrapped(
-      "", fmt::format("no execution of this graph is faster than {} ({}, {} of the step)",
-                      seconds_text(e.lower_bound_s, ascii), e.bound_by, percent_text(e.lower_bound_s / e.step_s)));
+  table.wrapped("", fmt::format("no execution of this graph is faster than {} ({}, {} of the step)",
+                                seconds_text(e.lower_bound_s, ascii), e.bound_by,
+                                percent_text(e.lower_bound_s / e.step_s)));
   path_section(table, "operation", e.by_operation);
   path_section(table, "layer", e.by_layer);
   link_section(table, e.by_link);
@@ -140,13 +148,17 @@ std::string explanation_json(const Explanation& e, const std::string& version) {
                              {"high_ratio", s.high_ratio},
                              {"low_step_time_s", s.low_step_s},
                              {"high_step_time_s", s.high_step_s}});
-  for (const NotVaried& knob : e.not_varied) not_varied.push_back({{"knob", knob.knob}, {"reason", knob.reason}});
+  for (const NotVaried& knob : e.not_varied)
+    not_varied.push_back({{"knob", knob.knob}, {"reason", knob.reason}});
   ordered_json terms = ordered_json::array(), parts = ordered_json::array();
   for (const MathTerm& term : e.math)
-    terms.push_back(
-        {{"name", term.name}, {"formula", term.formula}, {"numbers", term.numbers}, {"seconds", term.seconds}});
+    terms.push_back({{"name", term.name},
+                     {"formula", term.formula},
+                     {"numbers", term.numbers},
+                     {"seconds", term.seconds}});
   for (const Attribution& part : e.attribution)
-    parts.push_back({{"cause", part.cause}, {"seconds", part.seconds}, {"switched_off", part.switched_off}});
+    parts.push_back(
+        {{"cause", part.cause}, {"seconds", part.seconds}, {"switched_off", part.switched_off}});
   const ordered_json json = {{"scenario", e.scenario},
                              {"moesim_version", version},
                              {"seed", e.seed},

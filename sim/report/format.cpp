@@ -32,14 +32,18 @@ const Unit& unit_of(double value, const std::array<Unit, N>& largest_first) {
   return largest_first.back();
 }
 
-constexpr std::array<Unit, 5> kSeconds{{{1, "s"}, {1e-3, "ms"}, {1e-6, "µs"}, {1e-9, "ns"}, {1e-12, "ps"}}};
-constexpr std::array<Unit, 6> kCounts{{{1e18, "E"}, {1e15, "P"}, {1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}}};
+constexpr std::array<Unit, 5> kSeconds{
+    {{1, "s"}, {1e-3, "ms"}, {1e-6, "µs"}, {1e-9, "ns"}, {1e-12, "ps"}}};
+constexpr std::array<Unit, 6> kCounts{
+    {{1e18, "E"}, {1e15, "P"}, {1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}}};
 constexpr std::array<Unit, 7> kBytes{
     {{1e18, "EB"}, {1e15, "PB"}, {1e12, "TB"}, {1e9, "GB"}, {1e6, "MB"}, {1e3, "kB"}, {1, "B"}}};
 constexpr double kHour = 3600;
 constexpr double kHoursFrom_s = 36000;
 
-const char* ascii_unit(const char* name, bool ascii) { return ascii && std::string_view(name) == "µs" ? "us" : name; }
+const char* ascii_unit(const char* name, bool ascii) {
+  return ascii && std::string_view(name) == "µs" ? "us" : name;
+}
 
 }  // namespace
 
@@ -82,7 +86,8 @@ std::string seconds_text(double seconds, bool ascii) {
 
 std::string count_text(double count) {
   if (!std::isfinite(count)) return "n/a";
-  if (std::fabs(count) < 9999.5) return count == std::floor(count) ? fmt::format("{:.0f}", count) : four_digits(count);
+  if (std::fabs(count) < 9999.5)
+    return count == std::floor(count) ? fmt::format("{:.0f}", count) : four_digits(count);
   if (std::fabs(count) >= 1e21) return fmt::format("{:.3e}", count);
   const Unit& unit = unit_of(count, kCounts);
   return fmt::format("{} {}", four_digits(count / unit.size), unit.name);
@@ -99,7 +104,8 @@ std::string bytes_text(double bytes) {
 std::string percent_text(double fraction) {
   if (!std::isfinite(fraction)) return "n/a";
   const double percent = 100 * fraction;
-  return std::fabs(percent) < 99999 ? fmt::format("{:.1f} %", percent) : fmt::format("{:.2e} %", percent);
+  return std::fabs(percent) < 99999 ? fmt::format("{:.1f} %", percent)
+                                    : fmt::format("{:.2e} %", percent);
 }
 
 SecondsColumn::SecondsColumn(double largest_s, bool ascii) {
@@ -145,7 +151,8 @@ BytesColumn::BytesColumn(double largest_bytes) {
 }
 
 std::string BytesColumn::text(double bytes) const {
-  return std::isfinite(bytes) ? fmt::format("{:.{}f}", bytes / unit_bytes, unit_bytes > 1 ? 2 : 0) : "n/a";
+  return std::isfinite(bytes) ? fmt::format("{:.{}f}", bytes / unit_bytes, unit_bytes > 1 ? 2 : 0)
+                              : "n/a";
 }
 
 std::string bar(double fraction, int width, bool ascii) {

@@ -1,5 +1,5 @@
-// Numbers as people read them in reports: units chosen by size, columns counted as a terminal shows them. Every
-// character that reports print is one column wide.
+// Numbers as people read them in reports: units chosen by size, columns counted as a terminal shows
+// them. Every character that reports print is one column wide.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ int columns_of(std::string_view text);
 std::string fit(std::string_view text, int width, Align align = Align::left, bool ascii = false);
 
 // The same, cut at its front: of a long path the end tells files apart.
-std::string fit_end(std::string_view text, int width, Align align = Align::left, bool ascii = false);
+std::string fit_end(std::string_view text, int width, Align align = Align::left,
+                    bool ascii = false);
 
 // 0.0201 -> "20.10 ms"; above ten hours in hours. Four significant digits; "n/a" when not finite.
 std::string seconds_text(double seconds, bool ascii = false);
@@ -38,8 +39,8 @@ struct SecondsColumn {
   std::string text(double seconds) const;
 };
 
-// Each value as a whole number of quanta, rounded so that they add up to the rounded sum (largest remainder). Zeros
-// when a value is not finite or too large for that.
+// Each value as a whole number of quanta, rounded so that they add up to the rounded sum (largest
+// remainder). Zeros when a value is not finite or too large for that.
 std::vector<int64_t> rounded_to_sum(std::span<const double> values, double quantum);
 
 struct BytesColumn {

@@ -14,7 +14,8 @@ using nlohmann::ordered_json;
 // Bytes and tokens are doubles here but whole to the reader.
 ordered_json whole(double value) {
   constexpr double kExactIntegers = 9007199254740992;  // 2^53
-  if (std::fabs(value) <= kExactIntegers && value == std::floor(value)) return static_cast<int64_t>(value);
+  if (std::fabs(value) <= kExactIntegers && value == std::floor(value))
+    return static_cast<int64_t>(value);
   return value;
 }
 
@@ -70,8 +71,10 @@ ordered_json critical_path_json(const StepReport& report) {
 ordered_json resources_json(const StepReport& report) {
   ordered_json entries = ordered_json::array();
   for (const ResourceUse& use : report.resources)
-    entries.push_back(
-        {{"name", use.name}, {"busy_fraction", use.busy_fraction}, {"bytes", whole(use.bytes)}, {"kind", use.kind}});
+    entries.push_back({{"name", use.name},
+                       {"busy_fraction", use.busy_fraction},
+                       {"bytes", whole(use.bytes)},
+                       {"kind", use.kind}});
   return entries;
 }
 
@@ -103,8 +106,9 @@ ordered_json interval_json(const Goodput& goodput) {
 }
 
 ordered_json goodput_json(const GoodputReport& report) {
-  ordered_json json = {
-      {"system_mtbf_s", report.system_mtbf_s}, {"duration_s", report.duration_s}, {"trials", report.trials}};
+  ordered_json json = {{"system_mtbf_s", report.system_mtbf_s},
+                       {"duration_s", report.duration_s},
+                       {"trials", report.trials}};
   json.update(interval_json(report.asked));
   json["young_interval_s"] = report.young_interval_s;
   json["daly_interval_s"] = report.daly_interval_s;

@@ -29,21 +29,25 @@ void headline(TableCanvas& table, const StepReport& report) {
 }
 
 void key_figures(TableCanvas& table, const StepReport& report) {
-  const auto row = [&](const char* left, const std::string& value, const char* right, const std::string& other) {
+  const auto row = [&](const char* left, const std::string& value, const char* right,
+                       const std::string& other) {
     table.line("  " + fit(left, 16) + fit(value, 14, Align::right) + "      " + fit(right, 18) +
                fit(other, 14, Align::right));
   };
-  row("step time", seconds_text(report.step_time_s, table.ascii()), "MFU", percent_text(report.mfu));
+  row("step time", seconds_text(report.step_time_s, table.ascii()), "MFU",
+      percent_text(report.mfu));
   row("tokens/s", count_text(report.tokens_per_s), ("TFLOPS per " + report.device_noun).c_str(),
       count_text(report.tflops_per_device));
   row(report.device_noun == "GPU" ? "tokens/s per GPU" : ("tokens/s/" + report.device_noun).c_str(),
-      count_text(report.tokens_per_s_per_device), "tokens per step", count_text(report.tokens_per_step));
+      count_text(report.tokens_per_s_per_device), "tokens per step",
+      count_text(report.tokens_per_step));
   row("lower bound", seconds_text(report.lower_bound_s, table.ascii()), "overload factor",
       fmt::format("{:.4g}", report.overload_factor));
   if (report.lower_bound_s > 0)
-    table.wrapped("  ", fmt::format("(bound: {}, {} of the step; overload: busiest rank / balanced)",
-                                    report.lower_bound_by.empty() ? "work and bytes" : report.lower_bound_by,
-                                    percent_text(report.lower_bound_s / report.step_time_s)));
+    table.wrapped(
+        "  ", fmt::format("(bound: {}, {} of the step; overload: busiest rank / balanced)",
+                          report.lower_bound_by.empty() ? "work and bytes" : report.lower_bound_by,
+                          percent_text(report.lower_bound_s / report.step_time_s)));
 }
 
 // Rounded so that the printed parts add up to the printed step, in seconds and in percent.
@@ -59,17 +63,20 @@ void where_the_time_went(TableCanvas& table, const StepReport& report) {
     seconds.push_back(part.seconds);
     shares.push_back(step > 0 ? part.seconds / step : 0);
   }
-  const auto seconds_quanta = rounded_to_sum(seconds, quantum_s), share_quanta = rounded_to_sum(shares, kQuantumShare);
+  const auto seconds_quanta = rounded_to_sum(seconds, quantum_s),
+             share_quanta = rounded_to_sum(shares, kQuantumShare);
   const auto row = [&](const char* name, int64_t time, int64_t share, double fraction) {
-    table.line("  " + fit(name, 16) + fit(column.text(static_cast<double>(time) * quantum_s), 14, Align::right) +
-               fit(percent_text(static_cast<double>(share) * kQuantumShare), 11, Align::right) + "  " +
-               bar(fraction, 34, table.ascii()));
+    table.line("  " + fit(name, 16) +
+               fit(column.text(static_cast<double>(time) * quantum_s), 14, Align::right) +
+               fit(percent_text(static_cast<double>(share) * kQuantumShare), 11, Align::right) +
+               "  " + bar(fraction, 34, table.ascii()));
   };
   int64_t time = 0, share = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
     time += seconds_quanta[i];
     share += share_quanta[i];
-    if (i == 0 || parts[i].seconds != 0) row(parts[i].label, seconds_quanta[i], share_quanta[i], shares[i]);
+    if (i == 0 || parts[i].seconds != 0)
+      row(parts[i].label, seconds_quanta[i], share_quanta[i], shares[i]);
   }
   row("step", time, share, 0);
 }
@@ -77,17 +84,19 @@ void where_the_time_went(TableCanvas& table, const StepReport& report) {
 // Stores of different kinds and sizes, each in its own unit.
 void stores(TableCanvas& table, const StepReport& report) {
   table.heading("Memory", "");
-  table.line("  " + fit("", 7) + "  parameters   gradients   optimizer activations       total       used");
+  table.line("  " + fit("", 7) +
+             "  parameters   gradients   optimizer activations       total       used");
   for (const StageMemory& store : report.memory) {
     std::string text = fit(store.name, 7);
-    for (double bytes : {store.parameters_bytes, store.gradients_bytes, store.optimizer_bytes, store.activations_bytes,
-                         store.total_bytes})
+    for (double bytes : {store.parameters_bytes, store.gradients_bytes, store.optimizer_bytes,
+                         store.activations_bytes, store.total_bytes})
       text += fit(bytes > 0 ? bytes_text(bytes) : "", 12, Align::right);
-    table.line("  " + text + fit(percent_text(store.total_bytes / store.capacity_bytes), 11, Align::right));
+    table.line("  " + text +
+               fit(percent_text(store.total_bytes / store.capacity_bytes), 11, Align::right));
     if (!store.fits)
       table.line(fmt::format("          OUT OF MEMORY by {} of {}: {} too large",
-                             bytes_text(store.total_bytes - store.capacity_bytes), bytes_text(store.capacity_bytes),
-                             store.breaks_it));
+                             bytes_text(store.total_bytes - store.capacity_bytes),
+                             bytes_text(store.capacity_bytes), store.breaks_it));
   }
   if (report.fits()) table.line("  fits");
 }
@@ -95,15 +104,17 @@ void stores(TableCanvas& table, const StepReport& report) {
 // What the schedule did, in the mean stage; only where there is a pipeline.
 void pipeline(TableCanvas& table, const StepReport& report) {
   if (report.pipeline.size() < 2) return;
-  static constexpr std::array<const char*, 6> kNames = {"forward alone",      "backward alone", "weight gradients",
-                                                        "forward + backward", "optimizer",      "bubble"};
+  static constexpr std::array<const char*, 6> kNames = {"forward alone",    "backward alone",
+                                                        "weight gradients", "forward + backward",
+                                                        "optimizer",        "bubble"};
   std::array<double, 6> mean{};
   for (const PipelineStage& stage : report.pipeline) {
     for (size_t i = 0; i < stage.seconds.size(); ++i) mean[i] += stage.seconds[i];
     mean[5] += stage.bubble_s;
   }
   for (double& seconds : mean) seconds /= static_cast<double>(report.pipeline.size());
-  table.heading("Pipeline", fmt::format("mean of {} stages, communication included", report.pipeline.size()));
+  table.heading("Pipeline",
+                fmt::format("mean of {} stages, communication included", report.pipeline.size()));
   const SecondsColumn column(*std::max_element(mean.begin(), mean.end()), table.ascii());
   for (size_t i = 0; i < mean.size(); ++i)
     if (mean[i] > 0)
@@ -116,29 +127,34 @@ void memory(TableCanvas& table, const StepReport& report) {
   if (report.memory.empty()) return;
   if (!report.memory.front().name.empty()) return stores(table, report);
   double largest = 0;
-  for (const StageMemory& stage : report.memory) largest = std::max({largest, stage.total_bytes, stage.capacity_bytes});
+  for (const StageMemory& stage : report.memory)
+    largest = std::max({largest, stage.total_bytes, stage.capacity_bytes});
   const BytesColumn column(largest);
-  table.heading("Memory per stage",
-                fmt::format("{}, capacity {}", column.unit, bytes_text(report.memory.front().capacity_bytes)));
+  table.heading("Memory per stage", fmt::format("{}, capacity {}", column.unit,
+                                                bytes_text(report.memory.front().capacity_bytes)));
   const auto cells = [&](const StageMemory& stage) {
     std::string text;
-    for (double bytes : {stage.parameters_bytes, stage.gradients_bytes, stage.optimizer_bytes, stage.activations_bytes,
-                         stage.total_bytes})
+    for (double bytes : {stage.parameters_bytes, stage.gradients_bytes, stage.optimizer_bytes,
+                         stage.activations_bytes, stage.total_bytes})
       text += fit(column.text(bytes), 12, Align::right);
     return text + fit(percent_text(stage.total_bytes / stage.capacity_bytes), 11, Align::right);
   };
-  table.line("  " + fit("stage", 7) + "  parameters   gradients   optimizer activations       total       used");
+  table.line("  " + fit("stage", 7) +
+             "  parameters   gradients   optimizer activations       total       used");
   for (size_t i = 0; i < report.memory.size();) {
     const StageMemory& stage = report.memory[i];
     const std::string text = cells(stage);
     size_t end = i + 1;
-    while (end < report.memory.size() && cells(report.memory[end]) == text && report.memory[end].fits == stage.fits)
+    while (end < report.memory.size() && cells(report.memory[end]) == text &&
+           report.memory[end].fits == stage.fits)
       ++end;
     const int last = report.memory[end - 1].stage;
-    const std::string name = end == i + 1 ? std::to_string(stage.stage) : fmt::format("{}-{}", stage.stage, last);
+    const std::string name =
+        end == i + 1 ? std::to_string(stage.stage) : fmt::format("{}-{}", stage.stage, last);
     table.line("  " + fit(name, 7) + text);
     if (!stage.fits)
-      table.line(fmt::format("         OUT OF MEMORY by {}", bytes_text(stage.total_bytes - stage.capacity_bytes)));
+      table.line(fmt::format("         OUT OF MEMORY by {}",
+                             bytes_text(stage.total_bytes - stage.capacity_bytes)));
     i = end;
   }
   if (report.fits()) table.line("  fits");
@@ -164,22 +180,27 @@ void critical_path(TableCanvas& table, const StepReport& report) {
   if (report.critical_path.empty()) return;
   table.heading("Critical path", "longest first");
   double largest = 0;
-  for (const CriticalPathEntry& entry : report.critical_path) largest = std::max(largest, entry.seconds);
+  for (const CriticalPathEntry& entry : report.critical_path)
+    largest = std::max(largest, entry.seconds);
   const SecondsColumn column(largest, table.ascii());
   const size_t shown = std::min(kCriticalShown, report.critical_path.size());
   for (size_t i = 0; i < shown; ++i) {
     const CriticalPathEntry& entry = report.critical_path[i];
     table.line("  " + fit(spaced(entry.op), 19, Align::left, table.ascii()) + " " +
-               fit(entry.kind, 7, Align::left, table.ascii()) + fit(column.text(entry.seconds), 10, Align::right) +
+               fit(entry.kind, 7, Align::left, table.ascii()) +
+               fit(column.text(entry.seconds), 10, Align::right) +
                fit(percent_text(entry.share), 9, Align::right) +
-               fit((table.ascii() ? "x" : "×") + count_text(static_cast<double>(entry.count)), 9, Align::right) + "  " +
-               fit_end(entry.link, 21, Align::left, table.ascii()));
+               fit((table.ascii() ? "x" : "×") + count_text(static_cast<double>(entry.count)), 9,
+                   Align::right) +
+               "  " + fit_end(entry.link, 21, Align::left, table.ascii()));
   }
   const size_t rest = report.critical_path.size() - shown;
   if (rest == 0) return;
   double share = 0;
-  for (size_t i = shown; i < report.critical_path.size(); ++i) share += report.critical_path[i].share;
-  table.line("  " + fit(fmt::format("{} more", rest), 37) + fit(percent_text(share), 9, Align::right));
+  for (size_t i = shown; i < report.critical_path.size(); ++i)
+    share += report.critical_path[i].share;
+  table.line("  " + fit(fmt::format("{} more", rest), 37) +
+             fit(percent_text(share), 9, Align::right));
 }
 
 void simulation(TableCanvas& table, const StepReport& report) {
@@ -187,7 +208,8 @@ void simulation(TableCanvas& table, const StepReport& report) {
   std::string setting = fmt::format("seed {}", report.seed);
   if (!report.fidelity.empty()) setting = report.fidelity + ", " + setting;
   table.heading("Simulation", setting);
-  const auto row = [&](const char* left, const std::string& value, const char* right, const std::string& other) {
+  const auto row = [&](const char* left, const std::string& value, const char* right,
+                       const std::string& other) {
     table.line("  " + fit(left, 16) + fit(value, 14, Align::right) + "      " + fit(right, 18) +
                fit(other, 14, Align::right));
   };
@@ -195,7 +217,8 @@ void simulation(TableCanvas& table, const StepReport& report) {
       bytes_text(static_cast<double>(facts.peak_rss_bytes)));
   row("tasks", count_text(static_cast<double>(facts.tasks)), "activities",
       count_text(static_cast<double>(facts.activities)));
-  row("flows", count_text(static_cast<double>(facts.flows)), "timers", count_text(static_cast<double>(facts.timers)));
+  row("flows", count_text(static_cast<double>(facts.flows)), "timers",
+      count_text(static_cast<double>(facts.timers)));
   if (facts.transfers > 0)
     row("transfers", count_text(static_cast<double>(facts.transfers)), "  contended",
         count_text(static_cast<double>(facts.contended_transfers)));

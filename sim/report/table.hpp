@@ -8,10 +8,12 @@
 namespace moesim {
 
 struct TableOptions {
-  bool ascii = false;  // no bars, rules and signs outside ASCII (the texts of the report itself pass as they are)
+  bool ascii = false;  // no bars, rules and signs outside ASCII (the texts of the report itself
+                       // pass as they are)
 };
 
-// At most 80 columns wide, whatever the figures. Parts of the step that took no time are left out, compute never.
+// At most 80 columns wide, whatever the figures. Parts of the step that took no time are left out,
+// compute never.
 std::string table_text(const StepReport& report, const TableOptions& options = {});
 
 }  // namespace moesim

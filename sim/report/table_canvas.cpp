@@ -7,7 +7,8 @@
 namespace moesim {
 
 void TableCanvas::line(std::string_view content) {
-  std::string out = columns_of(content) > kWidth ? fit(content, kWidth, Align::left, ascii_) : std::string(content);
+  std::string out = columns_of(content) > kWidth ? fit(content, kWidth, Align::left, ascii_)
+                                                 : std::string(content);
   std::replace_if(
       out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
   while (!out.empty() && out.back() == ' ') out.pop_back();

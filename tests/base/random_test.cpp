@@ -30,7 +30,8 @@ Moments moments_of(const std::function<double()>& draw) {
   return {mean, squares / draws - mean * mean};
 }
 
-// Five standard errors of the mean of `draws` values: no correct generator leaves that, whatever the seed we chose.
+// Five standard errors of the mean of `draws` values: no correct generator leaves that, whatever
+// the seed we chose.
 double mean_margin(double variance) { return 5 * std::sqrt(variance / draws); }
 
 }  // namespace

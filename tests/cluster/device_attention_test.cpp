@@ -24,7 +24,8 @@ Kernel kernel_of(int64_t queries, int64_t keys, bool causal, int window = 0) {
 double counted_keys(const Kernel& kernel) {
   double sum = 0;
   for (int64_t query = 0; query < kernel.query_length; ++query) {
-    int64_t seen = kernel.causal ? kernel.key_length - kernel.query_length + query + 1 : kernel.key_length;
+    int64_t seen =
+        kernel.causal ? kernel.key_length - kernel.query_length + query + 1 : kernel.key_length;
     if (kernel.window > 0) seen = std::min<int64_t>(seen, kernel.window);
     sum += static_cast<double>(seen);
   }

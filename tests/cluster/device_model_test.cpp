@@ -5,7 +5,7 @@
 
 #include "catch.hpp"
 #include "config/scenario.hpp"
-#include "study/kernel_table.hpp"
+#include "measured/kernel_table.hpp"
 
 using namespace moesim;
 
@@ -13,7 +13,9 @@ namespace {
 
 const std::string platforms = MOESIM_SOURCE_DIR "/platforms";
 
-Device device_named(const std::string& name) { return load_device(platforms + "/devices/" + name + ".yaml", {}, {}); }
+Device device_named(const std::string& name) {
+  return load_device(platforms + "/devices/" + name + ".yaml", {}, {});
+}
 
 Kernel gemm(int64_t m, int64_t n, int64_t k, Precision precision = Precision::bf16) {
   Kernel kernel;
@@ -48,8 +50,8 @@ Kernel attention(int sequences, int heads, int64_t length, int dim, bool causal,
   kernel.qk_dim = kernel.v_dim = dim;
   kernel.causal = causal;
   const double tokens = static_cast<double>(length);
-  kernel.flops =
-      4.0 * sequences * heads * tokens * tokens * dim * (causal ? 0.5 : 1) * (pass == Pass::forward ? 1 : 2.5);
+  kernel.flops = 4.0 * sequences * heads * tokens * tokens * dim * (causal ? 0.5 : 1) *
+                 (pass == Pass::forward ? 1 : 2.5);
   kernel.bytes = 8.0 * sequences * heads * tokens * dim;
   return kernel;
 }
@@ -77,8 +79,9 @@ std::vector<Case> grid() {
     }
   }
   for (const bool weight_gradient : {false, true}) {
-    for (const std::vector<int>& rows : {std::vector<int>{0, 0, 0, 0}, std::vector<int>{1, 0, 0, 0},
-                                         std::vector<int>{7, 900, 0, 64}, std::vector<int>{8192, 8192, 8192, 8192}}) {
+    for (const std::vector<int>& rows :
+         {std::vector<int>{0, 0, 0, 0}, std::vector<int>{1, 0, 0, 0},
+          std::vector<int>{7, 900, 0, 64}, std::vector<int>{8192, 8192, 8192, 8192}}) {
       cases.push_back({experts(4, 4096, 7168, weight_gradient), rows});
       cases.push_back({experts(4, 1536, 2048, weight_gradient), rows});
     }
@@ -162,7 +165,8 @@ TEST_CASE("a streaming kernel reaches half its rate at memory_half_bytes") {
   Device device = device_named("h100-sxm");
   device.launch_s = 0;
   const double rate = device.memory_bytes_per_s * device.memory_efficiency;
-  CHECK(kernel_seconds(device, streaming(device.memory_half_bytes)) == Approx(2 * device.memory_half_bytes / rate));
+  CHECK(kernel_seconds(device, streaming(device.memory_half_bytes)) ==
+        Approx(2 * device.memory_half_bytes / rate));
   CHECK(kernel_seconds(device, streaming(1e10)) == Approx(1e10 / rate).epsilon(0.01));
 }
 
@@ -172,8 +176,9 @@ TEST_CASE("every launch is paid") {
   const double once = kernel_seconds(device, kernel);
   kernel.launches = 3;
   CHECK(kernel_seconds(device, kernel) ==
-        Approx(once + 2 * (device.launch_s +
-                           device.memory_half_bytes / (device.memory_bytes_per_s * device.memory_efficiency))));
+        Approx(once +
+               2 * (device.launch_s + device.memory_half_bytes /
+                                          (device.memory_bytes_per_s * device.memory_efficiency))));
 }
 
 TEST_CASE("a precision that the device lacks runs at the next wider one") {
@@ -184,7 +189,8 @@ TEST_CASE("a precision that the device lacks runs at the next wider one") {
 }
 
 TEST_CASE("the device constants keep to the measured kernels as documented") {
-  // Medians of docs/model/device.md, rounded up; a class that has two rows is held by its larger error.
+  // Medians of docs/model/device.md, rounded up; a class that has two rows is held by its larger
+  // error.
   const std::map<std::string, double> documented_percent = {{"a100-80g attention_fwd_bwd bf16", 2},
                                                             {"b200-hgx gemm bf16", 2},
                                                             {"b200-hgx gemm fp8", 4},
@@ -199,13 +205,14 @@ TEST_CASE("the device constants keep to the measured kernels as documented") {
                                                             {"h800-sxm attention_fwd bf16", 1},
                                                             {"h800-sxm gemm fp8", 4},
                                                             {"h800-sxm grouped_gemm fp8", 4}};
-  const std::vector<MeasuredKernel> rows = read_kernel_table(MOESIM_SOURCE_DIR "/scenarios/validation/kernels.csv");
+  const std::vector<MeasuredKernel> rows =
+      read_kernel_table(MOESIM_SOURCE_DIR "/scenarios/validation/kernels.csv");
   std::map<std::string, Device> devices;
   for (const MeasuredKernel& row : rows) {
     if (row.fitted) devices[row.device] = device_named(row.device);
   }
-  const auto table =
-      residuals(rows, devices, fitted_host_timing(), [](const MeasuredKernel& row) { return row.fitted; });
+  const auto table = residuals(rows, devices, fitted_host_timing(),
+                               [](const MeasuredKernel& row) { return row.fitted; });
   CHECK(table.size() == documented_percent.size());
   for (const auto& [name, residual] : table) {
     INFO(name);

@@ -25,20 +25,25 @@ Fabric faulty(const Pod& pod, const std::vector<LinkFault>& links, int simulated
   return build_fabric(pod, ranks, faults);
 }
 
-double out_bytes_per_s(const Fabric& fabric, int rank) { return fabric.links[fabric.ranks[rank].nic_out].bytes_per_s; }
+double out_bytes_per_s(const Fabric& fabric, int rank) {
+  return fabric.links[fabric.ranks[rank].nic_out].bytes_per_s;
+}
 
 }  // namespace
 
 TEST_CASE("a slow link is slow both ways, and no other is") {
   const Fabric fabric = faulty(pod_of(16), {{{.rank = 3}, 0.5, 0.25}});
   const RankPlace& place = fabric.ranks[3];
-  for (const int32_t link : {place.nic_out, place.nic_in}) CHECK(fabric.links[link].bytes_per_s == 25e9);
-  for (const int32_t link : {place.nvlink_out, place.nvlink_in}) CHECK(fabric.links[link].bytes_per_s == 112.5e9);
+  for (const int32_t link : {place.nic_out, place.nic_in})
+    CHECK(fabric.links[link].bytes_per_s == 25e9);
+  for (const int32_t link : {place.nvlink_out, place.nvlink_in})
+    CHECK(fabric.links[link].bytes_per_s == 112.5e9);
   for (const int rank : {0, 2, 4, 11}) CHECK(out_bytes_per_s(fabric, rank) == 50e9);
 }
 
 TEST_CASE("traffic of a dead NIC goes over the next one of the node that works") {
-  const Fabric fabric = faulty(pod_of(16), {{{.rank = 3}, 0}, {{.rank = 4}, 0}, {{.node = 1, .gpu = 7}, 0}});
+  const Fabric fabric =
+      faulty(pod_of(16), {{{.rank = 3}, 0}, {{.rank = 4}, 0}, {{.node = 1, .gpu = 7}, 0}});
   const auto first_link = [&](int rank) {
     return fabric.route(endpoint(rank, Port::nic), endpoint(rank < 8 ? 9 : 1, Port::nic)).links[0];
   };
@@ -62,5 +67,6 @@ TEST_CASE("a dead NIC moves its rank to the leaf switch of the NIC that stands i
   CHECK(fabric.ranks[3].leaf == sound.ranks[4].leaf);
   // Uplinks stay as they are.
   for (size_t leaf = 0; leaf < sound.leaf_up.size(); ++leaf)
-    CHECK(fabric.links[fabric.leaf_up[leaf]].bytes_per_s == sound.links[sound.leaf_up[leaf]].bytes_per_s);
+    CHECK(fabric.links[fabric.leaf_up[leaf]].bytes_per_s ==
+          sound.links[sound.leaf_up[leaf]].bytes_per_s);
 }

@@ -61,6 +61,7 @@ TEST_CASE("faults read as a person would say them") {
   faults.straggler_speed = 0.9;
   faults.kernel_jitter = 0.05;
   CHECK(describe(faults) ==
-        "rank 5 at 80 %, NIC of node 2 gpu 1 dead, NIC of node 3 at 50 %, NVLink of node 3 at 25 %, 1 % of devices at "
+        "rank 5 at 80 %, NIC of node 2 gpu 1 dead, NIC of node 3 at 50 %, NVLink of node 3 at 25 "
+        "%, 1 % of devices at "
         "0.9 of their speed, kernels vary by 5 %");
 }

@@ -22,14 +22,16 @@ TEST_CASE("the reference of a section lists type, default and meaning") {
 TEST_CASE("the schema names every section and enumerator") {
   std::string text = schema_text();
   for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos;)  // unfolded
-    if (const size_t end = text.find_first_not_of(' ', at + 1); end > at + 20 && end != std::string::npos)
+    if (const size_t end = text.find_first_not_of(' ', at + 1);
+        end > at + 20 && end != std::string::npos)
       text.replace(at, end - at, " ");
     else
       ++at;
   for (const char* expected :
-       {"workload  ", "  top_k  ", "platform  ", "  device  ", "    sms  ", "plan  ", "routing  ", "batch  ",
-        "bf16, fp8-delayed, fp8-current, fp8-block, mxfp8 or nvfp4",
-        "balanced, uniform, zipf, dirichlet, histogram or recorded", "number in B/s above 0 and at most 1 EB/s",
+       {"workload  ", "  top_k  ", "platform  ", "  device  ", "    sms  ", "plan  ", "routing  ",
+        "batch  ", "bf16, fp8-delayed, fp8-current, fp8-block, mxfp8 or nvfp4",
+        "balanced, uniform, zipf, dirichlet, histogram or recorded",
+        "number in B/s above 0 and at most 1 EB/s",
         "auto, flat, port_balanced, hierarchical or closed_form"})
     CHECK(text.find(expected) != std::string::npos);
 }

@@ -32,8 +32,9 @@ TEST_CASE("disk and memory agree") {
   folder.write("b.yaml", "x: 1\n");
   folder.write("a.yaml", "");
   std::filesystem::create_directory(folder.path + "/sub");
-  const MemoryFiles memory(std::map<std::string, std::string>{
-      {folder.path + "/a.yaml", ""}, {folder.path + "/b.yaml", "x: 1\n"}, {folder.path + "/sub/c.yaml", ""}});
+  const MemoryFiles memory(std::map<std::string, std::string>{{folder.path + "/a.yaml", ""},
+                                                              {folder.path + "/b.yaml", "x: 1\n"},
+                                                              {folder.path + "/sub/c.yaml", ""}});
   for (const Files* files : {&disk_files(), static_cast<const Files*>(&memory)}) {
     CHECK(files->list(folder.path) == std::vector<std::string>{"a.yaml", "b.yaml"});
     CHECK(files->list("nowhere").empty());

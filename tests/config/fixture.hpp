@@ -36,7 +36,8 @@ inline std::map<std::string, std::string> preset_files() {
        "layers: 8\nhidden: 1024\nvocab: 32000\nheads: 16\nkv_heads: 4\nhead_dim: 64\n"
        "experts: 32\ntop_k: 4\nmoe_ffn: 512\n"},
       {"data/workloads/dense.yaml",
-       "layers: 8\nhidden: 1024\nvocab: 32000\nheads: 16\nkv_heads: 4\nhead_dim: 64\ndense_ffn: 4096\n"},
+       "layers: 8\nhidden: 1024\nvocab: 32000\nheads: 16\nkv_heads: 4\nhead_dim: 64\ndense_ffn: "
+       "4096\n"},
   };
 }
 
@@ -48,7 +49,8 @@ inline const std::string kBatch = "batch: {global_batch: 32, sequence_length: 40
 inline const std::string kScenario = "workload: tiny\nplatform: pod\n" + kBatch;
 
 // `files` are added to the presets; the scenario is the file s.yaml.
-inline ResolvedScenario load_text(const std::string& text, const std::vector<std::string>& sets = {},
+inline ResolvedScenario load_text(const std::string& text,
+                                  const std::vector<std::string>& sets = {},
                                   const std::map<std::string, std::string>& files = {}) {
   std::map<std::string, std::string> all = preset_files();
   all.insert(files.begin(), files.end());

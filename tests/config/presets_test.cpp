@@ -23,7 +23,8 @@ TEST_CASE("presets are listed by kind, each once") {
 }
 
 TEST_CASE("the first directory that has a preset wins") {
-  const MemoryFiles files({{"a/workloads/x.yaml", ""}, {"b/workloads/x.yaml", ""}, {"here/m/x.yaml", ""}});
+  const MemoryFiles files(
+      {{"a/workloads/x.yaml", ""}, {"b/workloads/x.yaml", ""}, {"here/m/x.yaml", ""}});
   const auto find = [&](const std::string& name) {
     return find_preset(name, SectionKind::workload, "here", {{"a", "b"}}, files);
   };
@@ -55,11 +56,12 @@ TEST_CASE("workloads and platforms load alone") {
   const MemoryFiles files(texts);
   const SearchPath search{{"data"}};
   CHECK(load_workload("tiny", {"top_k=2"}, search, files).top_k == 2);
-  const Pod pod = load_platform("pod", {"gpus=1024", "device.sms=100"}, search, files);
+  const Pod pod = load_pod("pod", {"gpus=1024", "device.sms=100"}, search, files);
   CHECK(pod.gpus == 1024);
   CHECK(pod.device.sms == 100);
   CHECK(pod.device.name == "gpu");
-  CHECK_THROWS_WITH(load_platform("pod", {"gpus=0"}, search, files),
+  CHECK_THROWS_WITH(load_pod("pod", {"gpus=0"}, search, files),
                     "--set gpus=0: gpus: must be from 1 to 1000000, got 0");
-  CHECK_THROWS_WITH(load_workload("huge", {}, search, files), "no workload is named \"huge\" (known: dense, tiny)");
+  CHECK_THROWS_WITH(load_workload("huge", {}, search, files),
+                    "no workload is named \"huge\" (known: dense, tiny)");
 }

@@ -22,8 +22,9 @@ const std::string kHeader = "layer,step,expert,tokens\n";
 }  // namespace
 
 TEST_CASE("counts of a CSV file, columns in any order") {
-  for (const std::string text : {"layer,step,expert,tokens\n0,100,3,17\n7,200,31,0.5\n",
-                                 "\xef\xbb\xbftokens, expert ,layer,step\r\n17,3,0,100\r\n\r\n 0.5, 31,7 ,200"}) {
+  for (const std::string text :
+       {"layer,step,expert,tokens\n0,100,3,17\n7,200,31,0.5\n",
+        "\xef\xbb\xbftokens, expert ,layer,step\r\n17,3,0,100\r\n\r\n 0.5, 31,7 ,200"}) {
     Problems problems;
     const auto counts = read(text, problems);
     CHECK(problems.text() == "");
@@ -46,17 +47,18 @@ TEST_CASE("what is wrong with a file of counts, with line and column") {
       {"", at + "1:1" + key + "is empty: expected a line of column names layer,step,expert,tokens"},
       {kHeader, at + "2:1" + key + "has no counts, only a line of column names"},
       {"layer,step,expert\n1,2,3\n", at + "1:1" + key + "column tokens is missing"},
-      {"layer,step,expert,token\n", at + "1:19" + key +
-                                        "\"token\" is not a column of recorded counts (did you mean \"tokens\"?)\n" +
-                                        at + "1:1" + key + "column tokens is missing"},
+      {"layer,step,expert,token\n",
+       at + "1:19" + key +
+           "\"token\" is not a column of recorded counts (did you mean \"tokens\"?)\n" + at +
+           "1:1" + key + "column tokens is missing"},
       {"layer,step,expert,tokens,layer\n", at + "1:26" + key + "column layer a second time"},
       {kHeader + "0,1,2\n", at + "2:1" + key + "expected 4 columns, got 3"},
       {kHeader + "0,1,2,3\n0,1,x,3\n", at + "3:5" + key + "expert: expected an integer, got \"x\""},
       {kHeader + "0,1, 2.5,3\n", at + "2:6" + key + "expert: expected an integer, got \"2.5\""},
       {kHeader + "0,1,2,\n", at + "2:7" + key + "tokens: expected a number, got \"\""},
       {kHeader + "0,1,2,-4\n", at + "2:7" + key + "tokens: expected 0 to 1000000000000000, got -4"},
-      {kHeader + "8,1,32,4\n",
-       at + "2:1" + key + "layer: expected 0 to 7, got 8\n" + at + "2:5" + key + "expert: expected 0 to 31, got 32"},
+      {kHeader + "8,1,32,4\n", at + "2:1" + key + "layer: expected 0 to 7, got 8\n" + at + "2:5" +
+                                   key + "expert: expected 0 to 31, got 32"},
   };
   for (const Case& c : cases) {
     INFO(c.text);
@@ -88,12 +90,14 @@ TEST_CASE("a scenario names the file relative to itself") {
 
 TEST_CASE("problems of the file and of its name") {
   const std::string routing = "routing: {kind: recorded, recorded_file: c.csv}\n";
-  CHECK(errors_of(kScenario + routing) == "s.yaml:4:42: routing.recorded_file: \"c.csv\" no such file");
+  CHECK(errors_of(kScenario + routing) ==
+        "s.yaml:4:42: routing.recorded_file: \"c.csv\" no such file");
   CHECK(errors_of(kScenario + routing, {}, {{"c.csv", kHeader + "0,0,99,5\n"}}) ==
         "c.csv:2:5: routing.recorded_file: expert: expected 0 to 31, got 99");
   CHECK(errors_of(kScenario + routing, {}, {{"c.csv", kHeader + "0,0,1,5\n1,2,1,0\n"}}) ==
         "s.yaml:4:42: routing.recorded_file: layer 1 has no tokens in step 2");
-  CHECK(errors_of(kScenario + "routing: {kind: recorded, recorded: [[0, 0, 1, 5]], recorded_file: c.csv}\n", {},
-                  {{"c.csv", kHeader + "0,0,1,5\n"}}) ==
+  CHECK(errors_of(kScenario +
+                      "routing: {kind: recorded, recorded: [[0, 0, 1, 5]], recorded_file: c.csv}\n",
+                  {}, {{"c.csv", kHeader + "0,0,1,5\n"}}) ==
         "s.yaml:4:68: routing.recorded_file: give either recorded or recorded_file");
 }

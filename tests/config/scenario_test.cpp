@@ -38,10 +38,11 @@ std::string damage(std::string text, Random& random) {
 }  // namespace
 
 TEST_CASE("damaged input is refused with a message or read to a scenario that survives writing") {
-  const std::string sound = kScenario +
-                            "plan: {ep: 8, pp: 2, layout: \"Et*4|t*4L\", recompute: selective,\n"
-                            "  recompute_modules: [core_attn, mlp]}\n"
-                            "routing:\n  kind: zipf\n  exponent: {value: 0.5, source: x}\n  jitter: &j 1e-1\n";
+  const std::string sound =
+      kScenario +
+      "plan: {ep: 8, pp: 2, layout: \"Et*4|t*4L\", recompute: selective,\n"
+      "  recompute_modules: [core_attn, mlp]}\n"
+      "routing:\n  kind: zipf\n  exponent: {value: 0.5, source: x}\n  jitter: &j 1e-1\n";
   const std::string huggingface =
       R"(workload: {"model_type": "deepseek_v3", "architectures": ["X"], "hidden_size": 1024, "num_hidden_layers": 8,
   "vocab_size": 32000, "num_attention_heads": 16, "kv_lora_rank": 512, "q_lora_rank": null, "qk_nope_head_dim": 128,
@@ -78,9 +79,9 @@ TEST_CASE("the presets and scenarios we ship load") {
   for (const std::string& name : list_presets(SectionKind::platform, search)) {
     INFO(name);
     if (is_wafer_platform(name, search))
-      CHECK(load_platform(name, {"systems=16"}, search).wafers.wafer.cores() > 0);
+      CHECK(load_platform(name, {"systems=16"}, search).wafers().wafer.cores() > 0);
     else
-      CHECK(load_platform(name, {"gpus=1440"}, search).device.sms > 0);
+      CHECK(load_pod(name, {"gpus=1440"}, search).device.sms > 0);
   }
   for (const std::string& name : list_presets(SectionKind::scenario, search)) {
     INFO(name);
@@ -93,8 +94,9 @@ TEST_CASE("the presets and scenarios we ship load") {
 
 TEST_CASE("the flagship is cut as its layout says") {
   const std::string source = MOESIM_SOURCE_DIR;
-  const Scenario s = load_scenario(source + "/scenarios/deepseek-v3-h800x2048.yaml", {}, {{source}}).scenario;
-  CHECK(s.platform.gpus / s.plan.pp == 128);
+  const Scenario s =
+      load_scenario(source + "/scenarios/deepseek-v3-h800x2048.yaml", {}, {{source}}).scenario;
+  CHECK(s.platform.pod().gpus / s.plan.pp == 128);
   CHECK(s.batch.global_batch / 128 == 120);  // microbatches
   CHECK(s.workload.layers == 61);
   CHECK(s.plan.communication_sms == 20);

@@ -25,8 +25,8 @@ TEST_CASE("text faults have a place") {
   CHECK(control.line == 2);
   CHECK(control.column == 2);
   // Overlong, surrogate, beyond Unicode, cut off, stray tail.
-  for (const char* text :
-       {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5", "\xe2\x82", "\x80"}) {
+  for (const char* text : {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5",
+                           "\xe2\x82", "\x80"}) {
     CAPTURE(text);
     CHECK_FALSE(find_text_fault(text).what.empty());
   }

@@ -41,8 +41,9 @@ TEST_CASE("every value knows its place, origin and quotes") {
 }
 
 TEST_CASE("JSON is read by the same parser") {
-  const YamlNode root =
-      parse("{\n  \"model_type\":\"x\",\t\"n\": 1.0e3, \"none\": null,\n  \"list\": [true, \"a\\/b\\u00e9\"]\n}\n");
+  const YamlNode root = parse(
+      "{\n  \"model_type\":\"x\",\t\"n\": 1.0e3, \"none\": null,\n  \"list\": [true, "
+      "\"a\\/b\\u00e9\"]\n}\n");
   CHECK(root.find("model_type")->text == "x");
   CHECK(root.find("n")->text == "1.0e3");
   CHECK(root.find("none")->kind == YamlNode::Kind::null);

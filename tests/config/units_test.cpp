@@ -60,9 +60,11 @@ TEST_CASE("plain numbers are SI") {
 
 TEST_CASE("what is no quantity is explained") {
   CHECK(error_of("fast", Unit::bytes_per_s) ==
-        "expected a bandwidth (units: B/s, kB/s, MB/s, GB/s, TB/s, GiB/s, bps, kbps, Mbps, Gbps, Tbps), got \"fast\"");
+        "expected a bandwidth (units: B/s, kB/s, MB/s, GB/s, TB/s, GiB/s, bps, kbps, Mbps, Gbps, "
+        "Tbps), got \"fast\"");
   CHECK(error_of("", Unit::number) == "expected a number, got \"\"");
-  CHECK(error_of("2 sec", Unit::seconds) == "\"sec\" is not a unit of time (units: s, ms, us, ns, ps, min, h, d)");
+  CHECK(error_of("2 sec", Unit::seconds) ==
+        "\"sec\" is not a unit of time (units: s, ms, us, ns, ps, min, h, d)");
   CHECK(error_of("80 gib", Unit::bytes) ==
         "\"gib\" is not a unit of size (units: B, kB, MB, GB, TB, PB, KiB, MiB, GiB, TiB, bit)");
   CHECK(error_of("1 TB", Unit::flops_per_s) ==
@@ -70,8 +72,10 @@ TEST_CASE("what is no quantity is explained") {
   CHECK(error_of("5 V", Unit::watts) == "\"V\" is not a unit of power (units: mW, W, kW, MW)");
   CHECK(error_of("1e400", Unit::number) == "\"1e400\" is too large a number");
   CHECK(error_of("1e308 PB", Unit::bytes) == "\"1e308 PB\" is too large a number");
-  CHECK(error_of("1e99999999999999999999", Unit::number) == "\"1e99999999999999999999\" is too large a number");
-  for (const char* text : {"nan", ".nan", "inf", "-inf", "0x10", "1_000", "1,5", "1 2", "e5", "+", "-.", "--1"})
+  CHECK(error_of("1e99999999999999999999", Unit::number) ==
+        "\"1e99999999999999999999\" is too large a number");
+  for (const char* text :
+       {"nan", ".nan", "inf", "-inf", "0x10", "1_000", "1,5", "1 2", "e5", "+", "-.", "--1"})
     CHECK_FALSE(error_of(text, Unit::number).empty());
 }
 

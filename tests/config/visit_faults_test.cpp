@@ -33,7 +33,8 @@ TEST_CASE("faults and goodput of a scenario, and back to text") {
 TEST_CASE("a list of --set takes the place of the scenario's") {
   const std::string text = kScenario + "faults: {devices: [{rank: 5, speed: 0.8}]}\n";
   CHECK(load_text(text, {"faults.devices=[]"}).scenario.faults.devices.empty());
-  CHECK(load_text(text, {"faults.devices=[{rank: 1}, {rank: 2}]"}).scenario.faults.devices.size() == 2);
+  CHECK(load_text(text, {"faults.devices=[{rank: 1}, {rank: 2}]"}).scenario.faults.devices.size() ==
+        2);
 }
 
 TEST_CASE("what is wrong with faults") {
@@ -51,8 +52,10 @@ TEST_CASE("what is wrong with faults") {
        "s.yaml:4:20: faults.devices[0].rank: give either a rank, or a node and perhaps a gpu"},
       {"{devices: [{rank: 16}]}", "s.yaml:4:27: faults.devices[0].rank: ranks are 0 to 15"},
       {"{links: [{node: 2, nic: 0.5}]}", "s.yaml:4:25: faults.links[0].node: nodes are 0 to 1"},
-      {"{links: [{node: 1, gpu: 8, nic: 0.5}]}", "s.yaml:4:33: faults.links[0].gpu: a node has devices 0 to 7"},
-      {"{links: [{gpu: 3, rank: 1}]}", "s.yaml:4:24: faults.links[0].gpu: gpu counts within a node: give the node too"},
+      {"{links: [{node: 1, gpu: 8, nic: 0.5}]}",
+       "s.yaml:4:33: faults.links[0].gpu: a node has devices 0 to 7"},
+      {"{links: [{gpu: 3, rank: 1}]}",
+       "s.yaml:4:24: faults.links[0].gpu: gpu counts within a node: give the node too"},
       {"{links: [{node: 1, nic: 0}]}",
        "s.yaml:4:33: faults.links[0].nic: no NIC of node 1 works: nothing to go over instead"},
   };

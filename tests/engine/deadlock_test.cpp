@@ -55,10 +55,14 @@ TEST_CASE("a schedule in which two stages wait for each other: the blocked block
   program.connect(f1, 0, b1, 0);
   CHECK(error_of(program) ==
         "the graph cannot progress: 0 of 4 blocks done; blocked:\n"
-        "  block 0 'forward' (stage 0, microbatch 0): 5 tasks left, the start on rank 0 waits for 1 more\n"
-        "  block 1 'backward' (stage 0, microbatch 0): 5 tasks left, the start on rank 0 waits for 1 more\n"
-        "  block 2 'forward' (stage 1, microbatch 0): 5 tasks left, the start on rank 0 waits for 1 more\n"
-        "  block 3 'backward' (stage 1, microbatch 0): 5 tasks left, the start on rank 0 waits for 1 more\n"
+        "  block 0 'forward' (stage 0, microbatch 0): 5 tasks left, the start on rank 0 waits for "
+        "1 more\n"
+        "  block 1 'backward' (stage 0, microbatch 0): 5 tasks left, the start on rank 0 waits for "
+        "1 more\n"
+        "  block 2 'forward' (stage 1, microbatch 0): 5 tasks left, the start on rank 0 waits for "
+        "1 more\n"
+        "  block 3 'backward' (stage 1, microbatch 0): 5 tasks left, the start on rank 0 waits for "
+        "1 more\n"
         "the cycle among them:\n"
         "  exit 0 on rank 0 of block 1 'backward' (stage 0, microbatch 0) waits for\n"
         "  exit 1 on rank 0 of block 3 'backward' (stage 1, microbatch 0) waits for\n"

@@ -1,5 +1,5 @@
-// Shares of a device, through the interface that the rest of the program uses: in timers (the default) and in SimGrid
-// Execs.
+// Shares of a device, through the interface that the rest of the program uses: in timers (the
+// default) and in SimGrid Execs.
 #include "catch.hpp"
 #include "engine/draft.hpp"
 
@@ -8,16 +8,19 @@ using namespace moesim;
 namespace {
 
 // End dates of the compute tasks, in the order they were drafted.
-std::vector<double> compute_ends(const std::function<Program()>& program, const EngineOptions& options) {
+std::vector<double> compute_ends(const std::function<Program()>& program,
+                                 const EngineOptions& options) {
   const Fabric fabric = fabric_of(plain_pod(8));
   const Program drafted = program();
   NoRouting source;
   const Execution done = execute_simgrid(drafted, fabric, source, options);
   std::vector<double> ends(drafted.templates[0].tasks.size(), -1);
-  for (size_t row = 0; row < done.record.rows(); ++row) ends[done.record.task[row]] = done.record.end_s[row];
+  for (size_t row = 0; row < done.record.rows(); ++row)
+    ends[done.record.task[row]] = done.record.end_s[row];
   std::vector<double> of_compute;
   for (size_t task = 0; task < ends.size(); ++task)
-    if (drafted.templates[0].tasks[task].kind == TaskKind::compute) of_compute.push_back(ends[task]);
+    if (drafted.templates[0].tasks[task].kind == TaskKind::compute)
+      of_compute.push_back(ends[task]);
   return of_compute;
 }
 
@@ -36,7 +39,8 @@ void check_ends(const std::function<Program()>& program, const std::vector<doubl
     INFO((way == 0 ? "timers" : "SimGrid Execs"));
     CHECK(numbers[way].error == "");
     REQUIRE(numbers[way].values.size() == expected.size());
-    for (size_t i = 0; i < expected.size(); ++i) CHECK(numbers[way].at(i) == Approx(expected[i]).epsilon(1e-6));
+    for (size_t i = 0; i < expected.size(); ++i)
+      CHECK(numbers[way].at(i) == Approx(expected[i]).epsilon(1e-6));
   }
 }
 

@@ -70,7 +70,9 @@ class Draft {
     return add(task, after);
   }
   TaskId entry(uint32_t rank, uint32_t port = 0) { return gate(TaskKind::entry, rank, port, {}); }
-  TaskId exit(uint32_t rank, uint32_t port, const After& after) { return gate(TaskKind::exit, rank, port, after); }
+  TaskId exit(uint32_t rank, uint32_t port, const After& after) {
+    return gate(TaskKind::exit, rank, port, after);
+  }
   TaskId join(const After& after) { return add({}, after); }
 
   Program one_block() {
@@ -106,9 +108,10 @@ inline Transfer send(int from, int to, Port port, double bytes) {
   return transfer;
 }
 
-// Every member sends about `bytes` in all; the matrix is skewed by destination and perturbed by source.
-inline Transfer skewed_all_to_all(const Fabric& fabric, const std::vector<int>& members, double bytes, double skew,
-                                  uint64_t seed, AllToAllForm form) {
+// Every member sends about `bytes` in all; the matrix is skewed by destination and perturbed by
+// source.
+inline Transfer skewed_all_to_all(const Fabric& fabric, const std::vector<int>& members,
+                                  double bytes, double skew, uint64_t seed, AllToAllForm form) {
   const AllToAll group(fabric, 0, members);
   const int n = group.size();
   ByteMatrix matrix;
@@ -118,7 +121,8 @@ inline Transfer skewed_all_to_all(const Fabric& fabric, const std::vector<int>& 
   for (int i = 0; i < n; ++i) popularity.push_back(std::exp(skew * random.normal()));
   for (int i = 0; i < n; ++i)
     for (int j = 0; j < n; ++j)
-      if (i != j) matrix.at(i, j) = bytes / n * popularity[j] * std::exp(0.2 * skew * random.normal());
+      if (i != j)
+        matrix.at(i, j) = bytes / n * popularity[j] * std::exp(0.2 * skew * random.normal());
   Transfer transfer;
   for (const int member : members) transfer.ranks.push_back(static_cast<uint32_t>(member));
   if (form == AllToAllForm::flat)
@@ -133,7 +137,8 @@ inline Execution run_reference(const Program& program, const Fabric& fabric) {
   return execute_reference(program, fabric, source);
 }
 // Once per process.
-inline Execution run_simgrid(const Program& program, const Fabric& fabric, bool all_activities = false) {
+inline Execution run_simgrid(const Program& program, const Fabric& fabric,
+                             bool all_activities = false) {
   NoRouting source;
   EngineOptions options;
   options.all_activities = all_activities;

@@ -41,7 +41,8 @@ void check_order(const Program& program, const Execution& done) {
     start[done.record.task[row]] = done.record.start_s[row];
     end[done.record.task[row]] = done.record.end_s[row];
     const uint32_t cause = done.record.cause[row];
-    if (cause != kNoRow) CHECK(done.record.start_s[row] == Approx(done.record.end_s[cause]).margin(1e-12));
+    if (cause != kNoRow)
+      CHECK(done.record.start_s[row] == Approx(done.record.end_s[cause]).margin(1e-12));
   }
   for (TaskId task = 0; task < graph.tasks.size(); ++task) {
     CHECK(end[task] >= start[task]);
@@ -57,7 +58,8 @@ Program random_graph(uint64_t seed) {
     Draft::After after;
     for (int k = 0; k < 3 && !tasks.empty(); ++k)
       if (random.uniform() < 0.6)
-        after.push_back(tasks[static_cast<size_t>(random.uniform() * static_cast<double>(tasks.size()))]);
+        after.push_back(
+            tasks[static_cast<size_t>(random.uniform() * static_cast<double>(tasks.size()))]);
     const auto rank = static_cast<uint32_t>(8 * random.uniform());
     const double kind = random.uniform();
     if (kind < 0.6)
@@ -65,8 +67,9 @@ Program random_graph(uint64_t seed) {
     else if (kind < 0.7)
       tasks.push_back(draft.delay(1e-4 * random.uniform(), after));
     else
-      tasks.push_back(draft.transfer(
-          send(static_cast<int>(rank), static_cast<int>(rank + 1) % 8, Port::nvlink, 2e7 * random.uniform()), after));
+      tasks.push_back(draft.transfer(send(static_cast<int>(rank), static_cast<int>(rank + 1) % 8,
+                                          Port::nvlink, 2e7 * random.uniform()),
+                                     after));
   }
   return draft.one_block();
 }
@@ -95,11 +98,13 @@ TEST_CASE("SimGrid keeps the order of the graph") {
 
 TEST_CASE("blocks follow each other rank by rank") {
   const Execution done = run_reference(chain(10, 2, 1e-3), fabric_of(plain_pod(8)));
-  // Rank 0 does not wait for rank 1: it is done with ten blocks of 1 ms when rank 1 is with five of 2 ms.
+  // Rank 0 does not wait for rank 1: it is done with ten blocks of 1 ms when rank 1 is with five of
+  // 2 ms.
   std::vector<double> last(10, 0.0);
   std::vector<double> first_rank_ends;
   for (size_t row = 0; row < done.record.rows(); ++row)
-    if (done.record.end_s[row] - done.record.start_s[row] < 1.5e-3) first_rank_ends.push_back(done.record.end_s[row]);
+    if (done.record.end_s[row] - done.record.start_s[row] < 1.5e-3)
+      first_rank_ends.push_back(done.record.end_s[row]);
   REQUIRE(first_rank_ends.size() == 10);
   CHECK(first_rank_ends.back() == Approx(10e-3));
   CHECK(done.makespan_s == Approx(20e-3));
@@ -119,10 +124,12 @@ TEST_CASE("a block that several others enter waits for all of them, port by port
   program.connect(1, 0, 2, 0);
   program.connect(0, 1, 2, 1);  // and go on when the first has passed its second.
   const Execution done = run_reference(program, fabric_of(plain_pod(8)));
-  // Every block of the reference executor runs at nominal speed: 0 and 1 end at 2 ms; 2 begins at 1 ms.
+  // Every block of the reference executor runs at nominal speed: 0 and 1 end at 2 ms; 2 begins at 1
+  // ms.
   CHECK(done.makespan_s == Approx(3e-3));
   for (size_t row = 0; row < done.record.rows(); ++row) {
-    if (done.record.block[row] == 2 && done.record.task[row] == early) CHECK(done.record.start_s[row] == Approx(1e-3));
+    if (done.record.block[row] == 2 && done.record.task[row] == early)
+      CHECK(done.record.start_s[row] == Approx(1e-3));
   }
 }
 
@@ -131,8 +138,10 @@ TEST_CASE("a graph that cannot progress says what is blocked") {
   program.connect(2, 0, 1, 0);  // block 1 waits for block 2, which waits for block 1
   CHECK(error_of(program) ==
         "the graph cannot progress: 1 of 3 blocks done; blocked:\n"
-        "  block 1 'link of a chain' (stage 0, microbatch 0): 3 tasks left, the start on rank 0 waits for 1 more\n"
-        "  block 2 'link of a chain' (stage 0, microbatch 0): 3 tasks left, the start on rank 0 waits for 1 more\n"
+        "  block 1 'link of a chain' (stage 0, microbatch 0): 3 tasks left, the start on rank 0 "
+        "waits for 1 more\n"
+        "  block 2 'link of a chain' (stage 0, microbatch 0): 3 tasks left, the start on rank 0 "
+        "waits for 1 more\n"
         "the cycle among them:\n"
         "  exit 0 on rank 0 of block 2 'link of a chain' (stage 0, microbatch 0) waits for\n"
         "  exit 0 on rank 0 of block 1 'link of a chain' (stage 0, microbatch 0) waits for\n"
@@ -164,9 +173,9 @@ TEST_CASE("what takes no time passes at once") {
   const Program program = draft.one_block();
   const Fabric fabric = fabric_of(plain_pod(8));
   CHECK(run_reference(program, fabric).makespan_s == Approx(1e-3));
-  const auto numbers =
-      numbers_in_children({[&] { return std::vector{run_simgrid(program, fabric).makespan_s}; },
-                           [&] { return std::vector{run_simgrid(program, fabric, true).makespan_s}; }});
+  const auto numbers = numbers_in_children(
+      {[&] { return std::vector{run_simgrid(program, fabric).makespan_s}; },
+       [&] { return std::vector{run_simgrid(program, fabric, true).makespan_s}; }});
   for (const Numbers& one : numbers) {
     CHECK(one.error == "");
     CHECK(one.at(0) == Approx(1e-3).epsilon(1e-6));
@@ -231,7 +240,10 @@ TEST_CASE("blocks come to life late and leave early") {
       seconds.push_back(amount);
     }
     void start_delay(TaskToken, double) override {}
-    double start_transfer(TaskToken, uint32_t, const Transfer&, const std::vector<Flow>&, double) override { return 0; }
+    double start_transfer(TaskToken, uint32_t, const Transfer&, const std::vector<Flow>&,
+                          double) override {
+      return 0;
+    }
   } backend;
   Executor executor(program, source, backend, execution);
   executor.begin();

@@ -29,7 +29,8 @@ TEST_CASE("flows are relative to the block's first rank, and may start before it
   const Fabric fabric = fabric_of(plain_pod(16));
   LinkLoads loads(fabric);
   std::vector<LinkLoad> out;
-  loads.collect(std::vector<Flow>{{endpoint(-8, Port::nic), endpoint(0, Port::nic), 10}}, 8, false, out);
+  loads.collect(std::vector<Flow>{{endpoint(-8, Port::nic), endpoint(0, Port::nic), 10}}, 8, false,
+                out);
   REQUIRE(out.size() == 2);
   CHECK(out[0].link == fabric.ranks[0].nic_out);
   CHECK(out[1].link == fabric.ranks[8].nic_in);

@@ -35,9 +35,9 @@ TEST_CASE("rates below the links' stretch a transfer in every executor") {
     return draft.one_block();
   };
   CHECK(run_reference(program(), fabric).makespan_s == Approx(2e-3));
-  const auto numbers =
-      numbers_in_children({[&] { return std::vector{run_simgrid(program(), fabric).makespan_s}; },
-                           [&] { return std::vector{run_simgrid(program(), fabric, true).makespan_s}; }});
+  const auto numbers = numbers_in_children(
+      {[&] { return std::vector{run_simgrid(program(), fabric).makespan_s}; },
+       [&] { return std::vector{run_simgrid(program(), fabric, true).makespan_s}; }});
   CHECK(numbers[0].at(0) == Approx(2e-3).epsilon(1e-6));
   CHECK(numbers[1].at(0) == Approx(2e-3).epsilon(1e-6));
 }

@@ -11,8 +11,9 @@ struct Case {
   Pod pod;
   std::function<Program(const Fabric&)> program;
   bool free = false;  // nothing contends: all executors agree
-  // What plain flows are held to where it is not the program itself: its all-to-alls as N(N-1) flows. Port-balanced
-  // flows, started in the middle of another collective, end up to 2 % later than those (seen at skew 1).
+  // What plain flows are held to where it is not the program itself: its all-to-alls as N(N-1)
+  // flows. Port-balanced flows, started in the middle of another collective, end up to 2 % later
+  // than those (seen at skew 1).
   std::function<Program(const Fabric&)> oracle = {};
 };
 
@@ -29,7 +30,8 @@ std::vector<Times> run_all_ways(const std::vector<Case>& cases) {
         const Fabric fabric = fabric_of(one.pod);
         const auto& program = all_activities && one.oracle ? one.oracle : one.program;
         const Execution done = run_simgrid(program(fabric), fabric, all_activities);
-        return {done.makespan_s, static_cast<double>(done.timers), static_cast<double>(done.transfers_as_flows)};
+        return {done.makespan_s, static_cast<double>(done.timers),
+                static_cast<double>(done.transfers_as_flows)};
       });
   const auto numbers = numbers_in_children(works);
   std::vector<Times> times;
@@ -39,8 +41,8 @@ std::vector<Times> run_all_ways(const std::vector<Case>& cases) {
     CHECK(numbers[2 * i + 1].error == "");
     const Fabric fabric = fabric_of(cases[i].pod);
     times.push_back({numbers[2 * i].at(0), numbers[2 * i + 1].at(0),
-                     run_reference(cases[i].program(fabric), fabric).makespan_s, numbers[2 * i].at(1),
-                     numbers[2 * i].at(2)});
+                     run_reference(cases[i].program(fabric), fabric).makespan_s,
+                     numbers[2 * i].at(1), numbers[2 * i].at(2)});
   }
   return times;
 }
@@ -49,14 +51,15 @@ void check_all_ways(const std::vector<Case>& cases) {
   const auto times = run_all_ways(cases);
   for (size_t i = 0; i < cases.size(); ++i) {
     const Times& t = times[i];
-    INFO(cases[i].name << ": adaptive " << t.adaptive_s << " flows " << t.flows_s << " reference " << t.reference_s
-                       << " parts as flows " << t.activities_as_flows);
+    INFO(cases[i].name << ": adaptive " << t.adaptive_s << " flows " << t.flows_s << " reference "
+                       << t.reference_s << " parts as flows " << t.activities_as_flows);
     CHECK(t.adaptive_s == Approx(t.flows_s).epsilon(0.01));
     CHECK(t.adaptive_s >= t.reference_s * (1 - 1e-6));
     CHECK(t.flows_s >= t.reference_s * (1 - 1e-6));
     if (cases[i].free) {
       CHECK(t.adaptive_s == Approx(t.reference_s).epsilon(1e-6));
-      // Flows of one collective share ports among themselves, and fair shares are not always the fastest ones.
+      // Flows of one collective share ports among themselves, and fair shares are not always the
+      // fastest ones.
       CHECK(t.flows_s == Approx(t.reference_s).epsilon(1e-3));
       CHECK(t.activities_as_flows == 0);
     }
@@ -64,7 +67,9 @@ void check_all_ways(const std::vector<Case>& cases) {
 }
 
 const AllToAllForm kForms[] = {AllToAllForm::flat, AllToAllForm::port_balanced};
-const char* form_name(AllToAllForm form) { return form == AllToAllForm::flat ? "flat" : "port_balanced"; }
+const char* form_name(AllToAllForm form) {
+  return form == AllToAllForm::flat ? "flat" : "port_balanced";
+}
 
 }  // namespace
 
@@ -73,10 +78,14 @@ TEST_CASE("one transfer at a time runs on timers, and takes the same as flows do
   for (const AllToAllForm form : kForms)
     for (const double skew : {0.0, 0.5, 1.0})
       for (const int gpus : {8, 16}) {
-        Case one{fmt::format("alone {} {} skew {}", gpus, form_name(form), skew), plain_pod(gpus), {}, true};
+        Case one{fmt::format("alone {} {} skew {}", gpus, form_name(form), skew),
+                 plain_pod(gpus),
+                 {},
+                 true};
         one.program = [=](const Fabric& fabric) {
           Draft draft(gpus);
-          const TaskId first = draft.transfer(skewed_all_to_all(fabric, range(0, gpus), 20e6, skew, 3, form));
+          const TaskId first =
+              draft.transfer(skewed_all_to_all(fabric, range(0, gpus), 20e6, skew, 3, form));
           const TaskId work = draft.compute(0, 1e-3, {first});
           draft.transfer(skewed_all_to_all(fabric, range(0, gpus), 10e6, skew, 4, form), {work});
           return draft.one_block();
@@ -92,16 +101,17 @@ TEST_CASE("two all-to-alls on the same ranks share the ports as flows do") {
     for (const double skew : {0.0, 0.3, 1.0})
       for (const double later : {0.0, 0.3, 0.9})
         for (const double second_bytes : {20e6, 5e6}) {
-          Case one{
-              fmt::format("two {} skew {} second {} MB {} later", form_name(form), skew, second_bytes / 1e6, later),
-              plain_pod(16),
-              {}};
+          Case one{fmt::format("two {} skew {} second {} MB {} later", form_name(form), skew,
+                               second_bytes / 1e6, later),
+                   plain_pod(16),
+                   {}};
           const auto program_in = [=](AllToAllForm as) {
             return [=](const Fabric& fabric) {
               Draft draft(16);
               draft.transfer(skewed_all_to_all(fabric, range(0, 16), 20e6, skew, 3, as));
               const TaskId wait = draft.delay(later * 200e-6 + 1e-6);
-              draft.transfer(skewed_all_to_all(fabric, range(0, 16), second_bytes, skew, 4, as), {wait});
+              draft.transfer(skewed_all_to_all(fabric, range(0, 16), second_bytes, skew, 4, as),
+                             {wait});
               return draft.one_block();
             };
           };
@@ -119,13 +129,17 @@ TEST_CASE("a pipeline message that crosses an all-to-all shares with it as flows
       for (const double at : {0.0, 0.25, 0.5, 0.75, 0.99, 1.5})
         for (const int from : {0, 3}) {
           Case one{
-              fmt::format("send from {} at {} into {} skew {}", from, at, form_name(form), skew), plain_pod(24), {}};
+              fmt::format("send from {} at {} into {} skew {}", from, at, form_name(form), skew),
+              plain_pod(24),
+              {}};
           one.program = [=](const Fabric& fabric) {
             Draft draft(24);
-            const TaskId all = draft.transfer(skewed_all_to_all(fabric, range(0, 16), 20e6, skew, 3, form));
+            const TaskId all =
+                draft.transfer(skewed_all_to_all(fabric, range(0, 16), 20e6, skew, 3, form));
             draft.compute(1, 1e-4, {all});
             const TaskId wait = draft.delay(at * 200e-6 + 1e-6);
-            const TaskId sent = draft.transfer(send(from, from + 16, Port::nic, 8e6), {wait}, Stream::pp);
+            const TaskId sent =
+                draft.transfer(send(from, from + 16, Port::nic, 8e6), {wait}, Stream::pp);
             draft.compute(2, 3e-4, {sent});
             return draft.one_block();
           };
@@ -141,8 +155,10 @@ TEST_CASE("groups that share no link do not touch each other") {
     one.program = [=](const Fabric& fabric) {
       Draft draft(32);
       for (const int first : {0, 16}) {
-        const TaskId all = draft.transfer(skewed_all_to_all(fabric, range(first, first + 16), 20e6, 0.7, 3, form));
-        draft.transfer(skewed_all_to_all(fabric, range(first, first + 16), 10e6, 0.7, 4, form), {all});
+        const TaskId all =
+            draft.transfer(skewed_all_to_all(fabric, range(first, first + 16), 20e6, 0.7, 3, form));
+        draft.transfer(skewed_all_to_all(fabric, range(first, first + 16), 10e6, 0.7, 4, form),
+                       {all});
       }
       return draft.one_block();
     };
@@ -151,7 +167,8 @@ TEST_CASE("groups that share no link do not touch each other") {
   Case ports{"NVLink against NIC", plain_pod(16), {}, true};
   ports.program = [](const Fabric& fabric) {
     Draft draft(16);
-    draft.transfer(skewed_all_to_all(fabric, range(0, 8), 200e6, 0.5, 3, AllToAllForm::port_balanced));
+    draft.transfer(
+        skewed_all_to_all(fabric, range(0, 8), 200e6, 0.5, 3, AllToAllForm::port_balanced));
     for (int i = 0; i < 8; ++i) draft.transfer(send(i, i + 8, Port::nic, 10e6));
     return draft.one_block();
   };
@@ -172,7 +189,8 @@ TEST_CASE("oversubscribed uplinks are shared as flows share them") {
         for (int i = 0; i < 32; ++i) (i / 8 % 2 == 0 ? even : odd).push_back(i);
         draft.transfer(skewed_all_to_all(fabric, even, 20e6, skew, 3, AllToAllForm::port_balanced));
         const TaskId wait = draft.delay(later * 500e-6 + 1e-6);
-        draft.transfer(skewed_all_to_all(fabric, odd, 20e6, skew, 4, AllToAllForm::port_balanced), {wait});
+        draft.transfer(skewed_all_to_all(fabric, odd, 20e6, skew, 4, AllToAllForm::port_balanced),
+                       {wait});
         return draft.one_block();
       };
       cases.push_back(std::move(one));
@@ -187,7 +205,8 @@ TEST_CASE("communication kernels slow compute down by the SMs they take") {
       Case one{fmt::format("share {} beside {} s", share, work_s), plain_pod(16), {}};
       one.program = [=](const Fabric& fabric) {
         Draft draft(16);
-        Transfer all = skewed_all_to_all(fabric, range(0, 16), 20e6, 0.5, 3, AllToAllForm::port_balanced);
+        Transfer all =
+            skewed_all_to_all(fabric, range(0, 16), 20e6, 0.5, 3, AllToAllForm::port_balanced);
         all.sm_share = share;
         const TaskId first = draft.transfer(all);
         draft.transfer(all, {first});
@@ -200,7 +219,8 @@ TEST_CASE("communication kernels slow compute down by the SMs they take") {
   check_all_ways(cases);
 }
 
-// Steps as they are: layers of compute and all-to-all, gradients reduced on the same NICs, messages to the next stage.
+// Steps as they are: layers of compute and all-to-all, gradients reduced on the same NICs, messages
+// to the next stage.
 TEST_CASE("random mixtures of collectives, messages and compute agree with plain flows") {
   std::vector<Case> cases;
   for (uint64_t seed = 1; seed <= 24; ++seed) {
@@ -215,8 +235,9 @@ TEST_CASE("random mixtures of collectives, messages and compute agree with plain
           Draft::After joined;
           for (int rank = group * 16; rank < group * 16 + 16; ++rank)
             joined.push_back(draft.compute(rank, 50e-6 * (1 + random.uniform()), front[rank]));
-          Transfer all = skewed_all_to_all(fabric, range(group * 16, group * 16 + 16), 4e6 + 8e6 * random.uniform(),
-                                           0.5, random.next(), AllToAllForm::port_balanced);
+          Transfer all = skewed_all_to_all(fabric, range(group * 16, group * 16 + 16),
+                                           4e6 + 8e6 * random.uniform(), 0.5, random.next(),
+                                           AllToAllForm::port_balanced);
           all.sm_share = random.uniform() < 0.5 ? 0.15 : 0;
           all.latency_s = 5e-6;
           const TaskId done = draft.transfer(std::move(all), joined);
@@ -232,7 +253,8 @@ TEST_CASE("random mixtures of collectives, messages and compute agree with plain
               draft.transfer(std::move(reduce), front[rank], Stream::dp);
             } else if (group == 0) {
               const TaskId sent =
-                  draft.transfer(send(rank, rank + 16, Port::nic, 4e6 * random.uniform()), front[rank], Stream::pp);
+                  draft.transfer(send(rank, rank + 16, Port::nic, 4e6 * random.uniform()),
+                                 front[rank], Stream::pp);
               front[rank + 16].push_back(sent);
             }
           }

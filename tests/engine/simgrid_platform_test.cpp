@@ -1,4 +1,5 @@
-// Routes as SimGrid takes them against routes as the fabric describes them: one flow at a time, and all at once.
+// Routes as SimGrid takes them against routes as the fabric describes them: one flow at a time, and
+// all at once.
 #include "catch.hpp"
 #include "engine/draft.hpp"
 #include "engine/link_load.hpp"
@@ -18,7 +19,8 @@ std::vector<Place> places() {
   for (const int nodes_per_leaf : {1, 2, 4})
     for (const double oversubscription : {1.0, 2.0})
       for (const int simulated : {1, 4, 16}) {
-        Place one{fmt::format("{} nodes per leaf, {}:1, {} of 16 ranks", nodes_per_leaf, oversubscription, simulated),
+        Place one{fmt::format("{} nodes per leaf, {}:1, {} of 16 ranks", nodes_per_leaf,
+                              oversubscription, simulated),
                   plain_pod(16), simulated};
         one.pod.gpus_per_node = 4;
         one.pod.nodes_per_leaf = nodes_per_leaf;
@@ -97,7 +99,8 @@ TEST_CASE("every NIC to the next node, and to the same rail two nodes on") {
     check_links([nodes](int ranks) {
       std::vector<Flow> flows{{endpoint(0, Port::nvlink), endpoint(0, Port::far_nvlink), 1e6}};
       for (int i = 0; i < ranks && ranks > 4; ++i)
-        flows.push_back({endpoint(i, Port::nic), endpoint((i + 4 * nodes) % ranks, Port::nic), 50e6});
+        flows.push_back(
+            {endpoint(i, Port::nic), endpoint((i + 4 * nodes) % ranks, Port::nic), 50e6});
       return flows;
     });
 }

@@ -36,7 +36,8 @@ TEST_CASE("operation names are numbered once") {
 TEST_CASE("connections are counted at the port where they arrive") {
   Program program;
   program.templates.push_back(two_ranks());
-  const BlockId first = program.add_block({}), second = program.add_block({}), third = program.add_block({});
+  const BlockId first = program.add_block({}), second = program.add_block({}),
+                third = program.add_block({});
   program.connect(first, 0, third, 0);
   program.connect(second, 1, third, 0);
   CHECK(program.blocks[first].inputs == std::vector<uint32_t>{0});
@@ -49,7 +50,8 @@ TEST_CASE("connections are counted at the port where they arrive") {
 TEST_CASE("tasks and kernels are counted over all blocks") {
   Program program;
   program.templates.push_back(two_ranks());
-  program.runs.push_back({{{0, Phase::forward, 0, 1}, {0, Phase::forward, 0, 2}, {0, Phase::forward, 0, 3}}});
+  program.runs.push_back(
+      {{{0, Phase::forward, 0, 1}, {0, Phase::forward, 0, 2}, {0, Phase::forward, 0, 3}}});
   for (int i = 0; i < 5; ++i) program.add_block({});
   CHECK(program.task_count() == 5 * 3);              // two computes and a delay
   CHECK(program.kernel_count() == 5 * (3 + 3 + 1));  // runs of three kernels

@@ -28,7 +28,8 @@ std::vector<TaskId> successors(const TaskGraph& graph, TaskId task) {
 TEST_CASE("edges come out as successors and counts, duplicates once") {
   TaskGraphBuilder builder("diamond", 1);
   for (int i = 0; i < 4; ++i) add(builder, TaskKind::compute);
-  for (const auto& [from, to] : {std::pair{0, 1}, {0, 2}, {1, 3}, {2, 3}, {0, 1}}) builder.edge(from, to);
+  for (const auto& [from, to] : {std::pair{0, 1}, {0, 2}, {1, 3}, {2, 3}, {0, 1}})
+    builder.edge(from, to);
   const TaskGraph graph = std::move(builder).freeze();
   CHECK(successors(graph, 0) == std::vector<TaskId>{1, 2});
   CHECK(successors(graph, 1) == std::vector<TaskId>{3});
@@ -41,7 +42,8 @@ TEST_CASE("entries are found by port and rank") {
   TaskGraphBuilder builder("entries", 2);
   const TaskId work = add(builder, TaskKind::compute, 1);
   for (const uint32_t port : {1u, 0u})
-    for (const uint32_t rank : {1u, 0u}) builder.edge(add(builder, TaskKind::entry, rank, port), work);
+    for (const uint32_t rank : {1u, 0u})
+      builder.edge(add(builder, TaskKind::entry, rank, port), work);
   const TaskGraph graph = std::move(builder).freeze();
   CHECK(graph.entry_ports() == 2);
   for (int port = 0; port < 2; ++port)
@@ -63,7 +65,8 @@ TEST_CASE("a cycle is named") {
   } catch (const RunError& thrown) {
     error = thrown.what();
   }
-  CHECK(error == "task graph 'ring' has a cycle through or before tasks 1 (rank 0), 2 (rank 0), 3 (rank 0)");
+  CHECK(error ==
+        "task graph 'ring' has a cycle through or before tasks 1 (rank 0), 2 (rank 0), 3 (rank 0)");
 }
 
 TEST_CASE("an empty graph and one without edges") {
@@ -85,7 +88,8 @@ TEST_CASE("random graphs keep their edges and order") {
     std::vector<std::vector<TaskId>> expected(count);
     for (int i = 0; i < count; ++i) add(builder, TaskKind::compute);
     for (int edge = 0; edge < 600; ++edge) {
-      const auto a = static_cast<TaskId>(count * random.uniform()), b = static_cast<TaskId>(count * random.uniform());
+      const auto a = static_cast<TaskId>(count * random.uniform()),
+                 b = static_cast<TaskId>(count * random.uniform());
       if (a == b) continue;
       builder.edge(std::min(a, b), std::max(a, b));
       expected[std::min(a, b)].push_back(std::max(a, b));

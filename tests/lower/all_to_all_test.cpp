@@ -43,15 +43,18 @@ struct Surroundings {
 
 std::vector<Surroundings> surroundings() {
   std::vector<Surroundings> all;
-  for (const int gpus : {8, 16, 32, 64}) all.push_back({fmt::format("{}", gpus), plain_pod(gpus), range(0, gpus)});
+  for (const int gpus : {8, 16, 32, 64})
+    all.push_back({fmt::format("{}", gpus), plain_pod(gpus), range(0, gpus)});
   for (const int nodes_per_leaf : {1, 2, 3, 32}) {
-    Surroundings one{fmt::format("64, {} nodes per leaf", nodes_per_leaf), plain_pod(64), range(0, 64)};
+    Surroundings one{fmt::format("64, {} nodes per leaf", nodes_per_leaf), plain_pod(64),
+                     range(0, 64)};
     one.pod.oversubscription = 4;
     one.pod.nodes_per_leaf = nodes_per_leaf;
     all.push_back(one);
   }
   all.push_back({"12 of 16", plain_pod(16), range(0, 12)});
-  all.push_back({"every other", plain_pod(32), {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30}});
+  all.push_back(
+      {"every other", plain_pod(32), {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30}});
   return all;
 }
 
@@ -81,10 +84,12 @@ TEST_CASE("port-balanced loads every link as flat does, with few flows") {
       const auto expected = link_loads(fabric, flat), loads = link_loads(fabric, balanced);
       double worst = 0;
       for (size_t link = 0; link < loads.size(); ++link)
-        worst = std::max(worst, std::abs(loads[link] - expected[link]) / std::max(1.0, expected[link]));
+        worst =
+            std::max(worst, std::abs(loads[link] - expected[link]) / std::max(1.0, expected[link]));
       CHECK(worst < 1e-6);
       CHECK(flat.size() == static_cast<size_t>(group.size() * (group.size() - 1)));
-      if (one.pod.oversubscription == 1) CHECK(balanced.size() <= 6 * static_cast<size_t>(group.size()));
+      if (one.pod.oversubscription == 1)
+        CHECK(balanced.size() <= 6 * static_cast<size_t>(group.size()));
       CHECK(balanced.size() <= flat.size());
       // Bytes sent are bytes received, and all of them.
       double off_diagonal = 0;
@@ -111,7 +116,8 @@ TEST_CASE("the port bound is the busiest link's time") {
     const auto loads = link_loads(fabric, flat);
     double seconds = 0, with_rates = 0;
     std::vector<bool> nvlink(loads.size(), false);
-    for (const RankPlace& place : fabric.ranks) nvlink[place.nvlink_in] = nvlink[place.nvlink_out] = true;
+    for (const RankPlace& place : fabric.ranks)
+      nvlink[place.nvlink_in] = nvlink[place.nvlink_out] = true;
     for (size_t link = 0; link < loads.size(); ++link) {
       const double link_s = loads[link] / fabric.links[link].bytes_per_s;
       seconds = std::max(seconds, link_s);
@@ -129,11 +135,13 @@ TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its
     const AllToAll group(fabric, 0, one.members);
     const ByteMatrix matrix = skewed_matrix(group.size(), 4);
     TwoHopBytes bytes = no_duplicates(group, matrix);
-    for (double& to_node : bytes.to_node) to_node *= 0.6;  // tokens that two ranks of a node share travel once
+    for (double& to_node : bytes.to_node)
+      to_node *= 0.6;  // tokens that two ranks of a node share travel once
     double over_nic = 0;
     for (int i = 0; i < group.size(); ++i)
       for (int node = 0; node < group.nodes(); ++node)
-        if (node != group.node_of(i)) over_nic += bytes.to_node[static_cast<size_t>(i) * group.nodes() + node];
+        if (node != group.node_of(i))
+          over_nic += bytes.to_node[static_cast<size_t>(i) * group.nodes() + node];
     for (const bool reverse : {false, true}) {
       INFO(one.name << (reverse ? " reverse" : ""));
       std::vector<Flow> flows;
@@ -143,11 +151,13 @@ TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its
       CHECK(sum(fabric, loads, false, LinkClass::nic) == Approx(over_nic).epsilon(1e-6).margin(1));
       CHECK(sum(fabric, loads, true, LinkClass::nvlink) ==
             Approx(sum(fabric, loads, false, LinkClass::nvlink)).epsilon(1e-9));
-      // Per source: what leaves its NIC is what it has for other nodes (dispatch), or arrives (combine).
+      // Per source: what leaves its NIC is what it has for other nodes (dispatch), or arrives
+      // (combine).
       for (int i = 0; i < group.size(); ++i) {
         double own = 0;
         for (int node = 0; node < group.nodes(); ++node)
-          if (node != group.node_of(i)) own += bytes.to_node[static_cast<size_t>(i) * group.nodes() + node];
+          if (node != group.node_of(i))
+            own += bytes.to_node[static_cast<size_t>(i) * group.nodes() + node];
         const RankPlace& place = fabric.ranks[one.members[i]];
         CHECK(loads[reverse ? place.nic_in : place.nic_out] == Approx(own).epsilon(1e-6).margin(1));
       }

@@ -48,7 +48,8 @@ TEST_CASE("rings: every member sends its share and no port is loaded twice") {
       for (const auto& [rank, bytes] : sent_by(ring)) CHECK(bytes == Approx(each));
       CHECK(sent_by(ring).size() == static_cast<size_t>(members));
       CHECK(ring.ranks.size() == static_cast<size_t>(members));
-      const double nvlink_s = each * (members > 8 ? 7.0 / 8 : 1) / 450e9, nic_s = members > 8 ? each / 8 / 50e9 : 0;
+      const double nvlink_s = each * (members > 8 ? 7.0 / 8 : 1) / 450e9,
+                   nic_s = members > 8 ? each / 8 / 50e9 : 0;
       CHECK(seconds(fabric, ring) == Approx(std::max(nvlink_s, nic_s)));
       const double bound = collective_lower_bound_s(fabric, kind, 0, range(0, members), 1e9);
       CHECK(seconds(fabric, ring) >= bound * (1 - 1e-9));
@@ -79,10 +80,12 @@ TEST_CASE("latency: steps of a ring, or of a tree where NCCL has one and it is f
   };
   CHECK(latency(CollectiveKind::all_gather, 2) == Approx(10e-6 + 1 * 1.5e-6));
   CHECK(latency(CollectiveKind::all_reduce, 2) == Approx(10e-6 + 2 * 1.5e-6));
-  CHECK(latency(CollectiveKind::all_reduce, 8) == Approx(10e-6 + 6 * 1.5e-6));                 // tree: 2 log2 8
-  CHECK(latency(CollectiveKind::all_gather, 8) == Approx(10e-6 + 7 * 1.5e-6));                 // a ring inside a node
-  CHECK(latency(CollectiveKind::all_gather, 64) == Approx(10e-6 + 56 * 1.5e-6 + 7 * 3.5e-6));  // 8 nodes: a ring
-  CHECK(latency(CollectiveKind::all_reduce, 64) == Approx(10e-6 + 12 * 3.5e-6));               // a tree
+  CHECK(latency(CollectiveKind::all_reduce, 8) == Approx(10e-6 + 6 * 1.5e-6));  // tree: 2 log2 8
+  CHECK(latency(CollectiveKind::all_gather, 8) ==
+        Approx(10e-6 + 7 * 1.5e-6));  // a ring inside a node
+  CHECK(latency(CollectiveKind::all_gather, 64) ==
+        Approx(10e-6 + 56 * 1.5e-6 + 7 * 3.5e-6));                                // 8 nodes: a ring
+  CHECK(latency(CollectiveKind::all_reduce, 64) == Approx(10e-6 + 12 * 3.5e-6));  // a tree
   std::vector<int> one_per_node;
   for (int node = 0; node < 8; ++node) one_per_node.push_back(8 * node);
   CHECK(ring_collective(fabric, pod, CollectiveKind::all_gather, 0, one_per_node, 1e6).latency_s ==
@@ -94,7 +97,8 @@ TEST_CASE("what a folded group puts on its member's ports is what the whole grou
   const Fabric fabric = fabric_of(pod);
   for (const CollectiveKind kind :
        {CollectiveKind::all_reduce, CollectiveKind::reduce_scatter, CollectiveKind::all_gather})
-    for (const SpreadGroup group : {SpreadGroup{64, 1}, SpreadGroup{8, 1}, SpreadGroup{8, 8}, SpreadGroup{16, 4}}) {
+    for (const SpreadGroup group :
+         {SpreadGroup{64, 1}, SpreadGroup{8, 1}, SpreadGroup{8, 8}, SpreadGroup{16, 4}}) {
       std::vector<int> members;
       for (int i = 0; i < group.size; ++i) members.push_back(i * group.stride);
       const Transfer whole = ring_collective(fabric, pod, kind, 0, members, 1e9);

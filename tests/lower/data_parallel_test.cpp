@@ -17,7 +17,9 @@ using namespace moesim;
 
 namespace {
 
-Execution reference(LoweredStep& step) { return execute_reference(step.program, step.context.fabric, *step.work); }
+Execution reference(LoweredStep& step) {
+  return execute_reference(step.program, step.context.fabric, *step.work);
+}
 
 // Seconds of compute of one rank.
 double work_of_rank(const LoweredStep& step) {
@@ -37,7 +39,8 @@ TEST_CASE("gradients and parameters travel once a step, whatever the number of m
       plan.zero_stage = zero;
       const auto step = lower(dense_model(2), ideal_pod(4), plan, tiny_batch(4 * microbatches));
       std::map<std::string, double> sent;
-      for_each_task(*step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+      for_each_task(*step, [&](const Block&, const TaskGraph& graph, const Task& task,
+                               const InstanceData& data) {
         if (task.stream != Stream::dp || task.kind != TaskKind::transfer) return;
         for (const Flow& flow : flows_of(graph, task, data))
           if (flow.source % kPorts < 2) sent[step->program.op_names[task.op]] += flow.bytes;
@@ -45,15 +48,21 @@ TEST_CASE("gradients and parameters travel once a step, whatever the number of m
       INFO("zero " << zero << " microbatches " << microbatches);
       const double parameters = total_parameters(dense_model(2));
       const double share = 3.0 / 4;  // of 4 replicas
-      const double reduce = parameters * 4 * share * (zero == 0 ? 2 : 1) * (zero == 3 ? microbatches : 1);
+      const double reduce =
+          parameters * 4 * share * (zero == 0 ? 2 : 1) * (zero == 3 ? microbatches : 1);
       CHECK(sent["gradient reduce"] == Approx(reduce).epsilon(1e-6));
       // ZeRO-3 gathers for the forward and again for the backward of every microbatch.
-      const double gather = parameters * 2 * share * (zero == 0 ? 0 : zero == 1 ? 1 : 2 * microbatches);
+      const double gather = parameters * 2 * share *
+                            (zero == 0   ? 0
+                             : zero == 1 ? 1
+                                         : 2 * microbatches);
       CHECK(sent["parameter gather"] == Approx(gather).epsilon(1e-6).margin(1));
     }
 }
 
-TEST_CASE("ZeRO-3 without overlap: gathers and reductions add to the step; with it they hide behind compute") {
+TEST_CASE(
+    "ZeRO-3 without overlap: gathers and reductions add to the step; with it they hide behind "
+    "compute") {
   Pod pod = ideal_pod(4);
   pod.gpus_per_node = 4;
   pod.nvlink_bytes_per_s = 1e12;
@@ -66,7 +75,8 @@ TEST_CASE("ZeRO-3 without overlap: gathers and reductions add to the step; with 
     return reference(*step).makespan_s;
   };
   const double hidden = seconds(true, true), neither = seconds(false, false);
-  // Per microbatch of a rank: parameters in BF16 twice, gradients in FP32 once, 3/4 of each over the port.
+  // Per microbatch of a rank: parameters in BF16 twice, gradients in FP32 once, 3/4 of each over
+  // the port.
   const double parameters = total_parameters(dense_model(8)), rounds = 2;
   const auto wire_s = [&](double bytes) { return rounds * parameters * bytes * 0.75 / 1e12; };
   const auto step = lower(dense_model(8), pod, plan, tiny_batch(8));
@@ -81,7 +91,9 @@ TEST_CASE("ZeRO-3 without overlap: gathers and reductions add to the step; with 
   CHECK(gathers_hidden >= work + wire_s(4));
 }
 
-TEST_CASE("parameters gathered at first use wait for each other along the pipeline; aligned gathers run at once") {
+TEST_CASE(
+    "parameters gathered at first use wait for each other along the pipeline; aligned gathers run "
+    "at once") {
   Pod pod = ideal_pod(8);
   pod.gpus_per_node = 8;
   pod.nvlink_bytes_per_s = 1e9;  // gathers far outlast the forwards
@@ -95,20 +107,22 @@ TEST_CASE("parameters gathered at first use wait for each other along the pipeli
     plan.align_param_gather = align;
     return reference(*lower(dense_model(8), pod, plan, tiny_batch(16))).makespan_s;
   };
-  // Layers of one stage in BF16, half of them from the other replica. The first and last stage hold the matrices of
-  // embedding and logits too.
+  // Layers of one stage in BF16, half of them from the other replica. The first and last stage hold
+  // the matrices of embedding and logits too.
   const auto step = lower(dense_model(8), pod, plan, tiny_batch(16));
   double all = 0, largest = 0;
   for (int stage = 0; stage < 4; ++stage) {
     double parameters = 0;
     for (int chunk = 0; chunk < 2; ++chunk)
-      for (const RankParameters& layer : parameters_by_layer(step->context, step->context.chunk(stage, chunk)))
+      for (const RankParameters& layer :
+           parameters_by_layer(step->context, step->context.chunk(stage, chunk)))
         parameters += layer.dense;
     all += parameters;
     largest = std::max(largest, parameters);
   }
   const double byte_s = 2 * 0.5 / 1e9;
-  const double first_use = seconds(true, false), aligned = seconds(true, true), exposed = seconds(false, false);
+  const double first_use = seconds(true, false), aligned = seconds(true, true),
+               exposed = seconds(false, false);
   CHECK(aligned < first_use);
   CHECK(first_use - aligned >= 0.9 * (all - largest) * byte_s);
   CHECK(first_use >= all * byte_s);
@@ -116,7 +130,9 @@ TEST_CASE("parameters gathered at first use wait for each other along the pipeli
   CHECK(aligned <= exposed * 1.001);
 }
 
-TEST_CASE("sizes of buckets: the first chunk of the first stage is cut, unless chunks leave at one time with others") {
+TEST_CASE(
+    "sizes of buckets: the first chunk of the first stage is cut, unless chunks leave at one time "
+    "with others") {
   const double whole = std::numeric_limits<double>::infinity();
   Plan plan;
   plan.pp = 2;
@@ -161,7 +177,8 @@ TEST_CASE("both chunks that hold the first layers are cut under DualPipe") {
   plan.pp = 2;
   plan.schedule = ScheduleKind::dualpipe;
   const auto step = lower(moe_model(16), ideal_pod(8), plan, tiny_batch(64));
-  CHECK(bucket_size(step->context, 0, 0, DpUse::reduce) == bucket_size(step->context, 1, 1, DpUse::reduce));
+  CHECK(bucket_size(step->context, 0, 0, DpUse::reduce) ==
+        bucket_size(step->context, 1, 1, DpUse::reduce));
   CHECK(bucket_size(step->context, 0, 0, DpUse::reduce) == 40e6);
   CHECK(bucket_size(step->context, 1, 0, DpUse::reduce) > 1e18);
 }
@@ -187,10 +204,11 @@ TEST_CASE("transfers of replicas: a bucket each, layers with ZeRO-3") {
   const auto transfers = [&] {
     const auto step = lower(dense_model(8), ideal_pod(4), plan, tiny_batch(8));
     std::map<std::pair<std::string, int>, int> count;  // of rank 0 of each stage
-    for_each_task(*step, [&](const Block& block, const TaskGraph&, const Task& task, const InstanceData&) {
-      if (task.kind == TaskKind::transfer && task.stream == Stream::dp && task.rank == 0)
-        ++count[{step->program.op_names[task.op], block.stage}];
-    });
+    for_each_task(
+        *step, [&](const Block& block, const TaskGraph&, const Task& task, const InstanceData&) {
+          if (task.kind == TaskKind::transfer && task.stream == Stream::dp && task.rank == 0)
+            ++count[{step->program.op_names[task.op], block.stage}];
+        });
     return count;
   };
   const std::string reduce = "gradient reduce", gather = "parameter gather";
@@ -241,18 +259,22 @@ TEST_CASE("what is gathered does not depend on when and in which buckets") {
   const auto gathered = [&] {
     const auto step = lower(moe_model(8), ideal_pod(8), plan, tiny_batch(16));
     double sent = 0, expected = 0;
-    for_each_task(*step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
-      if (task.kind != TaskKind::transfer || step->program.op_names[task.op] != "parameter gather") return;
+    for_each_task(*step, [&](const Block&, const TaskGraph& graph, const Task& task,
+                             const InstanceData& data) {
+      if (task.kind != TaskKind::transfer || step->program.op_names[task.op] != "parameter gather")
+        return;
       for (const Flow& flow : flows_of(graph, task, data))
         if (flow.source % kPorts < 2) sent += flow.bytes;
     });
     for (int stage = 0; stage < 2; ++stage)
       for (int chunk = 0; chunk < 2; ++chunk)
-        for (const RankParameters& layer : parameters_by_layer(step->context, step->context.chunk(stage, chunk)))
-          expected += 2 * plan.gather_bytes * (layer.dense * 3 / 4 + layer.expert / 2);  // 2 ranks of a cell
+        for (const RankParameters& layer :
+             parameters_by_layer(step->context, step->context.chunk(stage, chunk)))
+          expected += 2 * plan.gather_bytes *
+                      (layer.dense * 3 / 4 + layer.expert / 2);  // 2 ranks of a cell
     // Embedding and logits are gathered in bf16.
-    const double matrices =
-        rank_embedding_parameters(step->context).dense + rank_output_parameters(step->context).dense;
+    const double matrices = rank_embedding_parameters(step->context).dense +
+                            rank_output_parameters(step->context).dense;
     expected += 2 * (2 - plan.gather_bytes) * matrices * 3 / 4;
     return std::pair(sent, expected);
   };
@@ -286,7 +308,8 @@ TEST_CASE("a whole chunk is reduced after its backward, layers beside it") {
   const double layer_s = rank_layer_parameters(step->context, 1).dense * 4 * 0.5 / 1e12;
   const double whole = seconds(DpBuckets::megatron), layers = seconds(DpBuckets::layer);
   CHECK(whole - layers >= 2.5 * layer_s);
-  CHECK(whole - layers <= 3 * layer_s * 1.001);  // three of four layers could have been beside compute
+  CHECK(whole - layers <=
+        3 * layer_s * 1.001);  // three of four layers could have been beside compute
 }
 
 TEST_CASE("data-parallel collectives between nodes keep to their share of the NIC") {
@@ -301,7 +324,8 @@ TEST_CASE("data-parallel collectives between nodes keep to their share of the NI
   };
   const double full = seconds(1), half = seconds(0.5);
   // Gradients in FP32, then parameters in BF16, 7/8 of both leave the device.
-  const double wire_s = total_parameters(dense_model(8)) * (4 + 2) * 7 / 8 / (1e9 * pod.nic_efficiency);
+  const double wire_s =
+      total_parameters(dense_model(8)) * (4 + 2) * 7 / 8 / (1e9 * pod.nic_efficiency);
   CHECK(half - full == Approx(wire_s).epsilon(0.01));
 }
 
@@ -316,11 +340,12 @@ TEST_CASE("data-parallel collectives beside compute take SMs from it") {
       pod.collective_sms = sms;
       plan.overlap_grad_reduce = plan.overlap_param_gather = overlap;
       const auto step = lower(dense_model(8), pod, plan, tiny_batch(16));
-      return std::vector{execute_simgrid(step->program, step->context.fabric, *step->work, {}).makespan_s};
+      return std::vector{
+          execute_simgrid(step->program, step->context.fabric, *step->work, {}).makespan_s};
     };
   };
-  const auto steps =
-      numbers_in_children({seconds(0, true), seconds(1, true), seconds(3, true), seconds(0, false), seconds(3, false)});
+  const auto steps = numbers_in_children(
+      {seconds(0, true), seconds(1, true), seconds(3, true), seconds(0, false), seconds(3, false)});
   CHECK(steps[1].at(0) > steps[0].at(0) * 1.001);
   CHECK(steps[2].at(0) > steps[1].at(0));
   CHECK(steps[4].at(0) == Approx(steps[3].at(0)));

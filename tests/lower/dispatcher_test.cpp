@@ -15,10 +15,11 @@ Pod small_pod() {
 
 double bytes_of(LoweredStep& step, const std::string& op) {
   double bytes = 0;
-  for_each_task(step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
-    if (task.kind == TaskKind::transfer && step.program.op_names[task.op] == op)
-      for (const Flow& flow : flows_of(graph, task, data)) bytes += flow.bytes;
-  });
+  for_each_task(
+      step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+        if (task.kind == TaskKind::transfer && step.program.op_names[task.op] == op)
+          for (const Flow& flow : flows_of(graph, task, data)) bytes += flow.bytes;
+      });
   return bytes;
 }
 
@@ -33,7 +34,8 @@ TEST_CASE("the all-gather dispatcher sends every token to every rank, whatever t
   skewed.exponent = 0.8;
   for (const RoutingSpec& routing : {RoutingSpec{}, skewed}) {
     const auto step = lower(moe_model(2), small_pod(), plan, tiny_batch(16), routing);
-    const double everything = 2 * 16 * 15 * 1024.0 * 512 * 2;  // layers, receivers, senders, tokens, hidden, bf16
+    const double everything =
+        2 * 16 * 15 * 1024.0 * 512 * 2;  // layers, receivers, senders, tokens, hidden, bf16
     CHECK(bytes_of(*step, "dispatch") == Approx(everything));
     CHECK(bytes_of(*step, "combine") == Approx(everything));
   }
@@ -92,7 +94,9 @@ TEST_CASE("few SMs copy fewer bytes than NVLink carries") {
   CHECK(rate(1) == 1);
 }
 
-TEST_CASE("without CUDA graphs the host waits for a dispatch's counts, and compute of both microbatches with it") {
+TEST_CASE(
+    "without CUDA graphs the host waits for a dispatch's counts, and compute of both microbatches "
+    "with it") {
   Plan plan;
   plan.ep = 16;
   plan.dispatcher = Dispatcher::deepep;
@@ -107,22 +111,28 @@ TEST_CASE("without CUDA graphs the host waits for a dispatch's counts, and compu
   plan.cuda_graph = true;
   const double graphs = seconds();
   CHECK(graphs < waits);
-  // A graph of a part of the step leaves the host where it was: it must know the counts before it goes on.
+  // A graph of a part of the step leaves the host where it was: it must know the counts before it
+  // goes on.
   plan.cuda_graph_scope = GraphScope::router;
   CHECK(seconds() > graphs);
 }
 
-TEST_CASE("delayed weight gradients are the same work, and never slow a step where communication is free") {
+TEST_CASE(
+    "delayed weight gradients are the same work, and never slow a step where communication is "
+    "free") {
   Plan plan;
   plan.ep = 4;
   plan.pp = 2;
   const auto work = [&] {
     const auto step = lower(moe_model(4), ideal_pod(8), plan, tiny_batch(16));
     double seconds = 0;
-    for_each_task(*step, [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
-      if (task.kind == TaskKind::compute) seconds += task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
-    });
-    return std::pair{seconds, execute_reference(step->program, step->context.fabric, *step->work).makespan_s};
+    for_each_task(*step,
+                  [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
+                    if (task.kind == TaskKind::compute)
+                      seconds += task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
+                  });
+    return std::pair{
+        seconds, execute_reference(step->program, step->context.fabric, *step->work).makespan_s};
   };
   const auto together = work();
   plan.delay_wgrad = true;
@@ -131,7 +141,8 @@ TEST_CASE("delayed weight gradients are the same work, and never slow a step whe
   CHECK(delayed.second <= together.second * (1 + 1e-6));
 }
 
-TEST_CASE("EPLB on a Zipf load: less overload and a shorter step than contiguous, never below balanced") {
+TEST_CASE(
+    "EPLB on a Zipf load: less overload and a shorter step than contiguous, never below balanced") {
   Plan plan;
   plan.ep = 16;
   struct Outcome {
@@ -144,7 +155,8 @@ TEST_CASE("EPLB on a Zipf load: less overload and a shorter step than contiguous
     routing.placement = placement;
     routing.redundant_experts = redundant;
     const auto step = lower(moe_model(4, 64, 4), small_pod(), plan, tiny_batch(32), routing);
-    const double seconds = execute_reference(step->program, step->context.fabric, *step->work).makespan_s;
+    const double seconds =
+        execute_reference(step->program, step->context.fabric, *step->work).makespan_s;
     return Outcome{step->work->statistics().overload_factor(), seconds};
   };
   const Outcome balanced = outcome(RoutingKind::balanced, Placement::contiguous, 0);

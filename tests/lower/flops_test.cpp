@@ -11,37 +11,42 @@ struct GraphFlops {
   double rest = 0;       // everything else of forward and backward
 };
 
-// On the ideal device a kernel takes its FLOPs over the peak; attention takes longer by whole tiles at the mask's edge.
+// On the ideal device a kernel takes its FLOPs over the peak; attention takes longer by whole tiles
+// at the mask's edge.
 GraphFlops graph_flops(LoweredStep& step) {
   const double peak = step.input.pod.device.peak_bf16_flops;
   GraphFlops flops;
-  for_each_task(step, [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
-    if (task.kind != TaskKind::compute || task.phase == Phase::optimizer) return;
-    if (task.slot >= 0) {
-      flops.rest += data.seconds[task.slot] * peak;
-      return;
-    }
-    double parts = 0;
-    for (const RunPart& part : step.program.runs[task.payload].parts) {
-      const std::string& op = step.program.op_names[part.op];
-      if (op != "router" && op != "attention") flops.rest += part.seconds * peak;
-      if (op == "attention") flops.attention += part.seconds * peak;
-      parts += part.seconds;
-    }
-    CHECK(parts == Approx(task.seconds));
-  });
+  for_each_task(step,
+                [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
+                  if (task.kind != TaskKind::compute || task.phase == Phase::optimizer) return;
+                  if (task.slot >= 0) {
+                    flops.rest += data.seconds[task.slot] * peak;
+                    return;
+                  }
+                  double parts = 0;
+                  for (const RunPart& part : step.program.runs[task.payload].parts) {
+                    const std::string& op = step.program.op_names[part.op];
+                    if (op != "router" && op != "attention") flops.rest += part.seconds * peak;
+                    if (op == "attention") flops.attention += part.seconds * peak;
+                    parts += part.seconds;
+                  }
+                  CHECK(parts == Approx(task.seconds));
+                });
   // Simulated cells stand for all of them.
-  const double cells = static_cast<double>(step.context.mapping.cells) / step.context.mapping.simulated_cells;
+  const double cells =
+      static_cast<double>(step.context.mapping.cells) / step.context.mapping.simulated_cells;
   return {flops.attention * cells, flops.rest * cells};
 }
 
-// Model FLOPs of attention alone: what is left when everything else is taken away is found by a second sequence length.
+// Model FLOPs of attention alone: what is left when everything else is taken away is found by a
+// second sequence length.
 double attention_model_flops(const ModelShape& model, const Batch& batch) {
   const double pairs = attended_keys(batch.sequence_length, 0) * batch.global_batch;
   return 3 * 2 * 2.0 * model.heads * model.head_dim * pairs * (model.layers + model.mtp_layers);
 }
 
-void check_flops(const std::string& name, const ModelShape& model, const Plan& plan, int gpus, const Batch& batch) {
+void check_flops(const std::string& name, const ModelShape& model, const Plan& plan, int gpus,
+                 const Batch& batch) {
   INFO(name);
   const auto step = lower(model, ideal_pod(gpus), plan, batch);
   const GraphFlops flops = graph_flops(*step);
@@ -49,7 +54,8 @@ void check_flops(const std::string& name, const ModelShape& model, const Plan& p
   const double rest = model_flops(model, batch.global_batch, batch.sequence_length) - attention;
   CHECK(flops.rest == Approx(rest).epsilon(1e-4));
   if (plan.cp > 1) return;  // ring steps have masks of their own
-  // Backward does five products where the convention counts four; a mask cuts tiles of 128 (device_attention.cpp).
+  // Backward does five products where the convention counts four; a mask cuts tiles of 128
+  // (device_attention.cpp).
   const double tiles = 1 + 64 / (batch.sequence_length / 2.0);
   CHECK(flops.attention == Approx(attention * 3.5 / 3 * tiles).epsilon(1e-4));
 }
@@ -72,7 +78,8 @@ TEST_CASE("FLOPs in the graph are the model's, however it is cut") {
                          {"pp2 vpp2", 8, 1, 1, 4, 1, 2, 2},
                          {"tp2 cp2 ep4 pp2", 16, 2, 2, 4, 1, 2, 1}}) {
     Plan plan;
-    plan.tp = cut.tp, plan.cp = cut.cp, plan.ep = cut.ep, plan.etp = cut.etp, plan.pp = cut.pp, plan.vpp = cut.vpp;
+    plan.tp = cut.tp, plan.cp = cut.cp, plan.ep = cut.ep, plan.etp = cut.etp, plan.pp = cut.pp,
+    plan.vpp = cut.vpp;
     if (cut.vpp > 1) plan.schedule = ScheduleKind::interleaved;
     check_flops(std::string("moe ") + cut.name, moe_model(4), plan, cut.gpus, tiny_batch(16));
     plan.ep = plan.etp = 1;

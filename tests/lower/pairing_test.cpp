@@ -15,8 +15,8 @@ std::map<int32_t, double> totals(const std::vector<Flow>& flows, int32_t Flow::*
   return sums;
 }
 
-std::vector<Flow> pair(std::vector<int> senders, std::vector<double> out, std::vector<int> receivers,
-                       std::vector<double> in) {
+std::vector<Flow> pair(std::vector<int> senders, std::vector<double> out,
+                       std::vector<int> receivers, std::vector<double> in) {
   std::vector<Flow> flows;
   pair_north_west(Port::nic, senders, out, receivers, in, flows);
   return flows;

@@ -32,9 +32,11 @@ TEST_CASE("A run waits for the host kernel by kernel") {
   const RunCost cost(device, plan);
   CHECK(cost.seconds(std::vector{kernel_of(Op::norm, 2)}) == Approx(12e-6));
   // Short then long: the host is past the short one's issue before the long one can start.
-  CHECK(cost.seconds(std::vector{kernel_of(Op::norm, 2), kernel_of(Op::rope, 50)}) == Approx(70e-6));
+  CHECK(cost.seconds(std::vector{kernel_of(Op::norm, 2), kernel_of(Op::rope, 50)}) ==
+        Approx(70e-6));
   // Long then short: issued in the long one's shadow.
-  CHECK(cost.seconds(std::vector{kernel_of(Op::rope, 50), kernel_of(Op::norm, 2)}) == Approx(62e-6));
+  CHECK(cost.seconds(std::vector{kernel_of(Op::rope, 50), kernel_of(Op::norm, 2)}) ==
+        Approx(62e-6));
   // Ten kernels of an entry: the last starts when it has been issued.
   CHECK(cost.seconds(std::vector{kernel_of(Op::top_k, 10, 10)}) == Approx(101e-6));
   CHECK(cost.seconds(std::vector{kernel_of(Op::top_k, 10, 1, 10)}) == Approx(110e-6));
@@ -44,7 +46,8 @@ TEST_CASE("Parts of a run sum to it") {
   const Device device = slow_host();
   const Plan plan;
   const RunCost cost(device, plan);
-  const std::vector kernels{kernel_of(Op::norm, 2), kernel_of(Op::rope, 50), kernel_of(Op::top_k, 3, 4)};
+  const std::vector kernels{kernel_of(Op::norm, 2), kernel_of(Op::rope, 50),
+                            kernel_of(Op::top_k, 3, 4)};
   Program program;
   std::vector<RunPart> parts;
   cost.parts(program, kernels, 0, Phase::forward, {}, parts);
@@ -61,7 +64,8 @@ TEST_CASE("What a CUDA graph holds does not wait for the host") {
   const RunCost cost(device, plan);
   const std::vector attention{kernel_of(Op::norm, 2)}, gate{kernel_of(Op::router, 2)},
       expert{kernel_of(Op::expert_fc1, 2)};
-  for (const auto& kernels : {attention, gate, expert}) CHECK(cost.seconds(kernels) == Approx(2e-6));
+  for (const auto& kernels : {attention, gate, expert})
+    CHECK(cost.seconds(kernels) == Approx(2e-6));
   plan.cuda_graph_scope = GraphScope::layers;
   CHECK(cost.seconds(attention) == Approx(2e-6));
   CHECK(cost.seconds(gate) == Approx(2e-6));

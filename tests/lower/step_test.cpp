@@ -30,7 +30,9 @@ std::vector<double> work_by_stage(const LoweredStep& step) {
   return seconds;
 }
 
-Execution reference(LoweredStep& step) { return execute_reference(step.program, step.context.fabric, *step.work); }
+Execution reference(LoweredStep& step) {
+  return execute_reference(step.program, step.context.fabric, *step.work);
+}
 
 // A model whose every virtual stage computes the same: no logits to speak of.
 ModelShape uniform_model(int layers) {
@@ -51,7 +53,8 @@ TEST_CASE("bubble of 1F1B: (p-1)/(m+p-1) of the step") {
       const double makespan = reference(*step).makespan_s;
       const auto work = work_by_stage(*step);
       INFO("pp " << pp << " microbatches " << microbatches);
-      CHECK(1 - work[pp / 2] / makespan == Approx((pp - 1.0) / (microbatches + pp - 1.0)).epsilon(0.005).margin(0.002));
+      CHECK(1 - work[pp / 2] / makespan ==
+            Approx((pp - 1.0) / (microbatches + pp - 1.0)).epsilon(0.005).margin(0.002));
     }
 }
 
@@ -69,7 +72,8 @@ TEST_CASE("bubble of interleaved 1F1B: shorter by the number of chunks") {
         const auto work = work_by_stage(*step);
         INFO("pp " << pp << " vpp " << vpp << " microbatches " << microbatches);
         // Narayanan et al. (arXiv:2104.04473, section 2.2): bubble / ideal time = (p-1) / (v m).
-        CHECK(makespan / work[pp / 2] - 1 == Approx((pp - 1.0) / (vpp * microbatches)).epsilon(0.01).margin(0.002));
+        CHECK(makespan / work[pp / 2] - 1 ==
+              Approx((pp - 1.0) / (vpp * microbatches)).epsilon(0.01).margin(0.002));
       }
 }
 
@@ -88,7 +92,8 @@ TEST_CASE("bubbles of ZB-H1 and DualPipe, lowered and executed") {
   plan.pp = pp;
   plan.schedule = ScheduleKind::one_f_one_b;
   const auto whole = lower(uniform_model(8), ideal_pod(pp), plan, tiny_batch(microbatches));
-  const double forward = work_of(*whole, BlockKind::forward), backward = work_of(*whole, BlockKind::backward);
+  const double forward = work_of(*whole, BlockKind::forward),
+               backward = work_of(*whole, BlockKind::backward);
 
   plan.schedule = ScheduleKind::zb_h1;
   const auto h1 = lower(uniform_model(8), ideal_pod(pp), plan, tiny_batch(microbatches));
@@ -103,7 +108,8 @@ TEST_CASE("bubbles of ZB-H1 and DualPipe, lowered and executed") {
   const double dual_bubble = reference(*dual).makespan_s - work_by_stage(*dual)[1];
   const double published = (pp / 2 - 1) * (forward + 2 * backward - 3 * weight);
   CHECK(dual_bubble <= 1.02 * published + 0.002 * h1_work);
-  // Less than published where a joint block's forward starts before its backward's gradients have arrived.
+  // Less than published where a joint block's forward starts before its backward's gradients have
+  // arrived.
   CHECK(dual_bubble > 0.3 * published);
   CHECK(dual_bubble < h1_bubble);
 }
@@ -116,13 +122,16 @@ TEST_CASE("what a schedule computes does not depend on the schedule") {
     plan.schedule = kind;
     const auto step = lower(moe_model(8), ideal_pod(8), plan, tiny_batch(16));
     double seconds = 0;
-    for_each_task(*step, [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
-      if (task.kind == TaskKind::compute) seconds += task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
-    });
+    for_each_task(*step,
+                  [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
+                    if (task.kind == TaskKind::compute)
+                      seconds += task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
+                  });
     return seconds;
   };
   const double one = kernels_s(ScheduleKind::one_f_one_b);
-  for (ScheduleKind kind : {ScheduleKind::gpipe, ScheduleKind::zb_h1, ScheduleKind::zb_2p, ScheduleKind::dualpipev})
+  for (ScheduleKind kind :
+       {ScheduleKind::gpipe, ScheduleKind::zb_h1, ScheduleKind::zb_2p, ScheduleKind::dualpipev})
     CHECK(kernels_s(kind) == Approx(one).epsilon(0.01));
   // DualPipe keeps two copies of the parameters, and casts both after the optimizer.
   CHECK(kernels_s(ScheduleKind::dualpipe) == Approx(one).epsilon(0.05));
@@ -136,11 +145,14 @@ TEST_CASE("the breakdown of a pipeline without communication is compute and bubb
   const Breakdown mean_rank = mean(breakdown_by_rank(step->program, done));
   CHECK(mean_rank.total() == Approx(done.makespan_s).epsilon(1e-12));
   CHECK(mean_rank.bubble / done.makespan_s == Approx(3.0 / 11).epsilon(0.005));
-  CHECK(mean_rank.exposed_pp + mean_rank.exposed_dp + mean_rank.exposed_tp == Approx(0).margin(1e-9));
+  CHECK(mean_rank.exposed_pp + mean_rank.exposed_dp + mean_rank.exposed_tp ==
+        Approx(0).margin(1e-9));
 }
 
 // Also one join of the gradients of all cells.
-TEST_CASE("blocks: one per operation of the schedule, one optimizer and one parameter gather per stage and cell") {
+TEST_CASE(
+    "blocks: one per operation of the schedule, one optimizer and one parameter gather per stage "
+    "and cell") {
   Plan plan;
   plan.pp = 2;
   plan.vpp = 2;
@@ -164,7 +176,8 @@ TEST_CASE("blocks: one per operation of the schedule, one optimizer and one para
 }
 
 TEST_CASE("bytes sent are bytes received, in every form and for every transfer") {
-  for (const AllToAllForm form : {AllToAllForm::flat, AllToAllForm::port_balanced, AllToAllForm::hierarchical})
+  for (const AllToAllForm form :
+       {AllToAllForm::flat, AllToAllForm::port_balanced, AllToAllForm::hierarchical})
     for (const RoutingKind kind : {RoutingKind::balanced, RoutingKind::zipf}) {
       Plan plan;
       plan.tp = 2;
@@ -186,7 +199,8 @@ TEST_CASE("bytes sent are bytes received, in every form and for every transfer")
       LinkLoads loads(fabric);
       int checked = 0;
       bool balanced = true;
-      for_each_task(*step, [&](const Block& block, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+      for_each_task(*step, [&](const Block& block, const TaskGraph& graph, const Task& task,
+                               const InstanceData& data) {
         if (task.kind != TaskKind::transfer) return;
         for (const bool nvlink : {true, false}) {
           std::vector<LinkLoad> out;
@@ -209,10 +223,12 @@ TEST_CASE("dispatch and combine carry the tokens that the routing sends") {
   plan.all_to_all = AllToAllForm::flat;
   const auto step = lower(moe_model(2), ideal_pod(8), plan, tiny_batch(16));
   std::map<std::string, double> bytes;
-  for_each_task(*step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
-    if (task.kind != TaskKind::transfer || task.stream != Stream::ep) return;
-    for (const Flow& flow : flows_of(graph, task, data)) bytes[step->program.op_names[task.op]] += flow.bytes;
-  });
+  for_each_task(
+      *step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+        if (task.kind != TaskKind::transfer || task.stream != Stream::ep) return;
+        for (const Flow& flow : flows_of(graph, task, data))
+          bytes[step->program.op_names[task.op]] += flow.bytes;
+      });
   // 16 sequences of 1,024 tokens to 4 experts, 7 of 8 on another rank, 512 bf16 values; two layers.
   const double expected = 16.0 * 1024 * 4 * 7 / 8 * 512 * 2 * 2;
   for (const char* op : {"dispatch", "combine", "combine backward", "dispatch backward"})
@@ -224,12 +240,14 @@ TEST_CASE("tensor and context parallelism move what the papers say") {
   plan.tp = 4;
   const auto step = lower(dense_model(2), ideal_pod(4), plan, tiny_batch(1));
   double sent = 0;
-  for_each_task(*step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
-    if (task.stream != Stream::tp || task.kind != TaskKind::transfer) return;
-    for (const Flow& flow : flows_of(graph, task, data)) sent += flow.bytes;
-  });
-  // With sequence parallelism: two all-gathers and two reduce-scatters a layer in each direction (Korthikanti et al.,
-  // arXiv:2205.05198, section 4.2.2), of which each of 4 ranks sends 3/4; one more around the logits each way.
+  for_each_task(
+      *step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+        if (task.stream != Stream::tp || task.kind != TaskKind::transfer) return;
+        for (const Flow& flow : flows_of(graph, task, data)) sent += flow.bytes;
+      });
+  // With sequence parallelism: two all-gathers and two reduce-scatters a layer in each direction
+  // (Korthikanti et al., arXiv:2205.05198, section 4.2.2), of which each of 4 ranks sends 3/4; one
+  // more around the logits each way.
   const double buffer = 1024.0 * 512 * 2;
   CHECK(sent == Approx((2 * (4 + 4) + 2) * 4 * buffer * 3 / 4));
 }
@@ -263,7 +281,8 @@ TEST_CASE("in a joint block, transfers without overlap stop the compute of both 
     for (const Span& transfer : spans) {
       transfer_s += transfer.end - transfer.begin;
       for (const Span& compute : computes[rank])
-        beside_s += std::max(0.0, std::min(transfer.end, compute.end) - std::max(transfer.begin, compute.begin));
+        beside_s += std::max(
+            0.0, std::min(transfer.end, compute.end) - std::max(transfer.begin, compute.begin));
     }
   CHECK(beside_s < 1e-9 * transfer_s);
 }
@@ -287,7 +306,9 @@ TEST_CASE("a joint block of DualPipe sends both messages when both halves are do
     const uint32_t id = execution.record.block[row];
     const Block& block = step->program.blocks[id];
     const Task& task = step->program.templates[block.graph].tasks[execution.record.task[row]];
-    if (block.kind != BlockKind::overlapped || task.stream != Stream::pp || task.kind != TaskKind::transfer) continue;
+    if (block.kind != BlockKind::overlapped || task.stream != Stream::pp ||
+        task.kind != TaskKind::transfer)
+      continue;
     ++messages;
     CHECK(execution.record.start_s[row] >= computed.at(id));
   }

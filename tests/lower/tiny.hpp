@@ -10,7 +10,8 @@
 
 namespace moesim {
 
-// One tile a second and k: FLOPs / peak, exactly, when shapes are multiples of the tiles. Memory costs nothing.
+// One tile a second and k: FLOPs / peak, exactly, when shapes are multiples of the tiles. Memory
+// costs nothing.
 inline Device ideal_device() {
   Device device;
   device.name = "ideal";
@@ -58,13 +59,18 @@ inline ModelShape moe_model(int layers, int experts = 16, int top_k = 4) {
   return model;
 }
 
-inline Batch tiny_batch(int global_batch, int sequence_length = 1024) { return {global_batch, 1, sequence_length}; }
-
-inline std::unique_ptr<LoweredStep> lower(ModelShape model, Pod pod, Plan plan, Batch batch, RoutingSpec routing = {}) {
-  return lower_step({std::move(model), std::move(pod), std::move(plan), std::move(routing), batch, 1});
+inline Batch tiny_batch(int global_batch, int sequence_length = 1024) {
+  return {global_batch, 1, sequence_length};
 }
 
-inline Scenario scenario_of(ModelShape model, Pod pod, Plan plan, Batch batch, RoutingSpec routing = {}) {
+inline std::unique_ptr<LoweredStep> lower(ModelShape model, Pod pod, Plan plan, Batch batch,
+                                          RoutingSpec routing = {}) {
+  return lower_step(
+      {std::move(model), std::move(pod), std::move(plan), std::move(routing), batch, 1});
+}
+
+inline Scenario scenario_of(ModelShape model, Pod pod, Plan plan, Batch batch,
+                            RoutingSpec routing = {}) {
   return {"test", std::move(model), std::move(pod), std::move(plan), std::move(routing), batch};
 }
 
@@ -82,7 +88,8 @@ void for_each_task(LoweredStep& step, Visit&& visit) {
   }
 }
 
-inline const std::vector<Flow>& flows_of(const TaskGraph& graph, const Task& task, const InstanceData& data) {
+inline const std::vector<Flow>& flows_of(const TaskGraph& graph, const Task& task,
+                                         const InstanceData& data) {
   return task.slot >= 0 ? data.flows[task.slot] : graph.transfers[task.payload].flows;
 }
 

@@ -10,8 +10,10 @@ namespace {
 Transfer collective(std::vector<uint32_t> ranks, double seconds) {
   Transfer transfer;
   for (size_t i = 0; i < ranks.size(); ++i) {
-    const auto from = static_cast<int>(ranks[i]), to = static_cast<int>(ranks[(i + 1) % ranks.size()]);
-    transfer.flows.push_back({endpoint(from, Port::nvlink), endpoint(to, Port::nvlink), seconds * 450e9});
+    const auto from = static_cast<int>(ranks[i]),
+               to = static_cast<int>(ranks[(i + 1) % ranks.size()]);
+    transfer.flows.push_back(
+        {endpoint(from, Port::nvlink), endpoint(to, Port::nvlink), seconds * 450e9});
   }
   transfer.ranks = std::move(ranks);
   return transfer;
@@ -43,7 +45,8 @@ TEST_CASE("compute, then a collective, then compute") {
 
 TEST_CASE("collectives that follow each other count for their own time") {
   Draft draft(2);
-  const TaskId first = draft.transfer(collective({0, 1}, 2e-3), {draft.compute(0, 1e-3), draft.compute(1, 1e-3)});
+  const TaskId first =
+      draft.transfer(collective({0, 1}, 2e-3), {draft.compute(0, 1e-3), draft.compute(1, 1e-3)});
   const TaskId second = draft.transfer(collective({0, 1}, 3e-3), {first}, Stream::tp);
   draft.compute(0, 1e-3, {second});
   draft.compute(1, 1e-3, {second});

@@ -10,8 +10,11 @@ struct Traced {
   Program program;
   Fabric fabric = fabric_of(plain_pod(16));
   Execution done;
-  explicit Traced(Program drafted) : program(std::move(drafted)), done(run_reference(program, fabric)) {}
-  std::vector<CriticalPathEntry> path() const { return critical_path(program, fabric, done, nullptr); }
+  explicit Traced(Program drafted)
+      : program(std::move(drafted)), done(run_reference(program, fabric)) {}
+  std::vector<CriticalPathEntry> path() const {
+    return critical_path(program, fabric, done, nullptr);
+  }
 };
 
 double seconds(const std::vector<CriticalPathEntry>& path) {
@@ -51,8 +54,8 @@ TEST_CASE("a run of kernels is split on the path") {
   task.kind = TaskKind::compute;
   task.seconds = 4e-3;
   builder.add(task);
-  program.runs.push_back(
-      {{{program.op("norm"), Phase::forward, 0, 1e-3}, {program.op("gemm"), Phase::forward, 0, 3e-3}}});
+  program.runs.push_back({{{program.op("norm"), Phase::forward, 0, 1e-3},
+                           {program.op("gemm"), Phase::forward, 0, 3e-3}}});
   program.templates.push_back(std::move(builder).freeze());
   program.add_block({});
   program.simulated_ranks = 1;
@@ -71,13 +74,15 @@ TEST_CASE("random graphs: the path has no gaps and ends with the last task") {
     for (int i = 0; i < 60; ++i) {
       Draft::After after;
       for (int k = 0; k < 2 && i > 0; ++k)
-        if (random.uniform() < 0.7) after.push_back(tasks[static_cast<size_t>(random.uniform() * i)]);
+        if (random.uniform() < 0.7)
+          after.push_back(tasks[static_cast<size_t>(random.uniform() * i)]);
       const auto rank = static_cast<uint32_t>(16 * random.uniform());
-      tasks.push_back(random.uniform() < 0.7
-                          ? draft.compute(rank, 1e-3 * random.uniform(), after)
-                          : draft.transfer(send(static_cast<int>(rank), static_cast<int>(rank + 8) % 16, Port::nic,
-                                                50e6 * random.uniform()),
-                                           after));
+      tasks.push_back(
+          random.uniform() < 0.7
+              ? draft.compute(rank, 1e-3 * random.uniform(), after)
+              : draft.transfer(send(static_cast<int>(rank), static_cast<int>(rank + 8) % 16,
+                                    Port::nic, 50e6 * random.uniform()),
+                               after));
     }
     const Traced traced(draft.one_block());
     const auto rows = critical_rows(traced.done);

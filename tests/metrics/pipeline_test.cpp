@@ -25,7 +25,8 @@ TEST_CASE("a stage's blocks and its bubble fill the step") {
     return stages[1];
   };
   const PipelineStage plain = pipeline(ScheduleKind::one_f_one_b);
-  CHECK(plain.seconds[1] == Approx(2 * plain.seconds[0]).epsilon(0.05));  // backward: twice the forward's FLOPs
+  CHECK(plain.seconds[1] ==
+        Approx(2 * plain.seconds[0]).epsilon(0.05));  // backward: twice the forward's FLOPs
   // The bubble of 1F1B: (p-1) forwards and backwards of one microbatch.
   CHECK(plain.bubble_s == Approx(3 * (plain.seconds[0] + plain.seconds[1]) / 12).epsilon(0.01));
   CHECK(plain.seconds[2] == 0);

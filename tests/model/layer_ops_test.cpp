@@ -25,12 +25,18 @@ double balanced_rows(const ModelShape& shape, const Shard& shard) {
 }
 
 using Amount = std::function<double(const Kernel&, double rows)>;
-double flops_of(const Kernel& kernel, double rows) { return kernel.flops + rows * kernel.flops_per_row; }
-double bytes_of(const Kernel& kernel, double rows) { return kernel.bytes + rows * kernel.bytes_per_row; }
+double flops_of(const Kernel& kernel, double rows) {
+  return kernel.flops + rows * kernel.flops_per_row;
+}
+double bytes_of(const Kernel& kernel, double rows) {
+  return kernel.bytes + rows * kernel.bytes_per_row;
+}
 
 Kernels layer_kernels(const ModelShape& shape, int layer, const Shard& shard, Pass pass) {
   Kernels all;
-  const auto append = [&all](const Kernels& more) { all.insert(all.end(), more.begin(), more.end()); };
+  const auto append = [&all](const Kernels& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
   append(attention_in_ops(shape, layer, shard, pass));
   append(attention_core_ops(shape, layer, shard, pass));
   append(attention_out_ops(shape, layer, shard, pass));
@@ -51,7 +57,8 @@ double sum(const Kernels& kernels, double rows, const Amount& amount) {
   return total;
 }
 
-double layer_sum(const ModelShape& shape, int layer, const Shard& shard, Pass pass, const Amount& amount) {
+double layer_sum(const ModelShape& shape, int layer, const Shard& shard, Pass pass,
+                 const Amount& amount) {
   return sum(layer_kernels(shape, layer, shard, pass), balanced_rows(shape, shard), amount);
 }
 
@@ -60,22 +67,26 @@ double gemm_flops(const Kernel& kernel, double rows) {
   return gemm ? flops_of(kernel, rows) : 0;
 }
 
-const char* const every_kind[] = {"deepseek-v3",  "deepseek-v2-lite", "qwen3-30b-a3b", "qwen3-next-80b-a3b",
-                                  "gpt-oss-120b", "llama-4-maverick", "mixtral-8x7b",  "llama3-8b",
-                                  "gptj-6b",      "qwen2-57b-a14b"};
+const char* const every_kind[] = {"deepseek-v3",        "deepseek-v2-lite", "qwen3-30b-a3b",
+                                  "qwen3-next-80b-a3b", "gpt-oss-120b",     "llama-4-maverick",
+                                  "mixtral-8x7b",       "llama3-8b",        "gptj-6b",
+                                  "qwen2-57b-a14b"};
 
 }  // namespace
 
 TEST_CASE("forward GEMMs do two FLOPs per active weight and token, in every layer") {
-  for (const char* name : {"llama3-8b", "gptj-6b", "deepseek-v3", "qwen3-30b-a3b", "mixtral-8x7b"}) {
+  for (const char* name :
+       {"llama3-8b", "gptj-6b", "deepseek-v3", "qwen3-30b-a3b", "mixtral-8x7b"}) {
     const ModelShape shape = workload(name);
     const Shard shard = one_sequence(shape, 4096);
     for (int layer = 0; layer < shape.layers; ++layer) {
       const LayerParameters parts = layer_parameters(shape, layer);
-      const double used = has_experts(shape, layer) ? static_cast<double>(shape.top_k) / shape.experts : 0;
+      const double used =
+          has_experts(shape, layer) ? static_cast<double>(shape.top_k) / shape.experts : 0;
       const double weights = parts.total() - parts.norms - parts.experts * (1 - used);
       INFO(name << " layer " << layer);
-      REQUIRE(layer_sum(shape, layer, shard, Pass::forward, gemm_flops) == Approx(2 * weights * 4096));
+      REQUIRE(layer_sum(shape, layer, shard, Pass::forward, gemm_flops) ==
+              Approx(2 * weights * 4096));
     }
   }
 }
@@ -96,29 +107,36 @@ TEST_CASE("both backward GEMM passes do what the forward pass does") {
   }
 }
 
-TEST_CASE("attention: half the square when causal, a band with a window, backward 2.5 times where widths are equal") {
+TEST_CASE(
+    "attention: half the square when causal, a band with a window, backward 2.5 times where widths "
+    "are equal") {
   const ModelShape llama = workload("llama3-8b");
   const Shard shard = one_sequence(llama, 8192);
   const Kernel forward = attention_core_ops(llama, 0, shard, Pass::forward).at(0);
   CHECK(forward.flops == Approx(4.0 * 32 * 128 * 8192 * 8192 / 2));
   CHECK(forward.kv_heads == 8);
-  CHECK(attention_core_ops(llama, 0, shard, Pass::backward_data).at(0).flops == Approx(2.5 * forward.flops));
+  CHECK(attention_core_ops(llama, 0, shard, Pass::backward_data).at(0).flops ==
+        Approx(2.5 * forward.flops));
   CHECK(attention_core_ops(llama, 0, shard, Pass::backward_weight).empty());
 
   const ModelShape v3 = workload("deepseek-v3");
   const Kernel mla = attention_core_ops(v3, 0, shard, Pass::forward).at(0);
   CHECK(mla.flops == Approx(2.0 * 128 * (192 + 128) * 8192 * 8192 / 2));
-  CHECK(attention_core_ops(v3, 0, shard, Pass::backward_data).at(0).flops == Approx(mla.flops * 832 / 320));
+  CHECK(attention_core_ops(v3, 0, shard, Pass::backward_data).at(0).flops ==
+        Approx(mla.flops * 832 / 320));
 
   const ModelShape oss = workload("gpt-oss-120b");
   double pairs = 0;
   for (int query = 0; query < 8192; ++query) pairs += std::min(query + 1, 128);
-  CHECK(attention_core_ops(oss, 0, shard, Pass::forward).at(0).flops == Approx(4.0 * 64 * 64 * pairs));
+  CHECK(attention_core_ops(oss, 0, shard, Pass::forward).at(0).flops ==
+        Approx(4.0 * 64 * 64 * pairs));
   CHECK(attention_core_ops(oss, 0, shard, Pass::forward).at(0).window == 128);
-  CHECK(attention_core_ops(oss, 1, shard, Pass::forward).at(0).flops == Approx(4.0 * 64 * 64 * 8192 * 8192 / 2));
+  CHECK(attention_core_ops(oss, 1, shard, Pass::forward).at(0).flops ==
+        Approx(4.0 * 64 * 64 * 8192 * 8192 / 2));
 }
 
-TEST_CASE("tensor, sequence, context and expert-tensor parallel ranks do the whole work between them") {
+TEST_CASE(
+    "tensor, sequence, context and expert-tensor parallel ranks do the whole work between them") {
   for (const char* name : every_kind) {
     const ModelShape shape = workload(name);
     const Shard whole = one_sequence(shape, 8192);
@@ -136,7 +154,9 @@ TEST_CASE("tensor, sequence, context and expert-tensor parallel ranks do the who
   }
 }
 
-TEST_CASE("keys and values are replicated when there are fewer heads of them than tensor parallel ranks") {
+TEST_CASE(
+    "keys and values are replicated when there are fewer heads of them than tensor parallel "
+    "ranks") {
   const ModelShape shape = workload("qwen3-30b-a3b");
   Shard shard = one_sequence(shape, 4096);
   shard.tp = 8;
@@ -146,13 +166,16 @@ TEST_CASE("keys and values are replicated when there are fewer heads of them tha
   }
 }
 
-TEST_CASE("twice the sequences: twice the FLOPs and the activations' bytes, the weights' bytes once") {
+TEST_CASE(
+    "twice the sequences: twice the FLOPs and the activations' bytes, the weights' bytes once") {
   const ModelShape shape = workload("qwen3-30b-a3b");
   Shard one = one_sequence(shape, 4096), two = one, four = one;
   two.sequences = 2, four.sequences = 4;
   for (const Pass pass : all_passes) {
-    CHECK(layer_sum(shape, 0, two, pass, flops_of) == Approx(2 * layer_sum(shape, 0, one, pass, flops_of)));
-    const double bytes = layer_sum(shape, 0, one, pass, bytes_of), twice = layer_sum(shape, 0, two, pass, bytes_of);
+    CHECK(layer_sum(shape, 0, two, pass, flops_of) ==
+          Approx(2 * layer_sum(shape, 0, one, pass, flops_of)));
+    const double bytes = layer_sum(shape, 0, one, pass, bytes_of),
+                 twice = layer_sum(shape, 0, two, pass, bytes_of);
     CHECK(twice > bytes);
     CHECK(twice < 2 * bytes);
     CHECK(layer_sum(shape, 0, four, pass, bytes_of) - twice == Approx(2 * (twice - bytes)));
@@ -175,7 +198,8 @@ TEST_CASE("grouped GEMMs: weights once, rows as they come, gradients summed over
       const double weights = 7168.0 * 2048 * (fc1 ? 2 : 1);
       CHECK(kernel.flops_per_row == Approx(2 * weights));
       CHECK(kernel.bytes == Approx(4 * weights * (pass == Pass::backward_weight ? 8 : 2)));
-      CHECK(static_cast<double>(kernel.n * (kernel.rows_are_k ? kernel.m : kernel.k)) == Approx(weights));
+      CHECK(static_cast<double>(kernel.n * (kernel.rows_are_k ? kernel.m : kernel.k)) ==
+            Approx(weights));
     }
     CHECK(grouped == 2);
   }
@@ -205,13 +229,15 @@ TEST_CASE("recipes: GEMMs of layers are quantised; router, logits and attention 
           return kernel.op == Op::cast || kernel.precision != Precision::bf16;
         }) == 0);
   for (const Pass pass : all_passes) {
-    CHECK(layer_sum(shape, 10, fp8, pass, flops_of) == Approx(layer_sum(shape, 10, bf16, pass, flops_of)));
+    CHECK(layer_sum(shape, 10, fp8, pass, flops_of) ==
+          Approx(layer_sum(shape, 10, bf16, pass, flops_of)));
     for (const Kernel& kernel : layer_kernels(shape, 10, fp4, pass)) {
       const bool gemm = kernel.kind == KernelKind::gemm || kernel.kind == KernelKind::grouped_gemm;
       CHECK((kernel.precision == Precision::fp4) == (gemm && kernel.op != Op::router));
     }
   }
-  for (const Kernel& kernel : output_ops(shape, fp8, Pass::forward)) CHECK(kernel.precision == Precision::bf16);
+  for (const Kernel& kernel : output_ops(shape, fp8, Pass::forward))
+    CHECK(kernel.precision == Precision::bf16);
   Shard quantized = fp8;
   quantized.quantized_output = true;
   const Kernels logits = output_ops(shape, quantized, Pass::forward);
@@ -258,12 +284,14 @@ TEST_CASE("no kernel is empty, and passes are what was asked for") {
   for (const char* name : every_kind) {
     const ModelShape shape = workload(name);
     Shard shard = one_sequence(shape, 4096);
-    for (const PrecisionRecipe recipe : {PrecisionRecipe::bf16, PrecisionRecipe::fp8_current, PrecisionRecipe::nvfp4}) {
+    for (const PrecisionRecipe recipe :
+         {PrecisionRecipe::bf16, PrecisionRecipe::fp8_current, PrecisionRecipe::nvfp4}) {
       shard.recipe = recipe;
       for (const Pass pass : all_passes) {
         Kernels kernels = layer_kernels(shape, shape.layers - 1, shard, pass);
-        for (const Kernels& more : {embedding_ops(shape, shard, pass), output_ops(shape, shard, pass),
-                                    mtp_projection_ops(shape, shard, pass)}) {
+        for (const Kernels& more :
+             {embedding_ops(shape, shard, pass), output_ops(shape, shard, pass),
+              mtp_projection_ops(shape, shard, pass)}) {
           kernels.insert(kernels.end(), more.begin(), more.end());
         }
         for (const Kernel& kernel : kernels) {
@@ -272,8 +300,9 @@ TEST_CASE("no kernel is empty, and passes are what was asked for") {
           REQUIRE(bytes_of(kernel, 1000) > 0);
           REQUIRE(kernel.launches >= 1);
           if (kernel.kind == KernelKind::gemm) {
-            REQUIRE(kernel.flops == Approx(2.0 * static_cast<double>(kernel.m) * static_cast<double>(kernel.n) *
-                                           static_cast<double>(kernel.k)));
+            REQUIRE(kernel.flops ==
+                    Approx(2.0 * static_cast<double>(kernel.m) * static_cast<double>(kernel.n) *
+                           static_cast<double>(kernel.k)));
           }
         }
       }

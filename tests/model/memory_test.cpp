@@ -20,11 +20,13 @@ RecomputePolicy selective(RecomputeModule module) { return {Recompute::selective
 
 }  // namespace
 
-TEST_CASE("a dense layer saves what Korthikanti et al. count, less dropout and softmax, with SwiGLU") {
+TEST_CASE(
+    "a dense layer saves what Korthikanti et al. count, less dropout and softmax, with SwiGLU") {
   const ModelShape shape = workload("llama2-7b");  // as many key heads as query heads, ffn 11008
   const double per_token = layer_activation_bytes(shape, 0, one_sequence(4096), {}, 0) / 4096;
-  // Of their 34 h: two norm inputs 4 h, QKV input 2 h, q, k and v 6 h, attention output 2 h, FFN input 2 h; then their
-  // 16 h + 4 h bytes of a four times wide GELU FFN become 3 tensors of ffn; and 4 bytes of softmax statistics a head.
+  // Of their 34 h: two norm inputs 4 h, QKV input 2 h, q, k and v 6 h, attention output 2 h, FFN
+  // input 2 h; then their 16 h + 4 h bytes of a four times wide GELU FFN become 3 tensors of ffn;
+  // and 4 bytes of softmax statistics a head.
   CHECK(per_token == Approx(16.0 * 4096 + 2 * 3 * 11008 + 4 * 32));
 }
 
@@ -63,9 +65,10 @@ TEST_CASE("each policy saves what it drops, and the workspace makes it again") {
   CHECK(saved_by(RecomputeModule::shared_experts) == Approx(all.shared_expert));
   CHECK(saved_by(RecomputeModule::mlp) == 0);  // a layer with experts
   CHECK(saved_by(RecomputeModule::core_attn) == Approx(4096.0 * 4 * 128));
-  CHECK(saved_by(RecomputeModule::moe) ==
-        Approx(all.shared_expert + all.router + all.expert_input + all.expert_hidden + all.expert_activation));
-  CHECK(layer_activation_bytes(shape, 10, shard, {Recompute::full, {}}, rows) == Approx(2.0 * 4096 * 7168));
+  CHECK(saved_by(RecomputeModule::moe) == Approx(all.shared_expert + all.router + all.expert_input +
+                                                 all.expert_hidden + all.expert_activation));
+  CHECK(layer_activation_bytes(shape, 10, shard, {Recompute::full, {}}, rows) ==
+        Approx(2.0 * 4096 * 7168));
   const double none = layer_workspace_bytes(shape, 10, shard, {}, rows);
   const double full = layer_workspace_bytes(shape, 10, shard, {Recompute::full, {}}, rows);
   CHECK(full - none == Approx(all.total() - 2.0 * 4096 * 7168));
@@ -88,7 +91,8 @@ TEST_CASE("lasting state: 2 + gradient + 12 bytes a parameter, spread as ZeRO sa
   const ModelShape shape = workload("deepseek-v3");
   StateSharding sharding;
   StateBytes whole;
-  for (int layer = 0; layer < shape.layers; ++layer) whole += layer_state_bytes(shape, layer, sharding);
+  for (int layer = 0; layer < shape.layers; ++layer)
+    whole += layer_state_bytes(shape, layer, sharding);
   whole += embedding_state_bytes(shape, sharding);
   whole += output_state_bytes(shape, sharding);
   CHECK(whole.total() == Approx(18 * total_parameters(shape)));
@@ -106,12 +110,14 @@ TEST_CASE("lasting state: 2 + gradient + 12 bytes a parameter, spread as ZeRO sa
   sharding.zero_stage = 0;
   CHECK(layer_state_bytes(shape, 10, sharding).optimizer == Approx(12 * (dense + expert)));
   const double mtp = layer_state_bytes(shape, shape.layers, sharding).parameters;
-  CHECK(mtp - layer_state_bytes(shape, 60, sharding).parameters == Approx(2 * (3 * 7168 + 2 * 7168.0 * 7168)));
+  CHECK(mtp - layer_state_bytes(shape, 60, sharding).parameters ==
+        Approx(2 * (3 * 7168 + 2 * 7168.0 * 7168)));
 }
 
-// NVIDIA-NeMo/Megatron-Bridge 067f987d, skills/nemo-mbridge-perf-moe-hardware-configs: Qwen3-30B-A3B on 16 H100, TP1
-// PP1 EP16, microbatch of one sequence of 4,096 tokens, BF16, force-balanced: 62.166 GiB peak on rank 0. No
-// recomputation is named; fp32 gradients are Megatron-LM's default, the recipe's own setting was not seen.
+// NVIDIA-NeMo/Megatron-Bridge 067f987d, skills/nemo-mbridge-perf-moe-hardware-configs:
+// Qwen3-30B-A3B on 16 H100, TP1 PP1 EP16, microbatch of one sequence of 4,096 tokens, BF16,
+// force-balanced: 62.166 GiB peak on rank 0. No recomputation is named; fp32 gradients are
+// Megatron-LM's default, the recipe's own setting was not seen.
 TEST_CASE("the peak of a measured run is met") {
   const ModelShape shape = workload("qwen3-30b-a3b");
   StateSharding sharding;
@@ -120,7 +126,8 @@ TEST_CASE("the peak of a measured run is met") {
   const double rows = 4096 * 8;
   StateBytes state = embedding_state_bytes(shape, sharding);
   state += output_state_bytes(shape, sharding);
-  double activations = output_activation_bytes(shape, shard) + layer_workspace_bytes(shape, 0, shard, {}, rows);
+  double activations =
+      output_activation_bytes(shape, shard) + layer_workspace_bytes(shape, 0, shard, {}, rows);
   for (int layer = 0; layer < shape.layers; ++layer) {
     state += layer_state_bytes(shape, layer, sharding);
     activations += layer_activation_bytes(shape, layer, shard, {}, rows);

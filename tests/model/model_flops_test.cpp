@@ -12,7 +12,8 @@ double gflop_per_token(const ModelShape& shape, int64_t length) {
   return model_flops(shape, 1, length) / static_cast<double>(length) / 1e9;
 }
 
-// FLOPs that kernels do and model FLOPs do not count: the gate's GEMM, and attention's backward computing QK^T again.
+// FLOPs that kernels do and model FLOPs do not count: the gate's GEMM, and attention's backward
+// computing QK^T again.
 bool outside_the_convention(const Kernel& kernel) { return kernel.op == Op::router; }
 
 double counted(const Kernels& kernels, double rows) {
@@ -54,8 +55,9 @@ double kernel_flops(const ModelShape& shape, const Shard& shard) {
 }  // namespace
 
 TEST_CASE("the kernels of a step do the model FLOPs") {
-  for (const char* name : {"llama3-8b", "gptj-6b", "mixtral-8x22b", "qwen3-30b-a3b", "gpt-oss-120b",
-                           "qwen3-next-80b-a3b", "deepseek-v2-lite", "deepseek-v3", "llama-4-maverick"}) {
+  for (const char* name :
+       {"llama3-8b", "gptj-6b", "mixtral-8x22b", "qwen3-30b-a3b", "gpt-oss-120b",
+        "qwen3-next-80b-a3b", "deepseek-v2-lite", "deepseek-v3", "llama-4-maverick"}) {
     const ModelShape shape = workload(name);
     for (const int64_t length : {4096, 32768}) {
       Shard shard;
@@ -68,8 +70,8 @@ TEST_CASE("the kernels of a step do the model FLOPs") {
   }
 }
 
-// TFLOPS per GPU over tokens per second and GPU, both as printed: what the source counts for one token. The rounding of
-// the TFLOPS (three or four digits) is 0.1 to 0.3 %.
+// TFLOPS per GPU over tokens per second and GPU, both as printed: what the source counts for one
+// token. The rounding of the TFLOPS (three or four digits) is 0.1 to 0.3 %.
 TEST_CASE("FLOPs per token are those that published throughputs imply") {
   struct Row {
     const char* model;
@@ -99,15 +101,17 @@ TEST_CASE("FLOPs per token are those that published throughputs imply") {
     CHECK(std::abs(ours / published - 1) < 0.01);
   }
   // arXiv:2603.07685 Tables 11 and 20: 131,072 tokens on GB300.
-  CHECK(gflop_per_token(workload("qwen3-235b-a22b"), 131072) == Approx(1150 / 1556.0 * 1e3).epsilon(0.01));
+  CHECK(gflop_per_token(workload("qwen3-235b-a22b"), 131072) ==
+        Approx(1150 / 1556.0 * 1e3).epsilon(0.01));
   // arXiv:2505.11432v3 Table 3: MFU 32.48 % of 989.5 TFLOPS at 1137.1 tokens/s per H800.
-  CHECK(gflop_per_token(workload("bytedance-352b"), 8192) == Approx(0.3248 * 989.5e3 / 1137.1).epsilon(0.01));
+  CHECK(gflop_per_token(workload("bytedance-352b"), 8192) ==
+        Approx(0.3248 * 989.5e3 / 1137.1).epsilon(0.01));
 }
 
-// Two conventions are not ours, so such rows compare by time only. Megatron-Bridge up to 26.04 counted gpt-oss with two
-// matrices per expert and without the window: 27.2 GFLOP (19275 tokens/s at 524 TFLOPS, GB300) where it now
-// counts 32.6. The Megatron-MoE-ModelZoo (e8650517) row of Qwen3-Next, 89 TFLOPS at 3723.6 tokens/s, lies 5 % under
-// ours.
+// Two conventions are not ours, so such rows compare by time only. Megatron-Bridge up to 26.04
+// counted gpt-oss with two matrices per expert and without the window: 27.2 GFLOP (19275 tokens/s
+// at 524 TFLOPS, GB300) where it now counts 32.6. The Megatron-MoE-ModelZoo (e8650517) row of
+// Qwen3-Next, 89 TFLOPS at 3723.6 tokens/s, lies 5 % under ours.
 TEST_CASE("an older convention for gpt-oss is understood") {
   ModelShape shape = workload("gpt-oss-120b");
   shape.gated_ffn = false;

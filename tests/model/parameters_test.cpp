@@ -12,7 +12,12 @@ using namespace moesim;
 namespace {
 
 // Publishers count differently, and few say how; the way that fits is taken.
-enum class Counted { everything, without_input_embedding, without_embeddings, with_mtp_without_embeddings };
+enum class Counted {
+  everything,
+  without_input_embedding,
+  without_embeddings,
+  with_mtp_without_embeddings
+};
 
 struct Published {
   const char* name;
@@ -39,7 +44,8 @@ constexpr Published table[] = {
     {"gpt-oss-120b", 0.05e9, 0.05e9, Counted::without_input_embedding},
     {"llama-4-scout", 0.5e9, 0.5e9},
     {"llama-4-maverick", 0.5e9, 0.5e9},
-    {"glm-4.5", 0.5e9, 0.5e9, Counted::with_mtp_without_embeddings, Counted::with_mtp_without_embeddings},
+    {"glm-4.5", 0.5e9, 0.5e9, Counted::with_mtp_without_embeddings,
+     Counted::with_mtp_without_embeddings},
     {"glm-4.5-air", 0.5e9, 0.5e9, Counted::without_embeddings, Counted::without_embeddings},
     {"grok-1", 0.5e9, 0},  // active: see uncounted_active
     {"phi-3.5-moe", 0.05e9, 0.05e9},
@@ -52,9 +58,10 @@ constexpr Published table[] = {
     {"gptj-6b", 0.005e9, 0},
 };
 
-// No active count is published (dense models, Internal-352B), or it is not a count (Grok-1: a quarter of the weights).
-const std::set<std::string> uncounted_active = {"grok-1",     "bytedance-352b", "llama2-7b", "llama3-8b",
-                                                "llama3-70b", "llama3.1-405b",  "gptj-6b"};
+// No active count is published (dense models, Internal-352B), or it is not a count (Grok-1: a
+// quarter of the weights).
+const std::set<std::string> uncounted_active = {
+    "grok-1", "bytedance-352b", "llama2-7b", "llama3-8b", "llama3-70b", "llama3.1-405b", "gptj-6b"};
 // No totals are published for these variants of llama3-70b and mixtral-8x22b.
 const std::set<std::string> unpublished = {"llama3-8x70b", "mixtral-8x22b-g8t8"};
 
@@ -65,13 +72,17 @@ double count(const ModelShape& shape, Counted counted, bool active) {
   if (counted == Counted::without_input_embedding) return everything - embedding;
   if (counted == Counted::without_embeddings) return everything - 2 * embedding;
   const LayerParameters mtp = layer_parameters(shape, shape.layers);
-  const double unused = active ? mtp.experts * (1 - static_cast<double>(shape.top_k) / shape.experts) : 0;
-  return everything - 2 * embedding + shape.mtp_layers * (mtp.total() - unused + mtp_extra_parameters(shape));
+  const double unused =
+      active ? mtp.experts * (1 - static_cast<double>(shape.top_k) / shape.experts) : 0;
+  return everything - 2 * embedding +
+         shape.mtp_layers * (mtp.total() - unused + mtp_extra_parameters(shape));
 }
 
 }  // namespace
 
-TEST_CASE("total and active parameters meet the published figures within 1 % and the figures' own rounding") {
+TEST_CASE(
+    "total and active parameters meet the published figures within 1 % and the figures' own "
+    "rounding") {
   for (const Published& published : table) {
     const ModelShape shape = workload(published.name);
     const double total = count(shape, published.total, false);
@@ -93,8 +104,10 @@ TEST_CASE("every workload file is in the table, or named as having no published 
   std::set<std::string> tested = unpublished;
   for (const Published& published : table) tested.insert(published.name);
   std::set<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/workloads")) {
-    if (entry.path().extension() == ".yaml" && entry.is_regular_file()) files.insert(entry.path().stem().string());
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/workloads")) {
+    if (entry.path().extension() == ".yaml" && entry.is_regular_file())
+      files.insert(entry.path().stem().string());
   }
   CHECK(files == tested);
 }

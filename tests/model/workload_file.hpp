@@ -1,5 +1,5 @@
-// Reads the committed workload descriptions as far as these tests need it: flat "key: value" lines, a value may be
-// {value: X, source: "..."}. The program itself reads them through config/.
+// Reads the committed workload descriptions as far as these tests need it: flat "key: value" lines,
+// a value may be {value: X, source: "..."}. The program itself reads them through config/.
 #pragma once
 
 #include <fstream>
@@ -23,7 +23,8 @@ inline std::map<std::string, std::string> read_flat_yaml(const std::string& path
     if (!std::regex_match(line, match, with_source) && !std::regex_match(line, match, plain)) {
       throw std::runtime_error(path + ": cannot read " + line);
     }
-    if (!values.emplace(match[1], match[2]).second) throw std::runtime_error(path + ": twice " + match[1].str());
+    if (!values.emplace(match[1], match[2]).second)
+      throw std::runtime_error(path + ": twice " + match[1].str());
   }
   return values;
 }
@@ -71,7 +72,8 @@ inline ModelShape workload(const std::string& name) {
       {"gated_ffn", &Shape::gated_ffn},
   };
   Shape shape;
-  for (const auto& [key, value] : read_flat_yaml(std::string(MOESIM_SOURCE_DIR) + "/workloads/" + name + ".yaml")) {
+  for (const auto& [key, value] :
+       read_flat_yaml(std::string(MOESIM_SOURCE_DIR) + "/workloads/" + name + ".yaml")) {
     if (integers.contains(key)) {
       shape.*integers.at(key) = std::stoi(value);
     } else if (flags.contains(key)) {

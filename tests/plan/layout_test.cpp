@@ -46,7 +46,8 @@ TEST_CASE("DeepSeek-V3 on 16 stages") {
   CHECK(count_items(layout, LayoutItem::mtp) == 1);
   CHECK(layout.front().front() == LayoutItem::embedding);
   CHECK(layout[7].size() == 4);
-  CHECK(layout.back() == std::vector<LayoutItem>{LayoutItem::layer, LayoutItem::mtp, LayoutItem::loss});
+  CHECK(layout.back() ==
+        std::vector<LayoutItem>{LayoutItem::layer, LayoutItem::mtp, LayoutItem::loss});
 }
 
 TEST_CASE("bad layouts name the character at fault") {
@@ -58,7 +59,9 @@ TEST_CASE("bad layouts name the character at fault") {
   CHECK(error_of("t*-1") == "pipeline layout, character 3: expected a number after '*'");
   CHECK(error_of("E(tt") == "pipeline layout, character 2: '(' is never closed");
   CHECK(error_of("Ett)L") == "pipeline layout, character 4: ')' without '('");
-  CHECK(error_of("t*99999999999999999999") == "pipeline layout, character 3: more than 100000 layers and stages");
-  CHECK(error_of("((t*1000)*1000)*1000") == "pipeline layout, character 11: more than 100000 layers and stages");
+  CHECK(error_of("t*99999999999999999999") ==
+        "pipeline layout, character 3: more than 100000 layers and stages");
+  CHECK(error_of("((t*1000)*1000)*1000") ==
+        "pipeline layout, character 11: more than 100000 layers and stages");
   CHECK(error_of(std::string(10'000, '(')) == "pipeline layout, character 9: too many nested '('");
 }

@@ -95,7 +95,8 @@ TEST_CASE("simulated ranks count stage by stage, cell by cell") {
 TEST_CASE("data-parallel groups span the stage in strides") {
   const Plan plan = plan_of(2, 2, 8, 1, 1);
   const Mapping mapping = derive_mapping(plan, 64, 8, {64, 1, 4096});
-  const SpreadGroup attention = attention_data_group(plan, mapping), expert = expert_data_group(plan, mapping);
+  const SpreadGroup attention = attention_data_group(plan, mapping),
+                    expert = expert_data_group(plan, mapping);
   CHECK(attention.size == 32);  // data and context parallel ranks hold the same weights
   CHECK(attention.stride == 2);
   CHECK(attention.members_per_node(8) == 4);

@@ -1,5 +1,5 @@
-// Plays a schedule with passes of given lengths: no communication, every stage alike. Written against the definition of
-// the lists, not against the code that lowers them.
+// Plays a schedule with passes of given lengths: no communication, every stage alike. Written
+// against the definition of the lists, not against the code that lowers them.
 #pragma once
 
 #include <algorithm>
@@ -26,13 +26,15 @@ inline Played play(const moesim::PipelineShape& shape, const std::vector<moesim:
                    const PassTimes& times) {
   using namespace moesim;
   const size_t count = stages.size();
-  Played played{true, 0, std::vector<double>(count, 0), std::vector<double>(count, -1), std::vector<double>(count, 0)};
+  Played played{true, 0, std::vector<double>(count, 0), std::vector<double>(count, -1),
+                std::vector<double>(count, 0)};
   std::map<std::tuple<bool, int, int>, double> done;  // forward, slice, microbatch
   std::vector<size_t> next(count, 0);
   const auto arrival = [&](int stage, const PipelineOp& op, double& at) {
     const int slice = shape.slice({stage, op.chunk});
     if (op.kind == OpKind::backward_weight || (op.forward() && slice == 0)) return true;
-    std::tuple<bool, int, int> key{op.forward(), op.forward() ? slice - 1 : slice + 1, op.microbatch};
+    std::tuple<bool, int, int> key{op.forward(), op.forward() ? slice - 1 : slice + 1,
+                                   op.microbatch};
     if (!op.forward() && slice + 1 == shape.slices) key = {true, slice, op.microbatch};
     if (!done.count(key)) return false;
     at = std::max(at, done.at(key));
@@ -53,7 +55,8 @@ inline Played play(const moesim::PipelineShape& shape, const std::vector<moesim:
         const double length = ops == 2 ? times.both() : alone;
         for (int i = 0; i < ops; ++i)
           if (op[i].kind != OpKind::backward_weight)
-            done[{op[i].forward(), shape.slice({here, op[i].chunk}), op[i].microbatch}] = start + length;
+            done[{op[i].forward(), shape.slice({here, op[i].chunk}), op[i].microbatch}] =
+                start + length;
         if (played.first[stage] < 0) played.first[stage] = start;
         played.busy[stage] += length;
         played.last[stage] = start + length;

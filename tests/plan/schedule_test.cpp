@@ -49,26 +49,31 @@ TEST_CASE("interleaved 1F1B as Megatron-LM orders it") {
         "F0.0 F1.0 F0.1 B0.1 F1.1 B1.1 F2.0 B0.0 F3.0 B1.0 F2.1 B2.1 F3.1 B3.1 B2.0 B3.0");
 }
 
-TEST_CASE("ZB-H1 as in the paper's figure: stage s postpones its weight gradients by s microbatches") {
+TEST_CASE(
+    "ZB-H1 as in the paper's figure: stage s postpones its weight gradients by s microbatches") {
   CHECK(to_text(zero_bubble_h1(0, 3, 4)) == "F0 F1 F2 D0 W0 F3 D1 W1 D2 W2 D3 W3");
   CHECK(to_text(zero_bubble_h1(2, 3, 4)) == "F0 D0 F1 D1 F2 D2 W0 F3 D3 W1 W2 W3");
 }
 
-TEST_CASE("every schedule is complete and runs to its end, on any number of stages and microbatches") {
+TEST_CASE(
+    "every schedule is complete and runs to its end, on any number of stages and microbatches") {
   struct Case {
     ScheduleKind kind;
     int vpp;
   };
   for (const auto& [kind, vpp] :
-       {Case{ScheduleKind::one_f_one_b, 1}, Case{ScheduleKind::interleaved, 2}, Case{ScheduleKind::interleaved, 3},
-        Case{ScheduleKind::gpipe, 1}, Case{ScheduleKind::zb_h1, 1}, Case{ScheduleKind::zb_2p, 1},
-        Case{ScheduleKind::dualpipe, 1}, Case{ScheduleKind::dualpipev, 1}})
+       {Case{ScheduleKind::one_f_one_b, 1}, Case{ScheduleKind::interleaved, 2},
+        Case{ScheduleKind::interleaved, 3}, Case{ScheduleKind::gpipe, 1},
+        Case{ScheduleKind::zb_h1, 1}, Case{ScheduleKind::zb_2p, 1}, Case{ScheduleKind::dualpipe, 1},
+        Case{ScheduleKind::dualpipev, 1}})
     for (const int pp : {2, 4, 6, 8})
       for (const int rounds : {1, 2, 3, 7}) {
         const Plan plan = plan_of(kind, pp, vpp);
         const int multiple = microbatch_multiple(plan);
-        const int microbatches = std::max(fewest_microbatches(plan), multiple) + (rounds - 1) * multiple;
-        INFO("schedule " << static_cast<int>(kind) << " pp " << pp << " vpp " << vpp << " of " << microbatches);
+        const int microbatches =
+            std::max(fewest_microbatches(plan), multiple) + (rounds - 1) * multiple;
+        INFO("schedule " << static_cast<int>(kind) << " pp " << pp << " vpp " << vpp << " of "
+                         << microbatches);
         for (const bool overlap : {false, true}) {
           Plan overlapped = plan;
           overlapped.ep_overlap = overlap;
@@ -85,20 +90,29 @@ TEST_CASE("bubbles of equal passes are the published ones") {
       const PassTimes times;  // F = 1, B = 2 of which W = 1
       INFO("pp " << pp << " microbatches " << microbatches);
       // (p-1)(F+B): Narayanan et al., arXiv:2104.04473.
-      CHECK(played(plan_of(ScheduleKind::gpipe, pp), microbatches, times).bubble(0) == (pp - 1) * 3);
-      CHECK(played(plan_of(ScheduleKind::one_f_one_b, pp), microbatches, times).bubble(0) == (pp - 1) * 3);
-      // (p-1)(F+B-2W): Qi et al., arXiv:2401.10241 table 1, and DeepSeek-V3, arXiv:2412.19437 table 2 ("ZB1P").
-      CHECK(played(plan_of(ScheduleKind::zb_h1, pp), microbatches, times).bubble(0) == (pp - 1) * 1);
-      // (p/2-1)(F&B+B-3W): arXiv:2412.19437 table 2; of DualPipeV with p stages, which folds 2p, (p-1)(...).
-      CHECK(played(plan_of(ScheduleKind::dualpipe, pp), microbatches, times).bubble(0) == (pp / 2 - 1) * 2);
-      CHECK(played(plan_of(ScheduleKind::dualpipev, pp), microbatches, times).bubble(0) == (pp - 1) * 2);
+      CHECK(played(plan_of(ScheduleKind::gpipe, pp), microbatches, times).bubble(0) ==
+            (pp - 1) * 3);
+      CHECK(played(plan_of(ScheduleKind::one_f_one_b, pp), microbatches, times).bubble(0) ==
+            (pp - 1) * 3);
+      // (p-1)(F+B-2W): Qi et al., arXiv:2401.10241 table 1, and DeepSeek-V3, arXiv:2412.19437 table
+      // 2 ("ZB1P").
+      CHECK(played(plan_of(ScheduleKind::zb_h1, pp), microbatches, times).bubble(0) ==
+            (pp - 1) * 1);
+      // (p/2-1)(F&B+B-3W): arXiv:2412.19437 table 2; of DualPipeV with p stages, which folds 2p,
+      // (p-1)(...).
+      CHECK(played(plan_of(ScheduleKind::dualpipe, pp), microbatches, times).bubble(0) ==
+            (pp / 2 - 1) * 2);
+      CHECK(played(plan_of(ScheduleKind::dualpipev, pp), microbatches, times).bubble(0) ==
+            (pp - 1) * 2);
     }
 }
 
 TEST_CASE("ZB-H1 keeps its bubble when passes differ; DualPipe never exceeds the published one") {
-  for (const PassTimes times : {PassTimes{1, 1.3, 0.6}, PassTimes{1, 1.2, 1}, PassTimes{2, 2.5, 1.5}}) {
+  for (const PassTimes times :
+       {PassTimes{1, 1.3, 0.6}, PassTimes{1, 1.2, 1}, PassTimes{2, 2.5, 1.5}}) {
     const Plan h1 = plan_of(ScheduleKind::zb_h1, 8), dual = plan_of(ScheduleKind::dualpipe, 8);
-    CHECK(played(h1, 20, times).bubble(0) == Approx(7 * (times.forward + times.data - times.weight)));
+    CHECK(played(h1, 20, times).bubble(0) ==
+          Approx(7 * (times.forward + times.data - times.weight)));
     const double published = 3 * (times.both() + times.data - 2 * times.weight);
     CHECK(played(dual, 20, times).bubble(0) <= published + 1e-9);
     CHECK(played(dual, 20, times).bubble(0) >= 0.85 * published);
@@ -108,7 +122,8 @@ TEST_CASE("ZB-H1 keeps its bubble when passes differ; DualPipe never exceeds the
 TEST_CASE("ZB-2p leaves no gap between a stage's first and last operation when passes are equal") {
   for (const int pp : {2, 4, 8}) {
     const Played result = played(plan_of(ScheduleKind::zb_2p, pp), 5 * pp);
-    for (int stage = 0; stage < pp; ++stage) CHECK(result.last[stage] - result.first[stage] == result.busy[stage]);
+    for (int stage = 0; stage < pp; ++stage)
+      CHECK(result.last[stage] - result.first[stage] == result.busy[stage]);
   }
 }
 
@@ -122,14 +137,16 @@ TEST_CASE("microbatches in flight: what each schedule costs in memory") {
     CHECK(most(ScheduleKind::one_f_one_b, stage) == pp - stage);
     CHECK(most(ScheduleKind::zb_h1, stage) <= pp);
     CHECK(most(ScheduleKind::zb_2p, stage) <= 2 * pp);
-    CHECK(most(ScheduleKind::dualpipe, stage) <= pp + 1);  // arXiv:2412.19437 table 2, in chunks of two directions
+    CHECK(most(ScheduleKind::dualpipe, stage) <=
+          pp + 1);  // arXiv:2412.19437 table 2, in chunks of two directions
   }
 }
 
 TEST_CASE("DualPipe sends half of the microbatches each way") {
   const StageOps first = dualpipe(0, 4, 8), last = dualpipe(3, 4, 8);
   CHECK(to_text(first, true) ==
-        "F0.0 F1.0 F2.0 F4.1 D4.1 W4.1 F5.1 F3.0+B5.1 F6.1+B0.0 B6.1 F7.1+B1.0 B7.1 D2.0 W2.0 D3.0 W3.0");
+        "F0.0 F1.0 F2.0 F4.1 D4.1 W4.1 F5.1 F3.0+B5.1 F6.1+B0.0 B6.1 F7.1+B1.0 B7.1 D2.0 W2.0 D3.0 "
+        "W3.0");
   CHECK(last.size() == first.size());
   CHECK(to_text(last, true).substr(0, 9) == "F4.1 F5.1");
 }

@@ -39,7 +39,8 @@ TEST_CASE("a list of operations reads back as it was written") {
 
 TEST_CASE("words that are no operation are named") {
   const std::string rule =
-      " is not an operation: F, B, D or W, a microbatch, and for a chunk beyond the first .CHUNK, as "
+      " is not an operation: F, B, D or W, a microbatch, and for a chunk beyond the first .CHUNK, "
+      "as "
       "in F3, W0 or B2.1";
   CHECK(error_of("F0 X1") == "\"X1\"" + rule);
   CHECK(error_of("F") == "\"F\"" + rule);
@@ -61,19 +62,23 @@ TEST_CASE("lists that miss, repeat or reorder operations are named by stage and 
   CHECK(problem({"F0 F1 B0 B1", "F0 B0"}) == "stage 1: 1 forwards, but there are 2 microbatches");
   CHECK(problem({"F0 F0 B0 B1", "F0 B0"}) == "stage 0: F0 stands there twice");
   CHECK(problem({"F0 F2 B0 B2", "F0 B0"}) == "stage 0: F2 is beyond the 2 microbatches");
-  CHECK(problem({"F0 F1 D0 D1 W1", "F0 F1 B0 B1"}) == "stage 0: 1 of 2 data gradients (D) have no weight gradient (W)");
+  CHECK(problem({"F0 F1 D0 D1 W1", "F0 F1 B0 B1"}) ==
+        "stage 0: 1 of 2 data gradients (D) have no weight gradient (W)");
   CHECK(problem({"F0 F1 B0 B1 W1", "F0 F1 B0 B1"}) == "stage 0: W1 is a second weight gradient");
 }
 
 TEST_CASE("a schedule that deadlocks names the cycle") {
   // Stage 0 wants its backward before it sends the second forward, stage 1 all forwards first.
   CHECK(schedule_problem(looping(2), stages({"F0 B0 F1 B1", "F0 F1 B0 B1"}), 2) ==
-        "the schedule deadlocks: stage 0 stands at B0, which waits for B0 of stage 1; stage 1 stands at F1, which "
+        "the schedule deadlocks: stage 0 stands at B0, which waits for B0 of stage 1; stage 1 "
+        "stands at F1, which "
         "waits for "
         "F1 of stage 0");
-  // An overlapped pair starts together: its forward waits for the stage before, which waits for its backward.
+  // An overlapped pair starts together: its forward waits for the stage before, which waits for its
+  // backward.
   CHECK(schedule_problem(looping(2), stages({"F0 B0 F1 B1", "F0 F1+B0 B1"}), 2) ==
-        "the schedule deadlocks: stage 0 stands at B0, which waits for B0 of stage 1; stage 1 stands at F1, which "
+        "the schedule deadlocks: stage 0 stands at B0, which waits for B0 of stage 1; stage 1 "
+        "stands at F1, which "
         "waits for "
         "F1 of stage 0");
 }

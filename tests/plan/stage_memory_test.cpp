@@ -25,8 +25,10 @@ TEST_CASE("activations of a stage follow the microbatches that its schedule keep
     plan.schedule = kind;
     return need_of(plan, 16)[stage].activations_bytes;
   };
-  const double one_f = activations(ScheduleKind::one_f_one_b, 1), gpipe = activations(ScheduleKind::gpipe, 1);
-  const double zb_2p = activations(ScheduleKind::zb_2p, 1), zb_h1 = activations(ScheduleKind::zb_h1, 1);
+  const double one_f = activations(ScheduleKind::one_f_one_b, 1),
+               gpipe = activations(ScheduleKind::gpipe, 1);
+  const double zb_2p = activations(ScheduleKind::zb_2p, 1),
+               zb_h1 = activations(ScheduleKind::zb_h1, 1);
   CHECK(gpipe > zb_2p);
   CHECK(zb_2p > zb_h1);
   CHECK(zb_h1 >= one_f);
@@ -41,8 +43,10 @@ TEST_CASE("DualPipe holds two slices of the model, its optimizer state over twic
   plan.schedule = ScheduleKind::dualpipe;
   const auto two = need_of(plan, 16);
   for (int stage = 0; stage < 4; ++stage) {
-    CHECK(two[stage].state.parameters == Approx(one[stage].state.parameters + one[3 - stage].state.parameters));
-    CHECK(two[stage].state.optimizer == Approx((one[stage].state.optimizer + one[3 - stage].state.optimizer) / 2));
+    CHECK(two[stage].state.parameters ==
+          Approx(one[stage].state.parameters + one[3 - stage].state.parameters));
+    CHECK(two[stage].state.optimizer ==
+          Approx((one[stage].state.optimizer + one[3 - stage].state.optimizer) / 2));
   }
 }
 

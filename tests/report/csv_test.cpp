@@ -27,7 +27,8 @@ std::vector<std::string> fields_of(const std::string& line) {
   return fields;
 }
 
-std::string value_of(const StepReport& report, const std::string& name, const JsonOptions& options = {}) {
+std::string value_of(const StepReport& report, const std::string& name,
+                     const JsonOptions& options = {}) {
   const auto names = fields_of(csv_header()), values = fields_of(csv_row(report, options));
   REQUIRE(names.size() == values.size());
   const auto found = std::find(names.begin(), names.end(), name);

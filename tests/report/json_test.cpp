@@ -22,23 +22,25 @@ std::vector<std::string> keys_of(const ordered_json& object) {
 
 TEST_CASE("the JSON report keeps the contract's keys in their order") {
   const ordered_json json = ordered_json::parse(json_text(sample_report()));
-  CHECK(keys_of(json) ==
-        std::vector<std::string>{"scenario", "moesim_version", "simgrid_version", "seed", "fidelity", "devices",
-                                 "step_time_s", "tokens_per_step", "tokens_per_s", "tokens_per_s_per_device",
-                                 "model_flops_per_step", "tflops_per_device", "mfu", "breakdown_s", "memory",
-                                 "overload_factor", "lower_bound_s", "critical_path", "resources", "simulation",
-                                 // beyond the contract
-                                 "model", "platform", "lower_bound_by", "layer_overload", "pipeline"});
-  CHECK(keys_of(json["breakdown_s"]) == std::vector<std::string>{"compute", "exposed_ep", "exposed_tp", "exposed_cp",
-                                                                 "exposed_dp", "exposed_pp", "bubble", "optimizer",
-                                                                 "other"});
-  CHECK(keys_of(json["memory"][0]) == std::vector<std::string>{"stage", "parameters_bytes", "gradients_bytes",
-                                                               "optimizer_bytes", "activations_bytes", "total_bytes",
-                                                               "capacity_bytes", "fits"});
-  CHECK(keys_of(json["resources"][0]) == std::vector<std::string>{"name", "busy_fraction", "bytes", "kind"});
-  CHECK(keys_of(json["simulation"]) == std::vector<std::string>{"wall_s", "tasks", "flows", "peak_rss_bytes", "folded",
-                                                                "activities", "timers", "transfers",
-                                                                "contended_transfers"});
+  CHECK(keys_of(json) == std::vector<std::string>{
+                             "scenario", "moesim_version", "simgrid_version", "seed", "fidelity",
+                             "devices", "step_time_s", "tokens_per_step", "tokens_per_s",
+                             "tokens_per_s_per_device", "model_flops_per_step", "tflops_per_device",
+                             "mfu", "breakdown_s", "memory", "overload_factor", "lower_bound_s",
+                             "critical_path", "resources", "simulation",
+                             // beyond the contract
+                             "model", "platform", "lower_bound_by", "layer_overload", "pipeline"});
+  CHECK(keys_of(json["breakdown_s"]) ==
+        std::vector<std::string>{"compute", "exposed_ep", "exposed_tp", "exposed_cp", "exposed_dp",
+                                 "exposed_pp", "bubble", "optimizer", "other"});
+  CHECK(keys_of(json["memory"][0]) ==
+        std::vector<std::string>{"stage", "parameters_bytes", "gradients_bytes", "optimizer_bytes",
+                                 "activations_bytes", "total_bytes", "capacity_bytes", "fits"});
+  CHECK(keys_of(json["resources"][0]) ==
+        std::vector<std::string>{"name", "busy_fraction", "bytes", "kind"});
+  CHECK(keys_of(json["simulation"]) ==
+        std::vector<std::string>{"wall_s", "tasks", "flows", "peak_rss_bytes", "folded",
+                                 "activities", "timers", "transfers", "contended_transfers"});
 }
 
 TEST_CASE("numbers read back as they were") {
@@ -66,7 +68,8 @@ TEST_CASE("weight streaming appears where there is any") {
   CHECK(ordered_json::parse(json_text(report))["breakdown_s"]["exposed_stream"] == 0.5);
 }
 
-TEST_CASE("figures of the machine that simulated can be left out, so that equal runs give equal bytes") {
+TEST_CASE(
+    "figures of the machine that simulated can be left out, so that equal runs give equal bytes") {
   StepReport one = sample_report(), two = sample_report();
   two.simulation.wall_s = 99;
   two.simulation.peak_rss_bytes = 1;

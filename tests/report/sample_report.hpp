@@ -22,10 +22,14 @@ inline StepReport sample_report() {
   report.model_flops_per_step = 7.85e16;
   report.tflops_per_device = 243.7;
   report.mfu = 0.2464;
-  report.breakdown_s = {.compute = 12.345, .exposed_ep = 4.21, .exposed_dp = 0.78, .bubble = 1.875, .optimizer = 0.92};
+  report.breakdown_s = {.compute = 12.345,
+                        .exposed_ep = 4.21,
+                        .exposed_dp = 0.78,
+                        .bubble = 1.875,
+                        .optimizer = 0.92};
   for (int stage = 0; stage < 4; ++stage)
-    report.memory.push_back(
-        {stage, 9.57e9, 4.785e9, 11.2e9, stage == 0 ? 31.1e9 : 21.1e9, stage == 0 ? 56.655e9 : 46.655e9, 85.9e9, true});
+    report.memory.push_back({stage, 9.57e9, 4.785e9, 11.2e9, stage == 0 ? 31.1e9 : 21.1e9,
+                             stage == 0 ? 56.655e9 : 46.655e9, 85.9e9, true});
   report.overload_factor = 1.382;
   report.lower_bound_s = 15.02;
   report.lower_bound_by = "device work";
@@ -38,7 +42,8 @@ inline StepReport sample_report() {
                       {"node0.gpu3.nic.out", "nic", 0.441, 4.4e11},
                       {"node1.gpu7.nvlink.in", "nvlink", 0.213, 1.9e12},
                       {"node1.gpu6.nic.in", "nic", 0.2, 1e11}};
-  report.simulation = {.wall_s = 3.21, .tasks = 1234567, .activities = 345678, .flows = 34000, .timers = 300000};
+  report.simulation = {
+      .wall_s = 3.21, .tasks = 1234567, .activities = 345678, .flows = 34000, .timers = 300000};
   report.simulation.transfers = 98304;
   report.simulation.contended_transfers = 1024;
   report.simulation.peak_rss_bytes = 210000000;
@@ -46,7 +51,8 @@ inline StepReport sample_report() {
   return report;
 }
 
-// Every second of the report times `factor`; counts and bytes with it, so that all columns see large figures.
+// Every second of the report times `factor`; counts and bytes with it, so that all columns see
+// large figures.
 inline StepReport scaled_report(double factor) {
   StepReport report = sample_report();
   report.step_time_s *= factor;
@@ -55,7 +61,8 @@ inline StepReport scaled_report(double factor) {
   report.tokens_per_s_per_device /= factor;
   report.tflops_per_device *= factor;
   Breakdown& b = report.breakdown_s;
-  for (double* seconds : {&b.compute, &b.exposed_ep, &b.exposed_dp, &b.bubble, &b.optimizer}) *seconds *= factor;
+  for (double* seconds : {&b.compute, &b.exposed_ep, &b.exposed_dp, &b.bubble, &b.optimizer})
+    *seconds *= factor;
   for (CriticalPathEntry& entry : report.critical_path) entry.seconds *= factor;
   for (ResourceUse& use : report.resources) use.bytes *= factor;
   for (StageMemory& stage : report.memory) {

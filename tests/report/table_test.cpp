@@ -40,10 +40,11 @@ std::string line_with(const std::string& text, const std::string& begin) {
 TEST_CASE("the table says what a user asks first") {
   const std::string text = table_text(sample_report());
   for (const char* part :
-       {"step time              20.13 s", "tokens/s               208.4 k", "tokens/s per GPU       13.02 k",
-        "MFU                       24.6 %", "TFLOPS per GPU             243.7", "lower bound            15.02 s",
-        "overload factor            1.382", "device work, 74.6 % of the step", "peak memory             210.0 MB",
-        "folded: 2 data-parallel replicas simulated as 1"}) {
+       {"step time              20.13 s", "tokens/s               208.4 k",
+        "tokens/s per GPU       13.02 k", "MFU                       24.6 %",
+        "TFLOPS per GPU             243.7", "lower bound            15.02 s",
+        "overload factor            1.382", "device work, 74.6 % of the step",
+        "peak memory             210.0 MB", "folded: 2 data-parallel replicas simulated as 1"}) {
     INFO(part);
     CHECK(text.find(part) != std::string::npos);
   }
@@ -58,7 +59,8 @@ TEST_CASE("no line of the table is wider than 80 columns, whatever the figures")
   }
   StepReport report = sample_report();
   report.scenario = report.model = report.platform = std::string(200, 'x');
-  report.resources[0].name = report.critical_path[0].op = report.critical_path[2].link = std::string(99, 'y');
+  report.resources[0].name = report.critical_path[0].op = report.critical_path[2].link =
+      std::string(99, 'y');
   report.lower_bound_by = report.simulation.folded = "a long story " + std::string(100, 'z');
   report.simulation.tasks = std::numeric_limits<uint64_t>::max();
   report.mfu = std::numeric_limits<double>::quiet_NaN();
@@ -112,8 +114,10 @@ TEST_CASE("parts that took no time are left out, compute is not") {
 
 TEST_CASE("equal stages are one row, and a stage that does not fit says by how much") {
   const std::string text = table_text(sample_report());
-  CHECK(line_with(text, "0  ") == "  0              9.57        4.79       11.20       31.10       56.66     66.0 %");
-  CHECK(line_with(text, "1-3") == "  1-3            9.57        4.79       11.20       21.10       46.66     54.3 %");
+  CHECK(line_with(text, "0  ") ==
+        "  0              9.57        4.79       11.20       31.10       56.66     66.0 %");
+  CHECK(line_with(text, "1-3") ==
+        "  1-3            9.57        4.79       11.20       21.10       46.66     54.3 %");
   CHECK(line_with(text, "fits") == "  fits");
   StepReport tight = sample_report();
   tight.memory[2].total_bytes = 89e9;
@@ -128,15 +132,19 @@ TEST_CASE("three resources and the top of the critical path are shown") {
   const std::string text = table_text(sample_report());
   CHECK(text.find("node1.gpu7.nvlink.in") != std::string::npos);
   CHECK(text.find("node1.gpu6.nic.in") == std::string::npos);
-  CHECK(line_with(text, "dispatch") == "  dispatch            ep        2.200 s   10.9 % ×24.58 k  node0.gpu3.nic.out");
+  CHECK(line_with(text, "dispatch") ==
+        "  dispatch            ep        2.200 s   10.9 % ×24.58 k  node0.gpu3.nic.out");
   StepReport report = sample_report();
   for (int i = 0; i < 5; ++i) report.critical_path.push_back({"op", "compute", "", 0.1, 0.01, 1});
-  CHECK(line_with(table_text(report), "3 more") == "  3 more                                   3.0 %");
+  CHECK(line_with(table_text(report), "3 more") ==
+        "  3 more                                   3.0 %");
 }
 
 TEST_CASE("the ASCII table has no other bytes and keeps its columns") {
   const std::string text = table_text(sample_report(), {true});
-  CHECK(std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 128; }));
+  CHECK(std::all_of(text.begin(), text.end(),
+                    [](char c) { return static_cast<unsigned char>(c) < 128; }));
   CHECK(widest(text) == 80);
-  CHECK(line_with(text, "compute ") == "  compute               12.345 s     61.3 %  #####################");
+  CHECK(line_with(text, "compute ") ==
+        "  compute               12.345 s     61.3 %  #####################");
 }

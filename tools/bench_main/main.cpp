@@ -10,19 +10,20 @@
 #include <nlohmann/json.hpp>
 
 #include "base/diagnostics.hpp"
+#include "batch/child_process.hpp"
 #include "config/scenario.hpp"
+#include "run/process_facts.hpp"
+#include "run/run_collective.hpp"
+#include "run/run_step.hpp"
 #include "storm.hpp"
-#include "study/child_process.hpp"
-#include "study/process_facts.hpp"
-#include "study/run_collective.hpp"
-#include "study/run_step.hpp"
 
 namespace {
 
 using namespace moesim;
 using nlohmann::json;
 
-// Each measurement in a process of its own: SimGrid allows one simulation, and memory is then that of one run.
+// Each measurement in a process of its own: SimGrid allows one simulation, and memory is then that
+// of one run.
 json in_child(const std::function<json()>& work) {
   ChildProcess child([&work] { return work().dump(); });
   while (!child.read_available()) {
@@ -33,7 +34,9 @@ json in_child(const std::function<json()>& work) {
 }
 
 json storm_json(const bench::StormResult& result) {
-  return {{"cpu_s", result.cpu_s}, {"makespan_s", result.makespan_s}, {"activities", result.activities}};
+  return {{"cpu_s", result.cpu_s},
+          {"makespan_s", result.makespan_s},
+          {"activities", result.activities}};
 }
 
 // Best of several, in turn, so that both see the same machine.
@@ -59,8 +62,10 @@ json all_to_all_1024(const SearchPath& search) {
     request.gpus = 1024;
     request.bytes = 64e6;
     request.form = AllToAllForm::port_balanced;
-    const CollectiveReport report = run_collective(load_platform("ideal-pod-450-50", {"gpus=1024"}, search), request);
-    return json{{"wall_s", report.wall_s}, {"rss_bytes", report.peak_rss_bytes}, {"time_s", report.time_s}};
+    const CollectiveReport report =
+        run_collective(load_pod("ideal-pod-450-50", {"gpus=1024"}, search), request);
+    return json{
+        {"wall_s", report.wall_s}, {"rss_bytes", report.peak_rss_bytes}, {"time_s", report.time_s}};
   });
 }
 
@@ -75,17 +80,20 @@ json step(const std::string& path, const std::vector<std::string>& sets, const S
   });
 }
 
-// Slope of log(CPU time of the simulation, set-up apart) over log(tasks), from 1e5 to 1e7 tasks; 1 is linear.
+// Slope of log(CPU time of the simulation, set-up apart) over log(tasks), from 1e5 to 1e7 tasks; 1
+// is linear.
 double growth_exponent(const std::string& path, const SearchPath& search, json& points) {
   double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
   for (const int sequences : {48, 160, 512, 1600, 5120}) {
     json best;
     for (int i = 0; i < 3; ++i) {
-      const json run = step(path, {fmt::format("batch.global_batch={}", sequences), "routing.kind=uniform"}, search);
+      const json run = step(
+          path, {fmt::format("batch.global_batch={}", sequences), "routing.kind=uniform"}, search);
       if (best.is_null() || run["simulation_cpu_s"] < best["simulation_cpu_s"]) best = run;
     }
     points.push_back(best);
-    const double x = std::log(best["tasks"].get<double>()), y = std::log(best["simulation_cpu_s"].get<double>());
+    const double x = std::log(best["tasks"].get<double>()),
+                 y = std::log(best["simulation_cpu_s"].get<double>());
     n += 1, sx += x, sy += y, sxx += x * x, sxy += x * y;
   }
   return (n * sxy - sx * sy) / (n * sxx - sx * sx);
@@ -94,12 +102,15 @@ double growth_exponent(const std::string& path, const SearchPath& search, json& 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Measures the simulator: engine overhead, a large all-to-all, the flagship step, growth with size."};
+  CLI::App app{
+      "Measures the simulator: engine overhead, a large all-to-all, the flagship step, growth with "
+      "size."};
   std::string format = "table";
   int repeat = 5;
   bool skip_flagship = false;
   app.add_option("--format", format, "table or json")->check(CLI::IsMember({"table", "json"}));
-  app.add_option("--repeat", repeat, "Runs of each engine measurement; the best counts")->check(CLI::Range(1, 100));
+  app.add_option("--repeat", repeat, "Runs of each engine measurement; the best counts")
+      ->check(CLI::Range(1, 100));
   app.add_flag("--skip-flagship", skip_flagship, "Leave out the 2,048-device step");
   CLI11_PARSE(app, argc, argv);
   try {
@@ -121,7 +132,8 @@ int main(int argc, char** argv) {
       result["flagship_tasks"] = flagship["tasks"];
     }
     json points = json::array();
-    result["growth_exponent"] = growth_exponent(scenarios + "qwen3-30b-a3b-h100x16.yaml", search, points);
+    result["growth_exponent"] =
+        growth_exponent(scenarios + "qwen3-30b-a3b-h100x16.yaml", search, points);
     result["growth_points"] = points;
     if (format == "json") {
       fmt::print("{}\n", result.dump(2));

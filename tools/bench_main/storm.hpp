@@ -1,5 +1,6 @@
-// The same storm of activities twice: through moesim's engine, and as a bare SimGrid program. `ranks` devices run
-// `layers` times five kernels each and then an all-to-all in its port-balanced form.
+// The same storm of activities twice: through moesim's engine, and as a bare SimGrid program.
+// `ranks` devices run `layers` times five kernels each and then an all-to-all in its port-balanced
+// form.
 #pragma once
 
 namespace moesim::bench {

@@ -1,4 +1,5 @@
-// The storm as somebody would write it on SimGrid alone: counters and callbacks, nothing kept of what happened.
+// The storm as somebody would write it on SimGrid alone: counters and callbacks, nothing kept of
+// what happened.
 #include <ctime>
 
 #include "engine/simgrid_platform.hpp"
@@ -41,7 +42,8 @@ class BareStorm {
 
   void start_kernel(int rank) {
     auto exec = s4u::Exec::init();
-    exec->set_flops_amount(storm_.kernel_s)->set_host(platform_.endpoints[endpoint(rank, Port::nvlink)]);
+    exec->set_flops_amount(storm_.kernel_s)
+        ->set_host(platform_.endpoints[endpoint(rank, Port::nvlink)]);
     keep(exec, rank);
     simgrid_api::start(exec);
   }
@@ -49,7 +51,8 @@ class BareStorm {
   void start_exchange() {
     flows_left_ = flows_.size();
     for (const Flow& flow : flows_)
-      keep(s4u::Comm::sendto_async(platform_.endpoints[flow.source], platform_.endpoints[flow.target],
+      keep(s4u::Comm::sendto_async(platform_.endpoints[flow.source],
+                                   platform_.endpoints[flow.target],
                                    static_cast<uint64_t>(flow.bytes)),
            -2);
   }

@@ -19,7 +19,8 @@ TaskGraph layer_template(const Storm& storm, const std::vector<Flow>& flows) {
   TaskGraphBuilder builder("layer", static_cast<uint32_t>(storm.ranks));
   Transfer transfer;
   transfer.flows = flows;
-  for (int rank = 0; rank < storm.ranks; ++rank) transfer.ranks.push_back(static_cast<uint32_t>(rank));
+  for (int rank = 0; rank < storm.ranks; ++rank)
+    transfer.ranks.push_back(static_cast<uint32_t>(rank));
   Task all_to_all;
   all_to_all.kind = TaskKind::transfer;
   all_to_all.stream = Stream::ep;
@@ -56,7 +57,8 @@ StormResult run_with_engine(const Storm& storm) {
   program.templates.push_back(layer_template(storm, flows));
   for (int layer = 0; layer < storm.layers; ++layer) {
     program.add_block({});
-    if (layer > 0) program.connect(static_cast<BlockId>(layer - 1), 0, static_cast<BlockId>(layer), 0);
+    if (layer > 0)
+      program.connect(static_cast<BlockId>(layer - 1), 0, static_cast<BlockId>(layer), 0);
   }
   EngineOptions options;
   options.all_activities = true;

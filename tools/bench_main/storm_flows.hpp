@@ -1,4 +1,5 @@
-// What both programs of the storm move: an equal all-to-all on the ideal pod (8 per node at 450 GB/s, NICs at 50 GB/s).
+// What both programs of the storm move: an equal all-to-all on the ideal pod (8 per node at 450
+// GB/s, NICs at 50 GB/s).
 #pragma once
 
 #include <numeric>

@@ -12,9 +12,11 @@ namespace moesim {
 void add_check_command(CLI::App& app, int& exit_code) {
   auto path = std::make_shared<std::string>();
   auto sets = std::make_shared<std::vector<std::string>>();
-  auto* command = app.add_subcommand("check", "Validates a scenario and prints it with the origin of every value");
+  auto* command = app.add_subcommand(
+      "check", "Validates a scenario and prints it with the origin of every value");
   command->add_option("scenario", *path, "Scenario file")->required();
-  command->add_option("--set", *sets, "Override a key, as in plan.ep=16; may be repeated")->allow_extra_args(false);
+  command->add_option("--set", *sets, "Override a key, as in plan.ep=16; may be repeated")
+      ->allow_extra_args(false);
   command->callback([path, sets, &exit_code] {
     const std::string folder = std::filesystem::path(*path).parent_path().string();
     fmt::print("{}", check_text(load_scenario(*path, *sets, default_search_path(folder))));
@@ -23,7 +25,8 @@ void add_check_command(CLI::App& app, int& exit_code) {
 }
 
 void add_schema_command(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("schema", "Prints every key of a scenario: type, unit, range, default, meaning");
+  auto* command = app.add_subcommand(
+      "schema", "Prints every key of a scenario: type, unit, range, default, meaning");
   command->callback([&exit_code] {
     fmt::print("{}", schema_text());
     exit_code = kDone;

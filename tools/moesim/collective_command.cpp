@@ -6,7 +6,7 @@
 #include "commands.hpp"
 #include "config/scenario.hpp"
 #include "config/units.hpp"
-#include "study/run_collective.hpp"
+#include "run/run_collective.hpp"
 
 namespace moesim {
 
@@ -24,7 +24,7 @@ int run(Options& options) {
   options.request.bytes = *bytes;
   std::vector<std::string> sets = options.sets;
   sets.push_back("gpus=" + std::to_string(options.request.gpus));
-  const Pod pod = load_platform(options.platform, sets, default_search_path("."));
+  const Pod pod = load_pod(options.platform, sets, default_search_path("."));
   const CollectiveReport report = run_collective(pod, options.request);
   fmt::print("{}", options.format == "json" ? collective_json(report) : collective_table(report));
   return kDone;
@@ -39,28 +39,36 @@ void add_collective_command(CLI::App& app, int& exit_code) {
       ->add_option("collective", request.collective,
                    "all-to-all, all-reduce, reduce-scatter, all-gather, broadcast or send")
       ->required();
-  command->add_option("--platform", options->platform, "Preset (moesim list platforms) or file")->required();
+  command->add_option("--platform", options->platform, "Preset (moesim list platforms) or file")
+      ->required();
   command->add_option("--gpus", request.gpus, "Devices that take part")->required();
   command
       ->add_option("--bytes", options->bytes,
-                   "Size, as in 64MB: all-to-all, what each device sends (its own share included); else the buffer")
+                   "Size, as in 64MB: all-to-all, what each device sends (its own share included); "
+                   "else the buffer")
       ->required();
   const std::map<std::string, AllToAllForm> forms{{"auto", AllToAllForm::automatic},
                                                   {"flat", AllToAllForm::flat},
                                                   {"port_balanced", AllToAllForm::port_balanced},
                                                   {"hierarchical", AllToAllForm::hierarchical},
                                                   {"closed_form", AllToAllForm::closed_form}};
-  command->add_option("--form", request.form, "auto (default), flat, port_balanced, hierarchical or closed_form")
+  command
+      ->add_option("--form", request.form,
+                   "auto (default), flat, port_balanced, hierarchical or closed_form")
       ->transform(CLI::CheckedTransformer(forms).description(""));
-  const std::map<std::string, Transport> transports{{"flows", Transport::flows}, {"adaptive", Transport::adaptive}};
+  const std::map<std::string, Transport> transports{{"flows", Transport::flows},
+                                                    {"adaptive", Transport::adaptive}};
   command->add_option("--transport", request.transport, "flows (default) or adaptive")
       ->transform(CLI::CheckedTransformer(transports).description(""));
-  command->add_option("--skew", request.skew, "All-to-all: log-normal sigma of the destinations' popularity")
+  command
+      ->add_option("--skew", request.skew,
+                   "All-to-all: log-normal sigma of the destinations' popularity")
       ->check(CLI::Range(0.0, 5.0));
   command->add_option("--seed", request.seed, "Of the skew");
   command->add_option("--set", options->sets, "Override a platform key, as in oversubscription=4")
       ->allow_extra_args(false);
-  command->add_option("--format", options->format, "table (default) or json")->check(CLI::IsMember({"table", "json"}));
+  command->add_option("--format", options->format, "table (default) or json")
+      ->check(CLI::IsMember({"table", "json"}));
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }
 

@@ -1,4 +1,5 @@
-// One function per subcommand: declares its options and, when it is chosen, runs it and sets the exit code.
+// One function per subcommand: declares its options and, when it is chosen, runs it and sets the
+// exit code.
 #pragma once
 
 namespace CLI {
@@ -7,7 +8,14 @@ class App;
 
 namespace moesim {
 
-enum ExitCode { kDone = 0, kRunFailed = 1, kBadInput = 2, kInfeasible = 3, kOverThreshold = 4, kInterrupted = 130 };
+enum ExitCode {
+  kDone = 0,
+  kRunFailed = 1,
+  kBadInput = 2,
+  kInfeasible = 3,
+  kOverThreshold = 4,
+  kInterrupted = 130
+};
 
 void add_run_command(CLI::App& app, int& exit_code);
 void add_sweep_command(CLI::App& app, int& exit_code);

@@ -36,10 +36,11 @@ void add_compare_command(CLI::App& app, int& exit_code) {
   command->add_option("--threshold", options->threshold_percent,
                       "Exit code 4 when the step times differ by more than so many percent");
   command->callback([options, &exit_code] {
-    const Comparison comparison = compare_reports(read_report(options->before), read_report(options->after));
+    const Comparison comparison =
+        compare_reports(read_report(options->before), read_report(options->after));
     fmt::print("{}", comparison.text);
-    const bool over =
-        options->threshold_percent >= 0 && std::abs(comparison.step_time_change) * 100 > options->threshold_percent;
+    const bool over = options->threshold_percent >= 0 &&
+                      std::abs(comparison.step_time_change) * 100 > options->threshold_percent;
     exit_code = over ? kOverThreshold : kDone;
   });
 }

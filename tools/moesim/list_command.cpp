@@ -12,31 +12,34 @@ namespace moesim {
 namespace {
 
 void list_workloads(const SearchPath& search) {
-  fmt::print("{:<24} {:>9} {:>9} {:>7} {:>8} {:>6}\n", "workload", "total", "active", "layers", "experts", "top-k");
+  fmt::print("{:<24} {:>9} {:>9} {:>7} {:>8} {:>6}\n", "workload", "total", "active", "layers",
+             "experts", "top-k");
   for (const std::string& name : list_presets(SectionKind::workload, search)) {
     const ModelShape shape = load_workload(name, {}, search);
-    fmt::print("{:<24} {:>8.1f}B {:>8.1f}B {:>7} {:>8} {:>6}\n", name, total_parameters(shape) / 1e9,
-               active_parameters(shape) / 1e9, shape.layers, shape.experts, shape.top_k);
+    fmt::print("{:<24} {:>8.1f}B {:>8.1f}B {:>7} {:>8} {:>6}\n", name,
+               total_parameters(shape) / 1e9, active_parameters(shape) / 1e9, shape.layers,
+               shape.experts, shape.top_k);
   }
 }
 
 void list_platforms(const SearchPath& search) {
-  fmt::print("{:<24} {:>10} {:>9} {:>10} {:>10} {:>9}\n", "platform", "BF16 TF", "HBM GB", "NVLink", "NIC GB/s",
-             "per node");
+  fmt::print("{:<24} {:>10} {:>9} {:>10} {:>10} {:>9}\n", "platform", "BF16 TF", "HBM GB", "NVLink",
+             "NIC GB/s", "per node");
   for (const std::string& name : list_presets(SectionKind::platform, search)) {
     if (is_wafer_platform(name, search)) continue;
-    const Pod pod = load_platform(name, {"gpus=1"}, search);
-    fmt::print("{:<24} {:>10.0f} {:>9.0f} {:>10.0f} {:>10.0f} {:>9}\n", name, pod.device.peak_bf16_flops / 1e12,
-               pod.device.memory_bytes / 1e9, pod.nvlink_bytes_per_s / 1e9, pod.nic_bytes_per_s / 1e9,
-               pod.gpus_per_node);
+    const Pod pod = load_pod(name, {"gpus=1"}, search);
+    fmt::print("{:<24} {:>10.0f} {:>9.0f} {:>10.0f} {:>10.0f} {:>9}\n", name,
+               pod.device.peak_bf16_flops / 1e12, pod.device.memory_bytes / 1e9,
+               pod.nvlink_bytes_per_s / 1e9, pod.nic_bytes_per_s / 1e9, pod.gpus_per_node);
   }
-  fmt::print("\n{:<24} {:>10} {:>9} {:>10} {:>10} {:>9}\n", "wafer system", "FP16 TF", "SRAM GB", "I/O GB/s",
-             "MemoryX TB", "cores");
+  fmt::print("\n{:<24} {:>10} {:>9} {:>10} {:>10} {:>9}\n", "wafer system", "FP16 TF", "SRAM GB",
+             "I/O GB/s", "MemoryX TB", "cores");
   for (const std::string& name : list_presets(SectionKind::platform, search)) {
     if (!is_wafer_platform(name, search)) continue;
-    const WaferSystem system = load_platform(name, {}, search).wafers;
-    fmt::print("{:<24} {:>10.0f} {:>9.0f} {:>10.0f} {:>10.0f} {:>9.0f}\n", name, system.wafer.peak_flops() / 1e12,
-               system.wafer.sram_bytes / 1e9, system.wafer.io_bytes_per_s / 1e9, system.memoryx.capacity_bytes / 1e12,
+    const WaferSystem system = load_platform(name, {}, search).wafers();
+    fmt::print("{:<24} {:>10.0f} {:>9.0f} {:>10.0f} {:>10.0f} {:>9.0f}\n", name,
+               system.wafer.peak_flops() / 1e12, system.wafer.sram_bytes / 1e9,
+               system.wafer.io_bytes_per_s / 1e9, system.memoryx.capacity_bytes / 1e12,
                system.wafer.cores());
   }
 }

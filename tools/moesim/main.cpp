@@ -15,14 +15,17 @@
 
 namespace {
 
-// "foo" is no command (did you mean ...?), and which there are; "" where the first argument is one, or an option.
+// "foo" is no command (did you mean ...?), and which there are; "" where the first argument is one,
+// or an option.
 std::string command_fault(const CLI::App& app, int argc, char** argv) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
   const std::string given = argc > 1 ? argv[1] : "";
-  if (given.starts_with('-') || std::find(names.begin(), names.end(), given) != names.end()) return "";
-  const std::string what = argc > 1 ? moesim::quote(given) + " is no command" + moesim::hint(given, names)
-                                    : std::string("a command is missing");
+  if (given.starts_with('-') || std::find(names.begin(), names.end(), given) != names.end())
+    return "";
+  const std::string what =
+      argc > 1 ? moesim::quote(given) + " is no command" + moesim::hint(given, names)
+               : std::string("a command is missing");
   const std::string known = moesim::fold(fmt::format("commands: {}", fmt::join(names, ", ")), 0, 2);
   return fmt::format("{}\n{}\nmoesim COMMAND --help says more about each\n", what, known);
 }
@@ -31,11 +34,13 @@ std::string command_fault(const CLI::App& app, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace moesim;
-  spdlog::set_default_logger(spdlog::stderr_color_st("moesim"));  // results go to stdout, everything else here
+  spdlog::set_default_logger(
+      spdlog::stderr_color_st("moesim"));  // results go to stdout, everything else here
   spdlog::set_pattern("%^%l%$: %v");
 
   CLI::App app{
-      "Simulates Mixture-of-Experts training steps on GPU pods and wafer-scale systems: how long a step takes, and "
+      "Simulates Mixture-of-Experts training steps on GPU pods and wafer-scale systems: how long a "
+      "step takes, and "
       "why."};
   app.set_version_flag("--version", MOESIM_VERSION);
   app.require_subcommand(1);

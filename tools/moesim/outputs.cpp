@@ -17,7 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string writable(const fs::path& path, int how) {
-  return access(path.c_str(), how) == 0 ? "" : fmt::format("cannot be written: {}", std::strerror(errno));
+  return access(path.c_str(), how) == 0
+             ? ""
+             : fmt::format("cannot be written: {}", std::strerror(errno));
 }
 
 fs::path folder_of(const fs::path& path) {
@@ -28,8 +30,10 @@ fs::path folder_of(const fs::path& path) {
 // Why no file can be created in the folder; "" when one can.
 std::string folder_fault(const fs::path& folder) {
   std::error_code ignored;
-  if (!fs::exists(folder, ignored)) return fmt::format("there is no folder {}", quote(folder.string()));
-  if (!fs::is_directory(folder, ignored)) return fmt::format("{} is no folder", quote(folder.string()));
+  if (!fs::exists(folder, ignored))
+    return fmt::format("there is no folder {}", quote(folder.string()));
+  if (!fs::is_directory(folder, ignored))
+    return fmt::format("{} is no folder", quote(folder.string()));
   return writable(folder, W_OK | X_OK);
 }
 
@@ -51,7 +55,8 @@ void check_outputs(std::initializer_list<Output> outputs) {
   for (const Output& output : outputs) {
     if (output.path.empty()) continue;
     const std::string message = fault(output);
-    if (!message.empty()) problems.add({fmt::format("{} {}", output.option, output.path)}, "", message);
+    if (!message.empty())
+      problems.add({fmt::format("{} {}", output.option, output.path)}, "", message);
   }
   if (!problems.empty()) throw InputError(problems);
 }

@@ -7,7 +7,10 @@
 namespace moesim {
 
 struct Output {
-  enum class Kind { file, folder };  // a folder is created where it is missing, that of a file is not
+  enum class Kind {
+    file,
+    folder
+  };  // a folder is created where it is missing, that of a file is not
   Kind kind;
   const char* option;  // as the user gives it: "--trace"
   std::string path;    // empty: not asked for

@@ -9,6 +9,8 @@
 #include <memory>
 
 #include "base/diagnostics.hpp"
+#include "batch/run_seeds.hpp"
+#include "batch/study_file.hpp"
 #include "commands.hpp"
 #include "outputs.hpp"
 #include "report/csv.hpp"
@@ -16,8 +18,6 @@
 #include "report/json.hpp"
 #include "report/table.hpp"
 #include "run_options.hpp"
-#include "study/run_seeds.hpp"
-#include "study/study_file.hpp"
 #include "timeline.hpp"
 
 namespace moesim {
@@ -35,7 +35,9 @@ struct Options {
 };
 
 using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 // "simulating 42 %, 8.3 s of the step, 12 s left", a few times a second.
 std::function<void(double, double)> progress_printer(ProgressLine& line) {
@@ -44,14 +46,15 @@ std::function<void(double, double)> progress_printer(ProgressLine& line) {
     const double elapsed = seconds_since(begin);
     if (elapsed - last < 0.2) return;
     last = elapsed;
-    line.show(fmt::format("simulating {:.0f} %, {:.3g} s of the step, {:.0f} s left", 100 * done, simulated_s,
-                          done > 0 ? elapsed * (1 - done) / done : 0.0));
+    line.show(fmt::format("simulating {:.0f} %, {:.3g} s of the step, {:.0f} s left", 100 * done,
+                          simulated_s, done > 0 ? elapsed * (1 - done) / done : 0.0));
   };
 }
 
 // Several seeds of one scenario: the median run, and the spread below it.
 int run_several_seeds(const Scenario& scenario, const Options& options) {
-  if (!options.timeline.file.empty()) throw InputError("--trace is for one run, not for several seeds");
+  if (!options.timeline.file.empty())
+    throw InputError("--trace is for one run, not for several seeds");
   ProgressLine line;
   SeedOptions seeds;
   seeds.first_seed = options.simulate.seed;
@@ -68,7 +71,8 @@ int run_several_seeds(const Scenario& scenario, const Options& options) {
   else if (options.simulate.format == "csv")
     fmt::print("{}", runs.median_csv);
   else
-    fmt::print("{}{}", runs.median_table, distribution_table(runs.distribution, seeds.first_seed, runs.median_seed));
+    fmt::print("{}{}", runs.median_table,
+               distribution_table(runs.distribution, seeds.first_seed, runs.median_seed));
   return options.simulate.strict && !runs.median_fits ? kInfeasible : kDone;
 }
 
@@ -84,7 +88,9 @@ int run_one(const Options& options) {
   run.version = MOESIM_VERSION;
   run.on_progress = progress_printer(line);
   if (!options.timeline.file.empty()) {
-    run.before_simulation = [&](const StepContext& context) { timeline_ranks(context, options.timeline.ranks); };
+    run.before_simulation = [&](const StepContext& context) {
+      timeline_ranks(context, options.timeline.ranks);
+    };
     run.before_wafer_simulation = [&](const WaferContext& context) {
       timeline_wafers(context, options.timeline.ranks);
     };
@@ -113,7 +119,8 @@ std::vector<std::string> scenario_files(const std::vector<std::string>& argument
     }
     std::vector<std::string> found;
     for (const auto& entry : fs::directory_iterator(argument))
-      if (entry.is_regular_file() && entry.path().extension() == ".yaml" && !is_study(entry.path().string()))
+      if (entry.is_regular_file() && entry.path().extension() == ".yaml" &&
+          !is_study(entry.path().string()))
         found.push_back(entry.path().string());
     std::sort(found.begin(), found.end());
     files.insert(files.end(), found.begin(), found.end());
@@ -123,8 +130,8 @@ std::vector<std::string> scenario_files(const std::vector<std::string>& argument
 }
 
 int run(const Options& options) {
-  const bool batch =
-      options.scenarios.size() > 1 || fs::is_directory(options.scenarios[0]) || !options.batch.out.empty();
+  const bool batch = options.scenarios.size() > 1 || fs::is_directory(options.scenarios[0]) ||
+                     !options.batch.out.empty();
   if (!batch) {
     check_outputs({{Output::Kind::file, "--trace", options.timeline.file}});
     return run_one(options);
@@ -132,7 +139,8 @@ int run(const Options& options) {
   if (!options.timeline.file.empty()) throw InputError("--trace is for one scenario without --out");
   BatchRunOptions folder = options.batch;
   if (folder.out.empty()) folder.out = "results";
-  return run_all(runs_of(scenario_files(options.scenarios), options.sets), options.sets, options.simulate, folder);
+  return run_all(runs_of(scenario_files(options.scenarios), options.sets), options.sets,
+                 options.simulate, folder);
 }
 
 }  // namespace
@@ -140,26 +148,31 @@ int run(const Options& options) {
 void add_run_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   options->batch.out.clear();
-  auto* command = app.add_subcommand("run", "Simulates scenarios: prints one, or writes many to a folder");
-  command->add_option("scenario", options->scenarios, "Scenario files, or folders of them")->required();
+  auto* command =
+      app.add_subcommand("run", "Simulates scenarios: prints one, or writes many to a folder");
+  command->add_option("scenario", options->scenarios, "Scenario files, or folders of them")
+      ->required();
   command->add_option("--set", options->sets, "Override a key, as in plan.ep=16; may be repeated")
       ->allow_extra_args(false);
   add_simulate_options(*command, options->simulate);
   add_batch_options(*command, options->batch);
   command
-      ->add_option("--runs", options->runs, "Runs with seeds of their own: the spread of the step time (as key runs)")
+      ->add_option("--runs", options->runs,
+                   "Runs with seeds of their own: the spread of the step time (as key runs)")
       ->check(CLI::Range(1, 100'000));
-  command->add_option(
-      "--out", options->batch.out,
-      "Folder for one JSON per run and results.csv; finished runs in it are not repeated (default for several "
-      "scenarios: results)");
-  command->add_option("--trace", options->timeline.file, "Write a timeline for Perfetto; gzip when it ends in .gz");
-  command->add_option(
-      "--trace-ranks", options->timeline.ranks,
-      "Ranks to draw, as in 0,8, or all (default: one of each stage, or of each node without stages; at most 16)");
+  command->add_option("--out", options->batch.out,
+                      "Folder for one JSON per run and results.csv; finished runs in it are not "
+                      "repeated (default for several "
+                      "scenarios: results)");
+  command->add_option("--trace", options->timeline.file,
+                      "Write a timeline for Perfetto; gzip when it ends in .gz");
+  command->add_option("--trace-ranks", options->timeline.ranks,
+                      "Ranks to draw, as in 0,8, or all (default: one of each stage, or of each "
+                      "node without stages; at most 16)");
   command
       ->add_option("--trace-level", options->timeline.level,
-                   "phase: blocks; task: kernels and transfers; flow: also dispatch arrows and link counters")
+                   "phase: blocks; task: kernels and transfers; flow: also dispatch arrows and "
+                   "link counters")
       ->check(CLI::IsMember({"phase", "task", "flow"}))
       ->capture_default_str();
   command->callback([options, &exit_code] {

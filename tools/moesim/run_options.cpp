@@ -8,13 +8,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "batch/batch_input.hpp"
+#include "batch/run_seeds.hpp"
 #include "commands.hpp"
 #include "config/text.hpp"
 #include "outputs.hpp"
 #include "report/json.hpp"
-#include "study/batch_input.hpp"
-#include "study/run_seeds.hpp"
-#include "study/run_step.hpp"
+#include "run/run_step.hpp"
 
 namespace moesim {
 
@@ -25,9 +25,11 @@ void add_simulate_options(CLI::App& command, SimulateOptions& options) {
   command.add_option("--format", options.format, "table, json or csv, of one scenario")
       ->check(CLI::IsMember({"table", "json", "csv"}))
       ->capture_default_str();
-  command.add_flag("!--no-machine-facts", options.machine_facts,
-                   "Leave out wall time and memory of the simulation, so that equal runs print equal bytes");
-  command.add_flag("--strict", options.strict, "Exit code 3 when the step does not fit in memory (one scenario)");
+  command.add_flag(
+      "!--no-machine-facts", options.machine_facts,
+      "Leave out wall time and memory of the simulation, so that equal runs print equal bytes");
+  command.add_flag("--strict", options.strict,
+                   "Exit code 3 when the step does not fit in memory (one scenario)");
 }
 
 void add_batch_options(CLI::App& command, BatchRunOptions& options) {
@@ -35,7 +37,8 @@ void add_batch_options(CLI::App& command, BatchRunOptions& options) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command
-      .add_option("--timeout", options.timeout_s, "Seconds after which a run of several is stopped; 0 (default): never")
+      .add_option("--timeout", options.timeout_s,
+                  "Seconds after which a run of several is stopped; 0 (default): never")
       ->check(CLI::NonNegativeNumber);
 }
 
@@ -67,21 +70,24 @@ std::string summary_line(const StudyRun& run, const Outcome& outcome) {
   constexpr size_t kNameWidth = 30;
   if (outcome.status != Outcome::Status::done) {
     const std::string head = fmt::format("{:<{}} ", run.name, kNameWidth);
-    return head + fold(fmt::format("{}: {}", to_string(outcome.status), outcome.message), head.size(), 4) + "\n";
+    return head +
+           fold(fmt::format("{}: {}", to_string(outcome.status), outcome.message), head.size(), 4) +
+           "\n";
   }
-  const std::string name =
-      run.name.size() <= kNameWidth ? run.name : fmt::format("{}\n{:>{}}", run.name, "", kNameWidth);
+  const std::string name = run.name.size() <= kNameWidth
+                               ? run.name
+                               : fmt::format("{}\n{:>{}}", run.name, "", kNameWidth);
   const auto json = nlohmann::json::parse(outcome.output, nullptr, false);
   if (json.is_discarded()) return fmt::format("{:<{}} done\n", name, kNameWidth);
-  return fmt::format("{:<{}} {:>10.4g} s {:>10.0f} tok/s/device  MFU {:>5.1f} %\n", name, kNameWidth,
-                     json.value("step_time_s", 0.0), json.value("tokens_per_s_per_device", 0.0),
-                     100 * json.value("mfu", 0.0));
+  return fmt::format("{:<{}} {:>10.4g} s {:>10.0f} tok/s/device  MFU {:>5.1f} %\n", name,
+                     kNameWidth, json.value("step_time_s", 0.0),
+                     json.value("tokens_per_s_per_device", 0.0), 100 * json.value("mfu", 0.0));
 }
 
 }  // namespace
 
-int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& sets, const SimulateOptions& simulate,
-            const BatchRunOptions& options) {
+int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& sets,
+            const SimulateOptions& simulate, const BatchRunOptions& options) {
   check_outputs({{Output::Kind::folder, "--out", options.out}});
   check_batch_input(runs, sets);
   ProgressLine progress;
@@ -116,7 +122,9 @@ int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& s
   batch.pool.on_progress = [&](const Progress& state) { progress.show(to_string(state)); };
   const BatchCounts counts = run_batch(runs, work, batch);
   progress.clear();
-  fmt::print("{}\n", fold(fmt::format("{}; results in {}/results.csv", to_string(counts), options.out), 0, 2));
+  fmt::print(
+      "{}\n",
+      fold(fmt::format("{}; results in {}/results.csv", to_string(counts), options.out), 0, 2));
   return exit_code(counts);
 }
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "study/batch.hpp"
-#include "study/sweep.hpp"
+#include "batch/batch.hpp"
+#include "batch/sweep.hpp"
 
 namespace CLI {
 class App;
@@ -30,11 +30,11 @@ struct BatchRunOptions {
 void add_simulate_options(CLI::App& command, SimulateOptions& options);
 void add_batch_options(CLI::App& command, BatchRunOptions& options);
 
-// Runs all, each in its own process, into the folder; prints a table of them and where the results are. Gives the exit
-// code. `sets` are those given on the command line. Throws InputError before anything runs when the batch as a whole is
-// wrong: its folder, its files, those settings.
-int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& sets, const SimulateOptions& simulate,
-            const BatchRunOptions& options);
+// Runs all, each in its own process, into the folder; prints a table of them and where the results
+// are. Gives the exit code. `sets` are those given on the command line. Throws InputError before
+// anything runs when the batch as a whole is wrong: its folder, its files, those settings.
+int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& sets,
+            const SimulateOptions& simulate, const BatchRunOptions& options);
 
 // A line on stderr that overwrites itself; nothing when stderr is no terminal.
 class ProgressLine {

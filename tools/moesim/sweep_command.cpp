@@ -1,9 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "batch/study_file.hpp"
 #include "commands.hpp"
 #include "run_options.hpp"
-#include "study/study_file.hpp"
 
 namespace moesim {
 
@@ -15,16 +15,21 @@ void add_sweep_command(CLI::App& app, int& exit_code) {
     BatchRunOptions batch;
   };
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("sweep", "Runs a study: a base scenario and a grid over any of its keys");
+  auto* command =
+      app.add_subcommand("sweep", "Runs a study: a base scenario and a grid over any of its keys");
   command->add_option("study", options->study, "Study file")->required();
-  command->add_option("--set", options->sets, "Override a key of the base scenario; what the study sets comes after it")
+  command
+      ->add_option("--set", options->sets,
+                   "Override a key of the base scenario; what the study sets comes after it")
       ->allow_extra_args(false);
-  command->add_option("--seed", options->simulate.seed, "Seed of everything drawn at random")->capture_default_str();
+  command->add_option("--seed", options->simulate.seed, "Seed of everything drawn at random")
+      ->capture_default_str();
   add_batch_options(*command, options->batch);
   command->add_option("--out", options->batch.out, "Folder for the results")->capture_default_str();
   command->callback([options, &exit_code] {
     std::vector<StudyRun> runs = expand(load_study(options->study));
-    for (StudyRun& run : runs) run.sets.insert(run.sets.begin(), options->sets.begin(), options->sets.end());
+    for (StudyRun& run : runs)
+      run.sets.insert(run.sets.begin(), options->sets.begin(), options->sets.end());
     exit_code = run_all(runs, options->sets, options->simulate, options->batch);
   });
 }

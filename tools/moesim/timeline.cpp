@@ -9,8 +9,8 @@
 
 #include "base/diagnostics.hpp"
 #include "metrics/summarize.hpp"
-#include "report/trace.hpp"
-#include "study/run_wafer_step.hpp"
+#include "run/run_wafer_step.hpp"
+#include "trace/trace.hpp"
 
 namespace moesim {
 
@@ -23,7 +23,8 @@ constexpr int kDefaultWafers = 4;
 std::vector<uint32_t> default_ranks(const StepContext& context) {
   std::vector<uint32_t> ranks;
   int node = -1;
-  for (uint32_t rank = 0; rank < context.fabric.ranks.size() && ranks.size() < kDefaultRanks; ++rank) {
+  for (uint32_t rank = 0; rank < context.fabric.ranks.size() && ranks.size() < kDefaultRanks;
+       ++rank) {
     const bool first_of_stage =
         rank % static_cast<uint32_t>(context.mapping.simulated_cells * context.mapping.cell) == 0;
     const bool first_of_node = context.plan.pp == 1 && context.fabric.ranks[rank].node != node;
@@ -40,10 +41,11 @@ uint32_t simulated(const StepContext& context, const std::string& text) {
     throw InputError(fmt::format("--trace-ranks: '{}' is not a rank number", text));
   for (uint32_t rank = 0; rank < context.fabric.ranks.size(); ++rank)
     if (context.fabric.ranks[rank].global_rank == global) return rank;
-  throw InputError(fmt::format("--trace-ranks: rank {} is not simulated ({})", global,
-                               global < 0 || global >= context.mapping.world
-                                   ? fmt::format("ranks are 0 to {}", context.mapping.world - 1)
-                                   : "it is folded into a replica; plan.simulated_replicas=0 simulates all"));
+  throw InputError(
+      fmt::format("--trace-ranks: rank {} is not simulated ({})", global,
+                  global < 0 || global >= context.mapping.world
+                      ? fmt::format("ranks are 0 to {}", context.mapping.world - 1)
+                      : "it is folded into a replica; plan.simulated_replicas=0 simulates all"));
 }
 
 }  // namespace
@@ -61,7 +63,8 @@ std::vector<uint32_t> timeline_wafers(const WaferContext& context, const std::st
   std::vector<uint32_t> chosen;
   const int simulated = context.fabric.wafers;
   if (ranks.empty() || ranks == "all")
-    for (int wafer = 0; wafer < (ranks.empty() ? std::min(simulated, kDefaultWafers) : simulated); ++wafer)
+    for (int wafer = 0; wafer < (ranks.empty() ? std::min(simulated, kDefaultWafers) : simulated);
+         ++wafer)
       chosen.push_back(static_cast<uint32_t>(wafer));
   std::istringstream list(ranks == "all" ? "" : ranks);
   for (std::string item; std::getline(list, item, ',');) {
@@ -91,7 +94,9 @@ void write_wafer_timeline(const RunResult& result, const TimelineOptions& option
   trace.sim_ranks.push_back(context.fabric.swarmx_rank());
   const double bytes = estimated_trace_bytes(step.program, trace, options.file.ends_with(".gz"));
   if (bytes > kWorthSayingBytes)
-    spdlog::warn("the timeline will be about {:.1f} GB; --trace-ranks and --trace-level make it smaller", bytes / 1e9);
+    spdlog::warn(
+        "the timeline will be about {:.1f} GB; --trace-ranks and --trace-level make it smaller",
+        bytes / 1e9);
   std::vector<RankLabel> labels;
   for (uint32_t rank = 0; rank < context.ranks(); ++rank)
     labels.push_back({static_cast<int>(rank), wafer_label(context, rank)});
@@ -118,7 +123,9 @@ void write_timeline(const RunResult& result, const TimelineOptions& options) {
   const bool gzip = options.file.ends_with(".gz");
   const double bytes = estimated_trace_bytes(step.program, trace, gzip);
   if (bytes > kWorthSayingBytes)
-    spdlog::warn("the timeline will be about {:.1f} GB; --trace-ranks and --trace-level make it smaller", bytes / 1e9);
+    spdlog::warn(
+        "the timeline will be about {:.1f} GB; --trace-ranks and --trace-level make it smaller",
+        bytes / 1e9);
   std::vector<RankLabel> labels;
   for (uint32_t rank = 0; rank < step.context.fabric.ranks.size(); ++rank)
     labels.push_back({step.context.fabric.ranks[rank].global_rank, rank_label(step.context, rank)});

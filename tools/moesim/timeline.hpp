@@ -3,13 +3,14 @@
 
 #include <string>
 
-#include "study/run_step.hpp"
+#include "run/run_step.hpp"
 
 namespace moesim {
 
 struct TimelineOptions {
   std::string file;   // empty: none
-  std::string ranks;  // "0,8", "all"; empty: one rank of each stage, or of each node when there is one stage
+  std::string ranks;  // "0,8", "all"; empty: one rank of each stage, or of each node when there is
+                      // one stage
   std::string level = "task";
 };
 

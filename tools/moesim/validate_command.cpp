@@ -9,14 +9,14 @@
 #include <sstream>
 
 #include "base/diagnostics.hpp"
+#include "batch/sweep.hpp"
 #include "commands.hpp"
+#include "measured/microbenchmarks.hpp"
+#include "measured/validate.hpp"
+#include "measured/validate_output.hpp"
+#include "measured/validate_report.hpp"
 #include "outputs.hpp"
 #include "run_options.hpp"
-#include "study/microbenchmarks.hpp"
-#include "study/sweep.hpp"
-#include "study/validate.hpp"
-#include "study/validate_output.hpp"
-#include "study/validate_report.hpp"
 
 namespace moesim {
 
@@ -51,12 +51,15 @@ std::function<void(const Progress&)> progress_printer(ProgressLine& line) {
 int run_microbenchmarks(const Options& options, TableKind kind) {
   const std::string& platform = options.validate.platform;
   for (const std::string& table : options.validate.tables) {
-    if (kind_of_table(table) != kind) throw InputError(table + ": tables of different kinds in one command");
-    const SearchPath search = default_search_path(std::filesystem::path(table).parent_path().string());
+    if (kind_of_table(table) != kind)
+      throw InputError(table + ": tables of different kinds in one command");
+    const SearchPath search =
+        default_search_path(std::filesystem::path(table).parent_path().string());
     const auto classes = kind == TableKind::kernels
                              ? validate_kernels(read_kernel_table(table), platform, search)
                              : validate_collectives(read_collective_table(table), platform, search);
-    fmt::print("{}", options.format == "json" ? microbenchmark_json(classes) : microbenchmark_table(classes));
+    fmt::print("{}", options.format == "json" ? microbenchmark_json(classes)
+                                              : microbenchmark_table(classes));
   }
   return kDone;
 }
@@ -65,11 +68,14 @@ int run(Options& options) {
   const TableKind kind = kind_of_table(options.validate.tables.front());
   if (kind != TableKind::steps) {
     for (const auto& [given, option] :
-         {std::pair(!options.where.empty(), "--where"), std::pair(options.validate.limit > 0, "--limit"),
-          std::pair(!options.validate.sets.empty(), "--set"), std::pair(!options.report.empty(), "--report"),
+         {std::pair(!options.where.empty(), "--where"),
+          std::pair(options.validate.limit > 0, "--limit"),
+          std::pair(!options.validate.sets.empty(), "--set"),
+          std::pair(!options.report.empty(), "--report"),
           std::pair(!options.validate.scenarios_folder.empty(), "--scenarios")})
       if (given)
-        throw InputError(fmt::format("{} is for tables of training steps, not of kernels or collectives", option));
+        throw InputError(fmt::format(
+            "{} is for tables of training steps, not of kernels or collectives", option));
     return run_microbenchmarks(options, kind);
   }
   check_outputs({{Output::Kind::folder, "--out", options.batch.out},
@@ -83,7 +89,8 @@ int run(Options& options) {
   validate_options.batch.pool.jobs = options.batch.jobs;
   validate_options.batch.pool.timeout_s = options.batch.timeout_s;
   validate_options.batch.pool.on_progress = progress_printer(line);
-  const std::string folder = std::filesystem::path(validate_options.tables[0]).parent_path().string();
+  const std::string folder =
+      std::filesystem::path(validate_options.tables[0]).parent_path().string();
   const Validation validation = validate(validate_options, default_search_path(folder));
   line.clear();
   if (validation.rows.empty() && !options.where.empty()) {
@@ -91,7 +98,8 @@ int run(Options& options) {
     return kBadInput;
   }
   for (const std::string& warning : validation.warnings) spdlog::warn("{}", warning);
-  fmt::print("{}", options.format == "json" ? validation_json(validation) : validation_table(validation));
+  fmt::print("{}",
+             options.format == "json" ? validation_json(validation) : validation_table(validation));
   if (validation.interrupted) {
     spdlog::info("interrupted; the same command goes on from here");
     return kInterrupted;
@@ -102,7 +110,8 @@ int run(Options& options) {
     write_validation_report(validation, options.report, default_search_path(folder));
     spdlog::info("report written to {}", options.report);
   }
-  spdlog::info("{} rows, {} simulations, {:.1f} s", validation.rows.size(), validation.simulations, validation.wall_s);
+  spdlog::info("{} rows, {} simulations, {:.1f} s", validation.rows.size(), validation.simulations,
+               validation.wall_s);
   return none ? kRunFailed : kDone;
 }
 
@@ -113,26 +122,35 @@ void add_validate_command(CLI::App& app, int& exit_code) {
   options->batch.jobs = 2;
   options->batch.out = "results/validation";
   auto* command = app.add_subcommand(
-      "validate", "Predicts every row of tables of measured steps, kernels or collectives; prints the errors");
+      "validate",
+      "Predicts every row of tables of measured steps, kernels or collectives; prints the errors");
   command
       ->add_option("table", options->validate.tables,
-                   "CSV files with the columns of docs/FORMATS.md: training steps, or kernels, or collectives")
+                   "CSV files with the columns of docs/FORMATS.md: training steps, or kernels, or "
+                   "collectives")
       ->required();
-  command->add_option("--where", options->where, "Rows to keep, as in gpu=h100-sxm|h800-sxm,model=mixtral-8x22b");
+  command->add_option("--where", options->where,
+                      "Rows to keep, as in gpu=h100-sxm|h800-sxm,model=mixtral-8x22b");
   command->add_option("--limit", options->validate.limit, "Keep so many rows at most; 0: all");
   command->add_option("--platform", options->validate.platform,
                       "Preset or file to simulate on, whatever the gpu column says");
-  command->add_option("--set", options->validate.sets, "Override a key of every row's scenario; may be repeated");
-  command->add_option("--scenarios", options->validate.scenarios_folder,
-                      "Write every row's scenario into this folder, to run, trace or explain it alone");
-  command->add_option("--seed", options->validate.seed, "Seed of everything drawn at random")->capture_default_str();
+  command->add_option("--set", options->validate.sets,
+                      "Override a key of every row's scenario; may be repeated");
+  command->add_option(
+      "--scenarios", options->validate.scenarios_folder,
+      "Write every row's scenario into this folder, to run, trace or explain it alone");
+  command->add_option("--seed", options->validate.seed, "Seed of everything drawn at random")
+      ->capture_default_str();
   add_batch_options(*command, options->batch);
-  command->add_option("--out", options->batch.out, "Folder for the results; what it holds already is not run again")
+  command
+      ->add_option("--out", options->batch.out,
+                   "Folder for the results; what it holds already is not run again")
       ->capture_default_str();
   command->add_option("--format", options->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
-  command->add_option("--report", options->report, "Write a Markdown report here, and its plot beside it");
+  command->add_option("--report", options->report,
+                      "Write a Markdown report here, and its plot beside it");
   command->callback([options, &exit_code] { exit_code = run(*options); });
 }
 

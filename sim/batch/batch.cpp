@@ -1,0 +1,102 @@
+#include "batch/batch.hpp"
+
+#include <fmt/format.h>
+
+#include "batch/result_store.hpp"
+
+namespace moesim {
+namespace {
+
+std::string fingerprint_of(const StudyRun& run, const BatchWork& work, const std::string& version) {
+  std::string text;
+  try {
+    text = work.input_text(run);
+  } catch (const std::exception&) {
+    text.clear();
+  }
+  return fingerprint(text, run.sets, version);
+}
+
+void count(BatchCounts& counts, Outcome::Status status) {
+  switch (status) {
+    case Outcome::Status::done:
+      ++counts.done;
+      break;
+    case Outcome::Status::failed:
+      ++counts.failed;
+      break;
+    case Outcome::Status::crashed:
+      ++counts.crashed;
+      break;
+    case Outcome::Status::timed_out:
+      ++counts.timed_out;
+      break;
+    case Outcome::Status::interrupted:
+      ++counts.interrupted;
+      break;
+  }
+}
+
+}  // namespace
+
+BatchCounts run_batch(const std::vector<StudyRun>& runs, const BatchWork& work,
+                      const BatchOptions& options) {
+  std::vector<std::string> fingerprints;
+  for (const StudyRun& run : runs)
+    fingerprints.push_back(fingerprint_of(run, work, options.version));
+  ResultStore store(options.out_folder, runs, fingerprints);
+
+  BatchCounts counts;
+  std::vector<size_t> run_of_job;
+  std::vector<Job> jobs;
+  size_t skipped_not_ok = 0;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (store.has(i)) {
+      ++counts.skipped;
+      count(counts, store.status(i));
+      if (store.status(i) != Outcome::Status::done) ++skipped_not_ok;
+      continue;
+    }
+    run_of_job.push_back(i);
+    jobs.push_back({runs[i].name, [&run = runs[i], &work] { return work.simulate(run); }});
+  }
+
+  PoolOptions pool = options.pool;
+  if (options.pool.on_progress) {
+    pool.on_progress = [&](Progress progress) {
+      progress.done += counts.skipped;
+      progress.total += counts.skipped;
+      progress.not_ok += skipped_not_ok;
+      options.pool.on_progress(progress);
+    };
+  }
+  const PoolResult result = run_jobs(jobs, pool, [&](size_t job, Outcome& outcome) {
+    store.add(run_of_job[job], outcome);
+    if (work.on_finished) work.on_finished(runs[run_of_job[job]], outcome);
+    outcome.output = {};
+    outcome.log = {};
+  });
+  for (const Outcome& outcome : result.outcomes) count(counts, outcome.status);
+  store.rewrite_table();
+  return counts;
+}
+
+std::string to_string(const BatchCounts& counts) {
+  std::string text = fmt::format("{} done", counts.done);
+  const auto add = [&](size_t count, const char* what) {
+    if (count > 0) text += fmt::format(", {} {}", count, what);
+  };
+  add(counts.failed, "failed");
+  add(counts.crashed, "crashed");
+  add(counts.timed_out, "timed out");
+  add(counts.interrupted, "not run (interrupted)");
+  add(counts.skipped, "of these from an earlier batch");
+  return text;
+}
+
+int exit_code(const BatchCounts& counts) {
+  if (counts.interrupted > 0) return 130;
+  return counts.failed + counts.crashed + counts.timed_out > 0 ? 1 : 0;
+}
+
+}  // namespace moesim

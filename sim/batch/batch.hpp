@@ -1,0 +1,46 @@
+// A batch: many runs through the process pool, their outcomes in a result store, finished ones of
+// an earlier batch skipped. What a run is, the caller says.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "batch/process_pool.hpp"
+#include "batch/sweep.hpp"
+
+namespace moesim {
+
+struct BatchOptions {
+  std::string out_folder;
+  std::string version;  // part of the fingerprint: another version simulates again
+  PoolOptions pool;     // its progress is told of all runs, skipped ones included
+};
+
+struct BatchCounts {
+  size_t done = 0, failed = 0, crashed = 0, timed_out = 0;  // skipped ones by their earlier status
+  size_t skipped = 0;
+  size_t interrupted = 0;  // not run, because of Ctrl-C
+};
+
+// "12 done, 1 failed, 2 skipped as finished before"
+std::string to_string(const BatchCounts& counts);
+
+// 0: all done; 1: a run failed, crashed or timed out; 130: interrupted.
+int exit_code(const BatchCounts& counts);
+
+struct BatchWork {
+  // Called in a child; gives the JSON object that `moesim run --format json` prints.
+  std::function<std::string(const StudyRun&)> simulate;
+  // Called in the parent, before anything runs; the text of all that the run reads, for its
+  // fingerprint. What it throws is as if it gave "": the run itself will say what is wrong.
+  std::function<std::string(const StudyRun&)> input_text;
+  // Called in the parent as runs end; optional.
+  std::function<void(const StudyRun&, const Outcome&)> on_finished = nullptr;
+};
+
+// Throws RunError when the results cannot be written.
+BatchCounts run_batch(const std::vector<StudyRun>& runs, const BatchWork& work,
+                      const BatchOptions& options);
+
+}  // namespace moesim

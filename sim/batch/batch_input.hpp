@@ -1,0 +1,19 @@
+// What is wrong with a batch as a whole, found before it starts. What is wrong with one of its
+// scenarios is that run's own outcome and stops no other.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "batch/sweep.hpp"
+#include "config/files.hpp"
+
+namespace moesim {
+
+// `sets` are the settings that the user gave for all the runs, and are among those of each. Throws
+// InputError naming all scenario files that cannot be read or, where there are none, all settings
+// that are wrong in every run.
+void check_batch_input(const std::vector<StudyRun>& runs, const std::vector<std::string>& sets,
+                       const Files& files = disk_files());
+
+}  // namespace moesim

@@ -1,0 +1,57 @@
+// What a batch leaves behind: a folder with one NAME.json per run and results.csv over all of them.
+// Every file is whole at every moment, whatever kills the program: a JSON file appears by rename,
+// the table grows by one write per row and is written anew, from the JSON files, when a batch is
+// resumed or complete.
+//
+// NAME.json is what the run printed, with an object "run" in front: {name, scenario, set,
+// fingerprint, status, wall_s, peak_rss_bytes, message}. A run that is not done has "run" only.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "batch/process_pool.hpp"
+#include "batch/sweep.hpp"
+
+namespace moesim {
+
+class ResultStore {
+ public:
+  // Creates the folder where needed, finds the runs that it holds already, and writes the table of
+  // those. fingerprints are those of the runs, in their order. Throws RunError when the folder
+  // cannot be written.
+  ResultStore(std::filesystem::path folder, std::vector<StudyRun> runs,
+              std::vector<std::string> fingerprints);
+
+  // Whether the outcome is there and would be the same again: of the same fingerprint, and done or
+  // failed. A crash or a time-out depends on the machine and is tried again.
+  bool has(size_t run_index) const { return kept_[run_index]; }
+  // The status that an earlier batch left; only where has() is true.
+  Outcome::Status status(size_t run_index) const { return statuses_[run_index]; }
+
+  // Keeps an outcome: the JSON file, then a row of the table. Throws RunError when it cannot be
+  // written.
+  void add(size_t run_index, const Outcome& outcome);
+  // Writes the table anew, in the order of the runs.
+  void rewrite_table();
+
+  std::filesystem::path table_path() const { return folder_ / "results.csv"; }
+  std::filesystem::path json_path(size_t run_index) const {
+    return folder_ / (runs_[run_index].name + ".json");
+  }
+
+ private:
+  void find_kept(size_t run_index);
+
+  std::filesystem::path folder_;
+  std::vector<StudyRun> runs_;
+  std::vector<std::string> fingerprints_;
+  std::vector<std::string> keys_;
+  std::vector<std::string>
+      rows_;  // lines of the table, by run; empty where there is no outcome yet
+  std::vector<bool> kept_;
+  std::vector<Outcome::Status> statuses_;
+};
+
+}  // namespace moesim

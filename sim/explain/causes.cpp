@@ -1,0 +1,81 @@
+#include "explain/causes.hpp"
+
+#include <bit>
+
+#include "base/check.hpp"
+
+namespace moesim {
+
+namespace {
+
+bool overlaps_blocks(const Plan& plan) {
+  return plan.schedule == ScheduleKind::dualpipe || plan.schedule == ScheduleKind::dualpipev ||
+         plan.schedule == ScheduleKind::custom;
+}
+
+Cause overlap_of(const Plan& plan) {
+  Cause cause{"overlap", {}, ""};
+  const auto off = [&cause](bool on, const char* set) {
+    if (on) cause.off.emplace_back(set);
+  };
+  off(plan.ep_overlap, "plan.ep_overlap=false");
+  off(overlaps_blocks(plan) && plan.overlap_blocks, "plan.overlap_blocks=false");
+  off(plan.delay_wgrad, "plan.delay_wgrad=false");
+  off(plan.overlap_shared_expert, "plan.overlap_shared_expert=false");
+  off(plan.overlap_grad_reduce, "plan.overlap_grad_reduce=false");
+  off(plan.overlap_param_gather && (plan.zero_stage == 1 || plan.zero_stage == 3),
+      "plan.overlap_param_gather=false");
+  off(plan.cp > 1 && plan.cp_kind == CpKind::ring, "plan.cp_kind=all_gather");
+  for (const std::string& set : cause.off)
+    cause.described += (cause.described.empty() ? "" : ", ") + set;
+  return cause;
+}
+
+}  // namespace
+
+std::vector<Cause> causes_of(const Scenario& scenario) {
+  std::vector<Cause> causes;
+  causes.push_back(overlap_of(scenario.plan));
+  Cause contention{"contention", {}, ""};
+  if (scenario.plan.transport != Transport::uncontended) {
+    contention.off = {"plan.transport=uncontended"};
+    if (scenario.platform.pod().overlapped_efficiency < 1)
+      contention.off.emplace_back("platform.overlapped_efficiency=1");
+    contention.described = "plan.transport=uncontended";
+  }
+  causes.push_back(contention);
+  Cause imbalance{"imbalance", {}, ""};
+  if (scenario.workload.experts > 0 && scenario.routing.kind != RoutingKind::balanced) {
+    imbalance.off = {"routing.kind=balanced"};
+    imbalance.described = "routing.kind=balanced";
+  }
+  causes.push_back(imbalance);
+  if (scenario.faults.any())
+    causes.push_back({"faults",
+                      {"faults.devices=[]", "faults.links=[]", "faults.device_spread=0",
+                       "faults.straggler_probability=0", "faults.kernel_jitter=0"},
+                      "no faults"});
+  return causes;
+}
+
+std::vector<double> shapley_values(std::span<const double> step_s, int causes) {
+  MOESIM_CHECK(step_s.size() == size_t{1} << causes, "{} steps for {} causes", step_s.size(),
+               causes);
+  // |S|! (n - |S| - 1)! / n!
+  const auto weight = [causes](int others_on) {
+    double value = 1.0 / causes;
+    for (int i = 1; i <= others_on; ++i) value *= static_cast<double>(i) / (causes - i);
+    return value;
+  };
+  std::vector<double> values(static_cast<size_t>(causes), 0.0);
+  for (int cause = 0; cause < causes; ++cause)
+    for (unsigned mask = 0; mask < step_s.size(); ++mask) {
+      const unsigned bit = 1u << cause;
+      if (mask & bit) continue;
+      values[static_cast<size_t>(cause)] +=
+          weight(std::popcount(mask)) * (step_s[mask | bit] - step_s[mask]);
+    }
+  return values;
+}
+
+}  // namespace moesim

@@ -1,0 +1,378 @@
+#include "explain/closed_form.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "lower/collectives.hpp"
+#include "lower/data_parallel.hpp"
+#include "lower/step.hpp"
+#include "report/format.hpp"
+
+namespace moesim {
+
+namespace {
+
+// Kernel seconds of one rank per stage, mean over stages, of a whole step.
+struct KernelSums {
+  double forward = 0, backward = 0, weight = 0;
+  double total() const { return forward + backward + weight; }
+};
+
+KernelSums sums_of(const Program& program, const TaskGraph& graph, const InstanceData& data) {
+  KernelSums sums;
+  for (const Task& task : graph.tasks) {
+    if (task.kind != TaskKind::compute || task.rank != 0 || task.phase == Phase::optimizer)
+      continue;
+    const double seconds =
+        task.slot >= 0 ? data.seconds[static_cast<size_t>(task.slot)] : task.seconds;
+    const std::vector<RunPart>& parts = program.runs[task.payload].parts;
+    double nominal = 0;
+    for (const RunPart& part : parts) nominal += part.seconds;
+    for (const RunPart& part : parts) {
+      const bool weight = part.phase == Phase::weight_gradient;
+      double& sum = part.phase == Phase::forward ? sums.forward
+                    : weight                     ? sums.weight
+                                                 : sums.backward;
+      sum += nominal > 0 ? seconds * part.seconds / nominal : 0;
+    }
+  }
+  return sums;
+}
+
+// With balanced routing all instances of a template are alike.
+KernelSums kernel_sums(LoweredStep& step) {
+  const Program& program = step.program;
+  std::vector<KernelSums> of_template(program.templates.size());
+  std::vector<bool> known(program.templates.size(), false);
+  KernelSums mean;
+  InstanceData data;
+  for (const Block& block : program.blocks) {
+    if (block.replica > 0) continue;
+    const TaskGraph& graph = program.templates[block.graph];
+    if (!known[block.graph]) {
+      data.seconds.assign(static_cast<size_t>(graph.compute_slots), 0);
+      data.flows.assign(static_cast<size_t>(graph.transfer_slots), {});
+      data.fixed_s.assign(static_cast<size_t>(graph.transfer_slots), 0);
+      if (graph.compute_slots + graph.transfer_slots > 0) step.work->fill(block, graph, data);
+      of_template[block.graph] = sums_of(program, graph, data);
+      known[block.graph] = true;
+    }
+    const double share = 1.0 / step.context.plan.pp;
+    mean.forward += of_template[block.graph].forward * share;
+    mean.backward += of_template[block.graph].backward * share;
+    mean.weight += of_template[block.graph].weight * share;
+  }
+  return mean;
+}
+
+std::string s(double seconds) { return seconds_text(seconds); }
+std::string rate(double bytes_per_s) { return bytes_text(bytes_per_s) + "/s"; }
+
+// One way of an all-to-all.
+struct OneWay {
+  double seconds = 0;
+  std::string formula, numbers;
+};
+
+class ClosedForm {
+ public:
+  explicit ClosedForm(const Scenario& scenario) : scenario_(scenario) {
+    Plan plan = scenario.plan;
+    plan.simulated_replicas = 1;
+    plan.ep_overlap = false;  // nothing is overlapped here, so nothing costs the host more
+    RoutingSpec routing = scenario.routing;
+    routing.kind = RoutingKind::balanced;
+    step_ =
+        lower_step({scenario.workload, scenario.platform.pod(), plan, routing, scenario.batch, 1});
+  }
+
+  std::vector<MathTerm> run() {
+    kernels_ = kernel_sums(*step_);
+    compute();
+    all_to_all();
+    tensor_parallel();
+    context_parallel();
+    bubble();
+    messages();
+    data_parallel();
+    optimizer();
+    return std::move(terms_);
+  }
+
+ private:
+  const StepContext& context() const { return step_->context; }
+  const Plan& plan() const { return context().plan; }
+  const Pod& pod() const { return context().pod; }
+  int microbatches() const { return context().mapping.microbatches; }
+  double nic() const { return pod().nic_bytes_per_s * pod().nic_efficiency; }
+  double nvlink() const { return pod().nvlink_bytes_per_s * pod().nvlink_efficiency; }
+  int layers() const { return context().model.layers + context().model.mtp_layers; }
+
+  void add(const char* name, std::string formula, std::string numbers, double seconds) {
+    if (seconds > 0) terms_.push_back({name, std::move(formula), std::move(numbers), seconds});
+  }
+
+  void compute() {
+    const Batch& batch = scenario_.batch;
+    const double flops = model_flops(context().model, batch.global_batch, batch.sequence_length);
+    const double peak = peak_flops(pod().device, gemm_precision(plan().precision));
+    const double efficiency = flops / (context().mapping.world * peak * kernels_.total());
+    add("compute", "model FLOPs / (devices x peak x kernel efficiency)",
+        fmt::format("{} / ({} x {} x {:.4f})", count_text(flops), context().mapping.world,
+                    count_text(peak), efficiency),
+        kernels_.total());
+  }
+
+  int passes(bool backward) const {
+    const RecomputePolicy policy = plan().recompute_policy();
+    const bool again = plan().recompute == Recompute::full || policy.drops(RecomputeModule::moe);
+    return backward && again ? 2 : 1;
+  }
+
+  OneWay one_way(double token_bytes) const {
+    const ModelShape& m = context().model;
+    const double tokens = static_cast<double>(context().shard.local_tokens());
+    const int ranks = plan().ep * plan().etp;
+    const int nodes = (ranks + pod().gpus_per_node - 1) / pod().gpus_per_node;
+    const double per_node = static_cast<double>(ranks) / nodes, n = nodes;
+    const Transfer rates = context().dispatcher_rates(token_bytes);
+    const double latency = farthest_hop_s(pod(), ranks);
+    double over_nic = m.top_k * (n - 1) / n, over_nvlink = m.top_k * (per_node - 1) / ranks,
+           start = latency;
+    std::string formula;
+    if (plan().dispatcher == Dispatcher::allgather) {
+      // Every rank's tokens go to all others, around a ring.
+      start = collective_startup_s(pod(), CollectiveKind::all_gather, ranks, nodes, latency);
+      over_nic = nodes > 1 ? (ranks - 1) / per_node : 0;
+      over_nvlink = nodes > 1 ? (ranks - 1) * (per_node - 1) / per_node : ranks - 1;
+    } else if (plan().dispatcher == Dispatcher::nccl) {
+      start += pod().collective_startup_s + pod().message_startup_s * (ranks - 1);
+    } else {
+      // A token travels once per node and once per rank that it has an expert on; node limits leave
+      // it fewer of both.
+      const double limit = static_cast<double>(m.topk_group) / std::max(1, m.n_group);
+      const bool aligned = nodes > 1 && m.n_group % nodes == 0;
+      const double reach = aligned ? std::max(1.0, n * limit) : n;
+      over_nic = distinct_places(reach, m.top_k) * (n - 1) / n;
+      over_nvlink = distinct_places(plan().ep * limit, m.top_k) * (per_node - 1) / per_node;
+      start += rates.latency_s;
+    }
+    const double nic_s = tokens * over_nic * token_bytes / (nic() * rates.nic_rate);
+    const double nvlink_s = tokens * over_nvlink * token_bytes / (nvlink() * rates.nvlink_rate);
+    const bool by_nic = nic_s >= nvlink_s;
+    const double copies = by_nic ? over_nic : over_nvlink;
+    const double bandwidth = by_nic ? nic() * rates.nic_rate : nvlink() * rates.nvlink_rate;
+    return {start + std::max(nic_s, nvlink_s),
+            fmt::format("start + tokens x copies over {} x bytes / bandwidth",
+                        by_nic ? "NIC" : "NVLink"),
+            fmt::format("{} + {:.0f} x {:.3f} x {:.0f} B / {}", s(start), tokens, copies,
+                        token_bytes, rate(bandwidth))};
+  }
+
+  void all_to_all() {
+    const ModelShape& m = context().model;
+    if (m.experts == 0 || plan().ep == 1) return;
+    double moe_layers = 0;
+    for (int layer = 0; layer < layers(); ++layer) moe_layers += has_experts(m, layer);
+    const double per_stage = moe_layers / plan().pp;
+    const OneWay out = one_way(token_bytes(m, plan().dispatch_precision));
+    const OneWay back = one_way(token_bytes(m, PrecisionRecipe::bf16));
+    forward_communication_ += per_stage * (out.seconds + back.seconds);
+    backward_communication_ += per_stage * passes(true) * (out.seconds + back.seconds);
+    const double times = microbatches() * per_stage * (1 + passes(true));
+    const std::string count = fmt::format("{} microbatches x {:.4g} layers x {} passes",
+                                          microbatches(), per_stage, 1 + passes(true));
+    add("dispatch", count + ", each " + out.formula, out.numbers, times * out.seconds);
+    add("combine", count + ", each " + back.formula, back.numbers, times * back.seconds);
+  }
+
+  // Around attention, and around a dense FFN or the shared experts: a gather and a scatter each (or
+  // one sum).
+  void tensor_parallel() {
+    const ModelShape& m = context().model;
+    const int tp = plan().tp;
+    if (tp == 1) return;
+    double regions = 0;
+    for (int layer = 0; layer < layers(); ++layer)
+      regions += 1 + (!has_experts(m, layer) || m.shared_ffn > 0);
+    const bool inside = tp <= pod().gpus_per_node;
+    const double bytes = static_cast<double>(context().shard.gemm_tokens()) * m.hidden * 2;
+    const double one = 2 * bytes * (tp - 1) / tp / (inside ? nvlink() : nic());
+    const double each = regions / plan().pp * one;
+    const int again = plan().recompute == Recompute::full ? 1 : 0;
+    forward_communication_ += each;
+    backward_communication_ += each * (1 + again);
+    add("tensor parallel", "microbatches x regions x passes x 2 bytes (t - 1) / t / bandwidth",
+        fmt::format("{} x {:.4g} x {} x 2 x {} x {}/{} / {}", microbatches(), regions / plan().pp,
+                    2 + again, bytes_text(bytes), tp - 1, tp, rate(inside ? nvlink() : nic())),
+        microbatches() * each * (2 + again));
+  }
+
+  void context_parallel() {
+    const ModelShape& m = context().model;
+    const int cp = plan().cp, tp = plan().tp;
+    if (cp == 1) return;
+    const double width =
+        m.attention == AttentionKind::mla
+            ? static_cast<double>(m.heads) / tp * (m.qk_nope_dim + m.qk_rope_dim + m.v_dim)
+            : std::max(1.0, static_cast<double>(m.kv_heads) / tp) * 2 * m.head_dim;
+    const double bytes = static_cast<double>(context().shard.gemm_tokens()) * width * 2;
+    const bool inside = tp * cp <= pod().gpus_per_node;
+    const double per_stage = static_cast<double>(layers()) / plan().pp;
+    const double one = (cp - 1) * bytes / (inside ? nvlink() : nic());
+    const int again = plan().recompute == Recompute::full ? 1 : 0;
+    forward_communication_ += per_stage * one;
+    backward_communication_ += per_stage * one * (2 + again);
+    add("context parallel",
+        "microbatches x layers x passes x (c - 1) bytes of keys and values / bandwidth",
+        fmt::format("{} x {:.4g} x {} x {} x {} / {}", microbatches(), per_stage, 3 + again, cp - 1,
+                    bytes_text(bytes), rate(inside ? nvlink() : nic())),
+        microbatches() * per_stage * one * (3 + again));
+  }
+
+  void bubble() {
+    if (plan().pp == 1) return;
+    const double m = microbatches();
+    MathTerm term =
+        bubble_term(plan(), {kernels_.forward / m + forward_communication_,
+                             kernels_.backward / m + backward_communication_, kernels_.weight / m});
+    if (plan().schedule == ScheduleKind::one_f_one_b || plan().schedule == ScheduleKind::gpipe)
+      term.numbers +=
+          fmt::format(" ((p-1)/(m+p-1) = {}/{} = {:.3f} of the pass)", plan().pp - 1,
+                      microbatches() + plan().pp - 1, (plan().pp - 1) / (m + plan().pp - 1));
+    if (term.seconds > 0) terms_.push_back(term);
+  }
+
+  void messages() {
+    const int p = plan().pp;
+    if (p == 1) return;
+    const bool inside = context().mapping.ranks_per_stage < pod().gpus_per_node;
+    const double latency =
+        (inside ? pod().nvlink_latency_s : pod().nic_latency_s) + pod().message_startup_s;
+    const double bytes = context().activation_bytes, bandwidth = inside ? nvlink() : nic();
+    add("pipeline messages", "2 (p - 1) x (latency + bytes / bandwidth), filling and draining",
+        fmt::format("2 x {} x ({} + {} / {})", p - 1, s(latency), bytes_text(bytes),
+                    rate(bandwidth)),
+        2 * (p - 1) * (latency + bytes / bandwidth));
+  }
+
+  RankParameters parameters_per_stage() const {
+    RankParameters held;
+    for (int layer = 0; layer < layers(); ++layer) held += rank_layer_parameters(context(), layer);
+    held += rank_embedding_parameters(context());
+    held += rank_output_parameters(context());
+    const double share = static_cast<double>(context().pipeline.copies()) / plan().pp;
+    return {held.dense * share, held.expert * share};
+  }
+
+  // The busiest port of reductions and gathers over the replicas.
+  void replica_collective(const char* name, CollectiveKind kind, const RankParameters& bytes,
+                          double times) {
+    double nic_bytes = 0, nvlink_bytes = 0;
+    const auto load = [&](const SpreadGroup& group, double amount) {
+      for (const Flow& flow : spread_collective(pod(), kind, 0, group, amount).flows) {
+        if (flow.source == endpoint(0, Port::nic)) nic_bytes += flow.bytes;
+        if (flow.source == endpoint(0, Port::nvlink)) nvlink_bytes += flow.bytes;
+      }
+    };
+    load(attention_data_group(plan(), context().mapping), bytes.dense);
+    load(expert_data_group(plan(), context().mapping), bytes.expert);
+    const double nic_rate = nic() * pod().dp_nic_efficiency;
+    const bool by_nic = nic_bytes / nic_rate >= nvlink_bytes / nvlink();
+    add(name, "times x bytes over the busiest port (of bytes (d - 1) / d) / bandwidth",
+        fmt::format("{:.0f} x {} / {}", times, bytes_text(by_nic ? nic_bytes : nvlink_bytes),
+                    rate(by_nic ? nic_rate : nvlink())),
+        times * std::max(nic_bytes / nic_rate, nvlink_bytes / nvlink()));
+  }
+
+  void data_parallel() {
+    const int zero = plan().zero_stage;
+    const double m = zero == 3 ? microbatches() : 1;
+    const RankParameters held = parameters_per_stage();
+    RankParameters gathered;
+    for (int stage = 0; stage < plan().pp; ++stage)
+      for (int chunk = 0; chunk < context().pipeline.chunks; ++chunk)
+        for (const RankParameters& bytes : gathered_before_layers(context(), stage, chunk))
+          gathered += bytes;
+    const double width = plan().gradient_bytes;
+    replica_collective("gradient reduce",
+                       zero == 0 ? CollectiveKind::all_reduce : CollectiveKind::reduce_scatter,
+                       {held.dense * width, held.expert * width}, m);
+    if (zero == 3 || (zero == 1 && plan().gather_in_step))
+      replica_collective("parameter gather", CollectiveKind::all_gather,
+                         {gathered.dense / plan().pp, gathered.expert / plan().pp},
+                         zero == 3 ? 2 * m : 1);
+  }
+
+  void optimizer() {
+    const RankParameters held = parameters_per_stage();
+    const Mapping& mapping = context().mapping;
+    const bool sharded = plan().zero_stage > 0;
+    const double own = sharded ? held.dense / (mapping.dp * plan().cp) + held.expert / mapping.edp
+                               : held.dense + held.expert;
+    double bytes = 0;
+    for (const Kernel& kernel : optimizer_ops(own, plan().gradient_bytes, plan().moment_bytes))
+      bytes += kernel.bytes;
+    for (const Kernel& kernel : weight_cast_ops(held.dense + held.expert, plan().precision))
+      bytes += kernel.bytes;
+    const Device& device = pod().device;
+    add("optimizer", "bytes read and written / (HBM bandwidth x efficiency)",
+        fmt::format("{} / ({} x {:.3f})", bytes_text(bytes), rate(device.memory_bytes_per_s),
+                    device.memory_efficiency),
+        bytes / (device.memory_bytes_per_s * device.memory_efficiency));
+  }
+
+  const Scenario& scenario_;
+  std::unique_ptr<LoweredStep> step_;
+  KernelSums kernels_;
+  double forward_communication_ = 0,
+         backward_communication_ = 0;  // exposed, of one microbatch on one stage
+  std::vector<MathTerm> terms_;
+};
+
+}  // namespace
+
+double distinct_places(double places, double draws) {
+  return places <= 1 ? 1 : places * (1 - std::pow(1 - 1 / places, draws));
+}
+
+MathTerm bubble_term(const Plan& plan, const PassSeconds& pass) {
+  const double f = pass.forward, b = pass.backward, w = pass.weight;
+  const int p = plan.pp;
+  const auto term = [&](const char* formula, std::string numbers, double seconds) {
+    return MathTerm{"bubble", formula, std::move(numbers), std::max(0.0, seconds)};
+  };
+  const auto numbers = [&](const std::string& factor) {
+    return fmt::format("{} with F {}, B {}, W {}", factor, s(f), s(b), s(w));
+  };
+  switch (plan.schedule) {
+    case ScheduleKind::interleaved:
+      return term("(p - 1) / v x (F + B + W)", numbers(fmt::format("{} / {}", p - 1, plan.vpp)),
+                  (p - 1.0) / plan.vpp * (f + b + w));
+    case ScheduleKind::zb_h1:  // arXiv:2401.10241, table 2
+      return term("(p - 1) (F + B - W)", numbers(fmt::format("{}", p - 1)), (p - 1) * (f + b - w));
+    case ScheduleKind::zb_2p:  // same: F + B - 2 W, nothing when the three are equal
+      return term("(p - 1) (F + B - 2 W)", numbers(fmt::format("{}", p - 1)),
+                  (p - 1) * (f + b - 2 * w));
+    case ScheduleKind::dualpipe:  // arXiv:2412.19437, table 2; F&B one after the other, B with its
+                                  // weight gradients
+      return term("(p/2 - 1) ((F + B + W) + (B + W) - 3 W)", numbers(fmt::format("{}", p / 2 - 1)),
+                  (p / 2.0 - 1) * (f + b + w + b + w - 3 * w));
+    case ScheduleKind::dualpipev:  // the same with half passes on twice the places
+      return term("(p - 1)/2 ((F + B + W) + (B + W) - 3 W)", numbers(fmt::format("{} / 2", p - 1)),
+                  (p - 1) / 2.0 * (f + b + w + b + w - 3 * w));
+    case ScheduleKind::custom:
+      return term("(p - 1) (F + B + W), the formula of 1F1B", numbers(fmt::format("{}", p - 1)),
+                  (p - 1) * (f + b + w));
+    case ScheduleKind::gpipe:
+    case ScheduleKind::one_f_one_b:
+      break;
+  }
+  return term("(p - 1) (F + B + W)", numbers(fmt::format("{}", p - 1)), (p - 1) * (f + b + w));
+}
+
+std::vector<MathTerm> closed_form(const Scenario& scenario) { return ClosedForm(scenario).run(); }
+
+}  // namespace moesim

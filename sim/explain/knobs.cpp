@@ -1,0 +1,180 @@
+#include "explain/knobs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "report/format.hpp"
+
+namespace moesim {
+
+namespace {
+
+struct Quantity {
+  const char* key;
+  double value;
+};
+
+std::string set_to(const std::string& key, double value) {
+  return fmt::format("{}={:.17g}", key, value);
+}
+
+class KnobList {
+ public:
+  KnobList(const Scenario& scenario, double change) : s_(scenario), change_(change) {}
+
+  Knobs run() {
+    bandwidths();
+    latencies();
+    device();
+    sm_shares();
+    imbalance();
+    return std::move(knobs_);
+  }
+
+ private:
+  void skip(const char* name, const char* reason) { knobs_.not_varied.push_back({name, reason}); }
+
+  // Scales all of these that are not zero, together.
+  void scale(const char* name, const std::string& value, const std::vector<Quantity>& quantities) {
+    Knob knob{name, value};
+    for (const Quantity& quantity : quantities) {
+      if (quantity.value <= 0) continue;
+      knob.low_sets.push_back(set_to(quantity.key, quantity.value * (1 - change_)));
+      knob.high_sets.push_back(set_to(quantity.key, quantity.value * (1 + change_)));
+    }
+    if (knob.low_sets.empty()) return skip(name, "is zero");
+    knob.low_ratio = 1 - change_;
+    knob.high_ratio = 1 + change_;
+    knobs_.varied.push_back(std::move(knob));
+  }
+
+  void bandwidths() {
+    const Pod& p = s_.platform.pod();
+    scale("NVLink bandwidth", bytes_text(p.nvlink_bytes_per_s) + "/s",
+          {{"platform.nvlink_bytes_per_s", p.nvlink_bytes_per_s}});
+    if (p.gpus > p.gpus_per_node)
+      scale("NIC bandwidth", bytes_text(p.nic_bytes_per_s) + "/s",
+            {{"platform.nic_bytes_per_s", p.nic_bytes_per_s}});
+    else
+      skip("NIC bandwidth", "all devices are in one node");
+    if (p.oversubscription <= 1) return skip("leaf uplinks", "the fabric does not block");
+    // An oversubscription of 1 is as wide as uplinks get.
+    const double low = p.oversubscription / (1 - change_);
+    const double high = std::max(1.0, p.oversubscription / (1 + change_));
+    knobs_.varied.push_back({"leaf uplinks",
+                             fmt::format("1 : {:g}", p.oversubscription),
+                             {set_to("platform.oversubscription", low)},
+                             {set_to("platform.oversubscription", high)},
+                             p.oversubscription / low,
+                             p.oversubscription / high});
+  }
+
+  void latencies() {
+    const Pod& p = s_.platform.pod();
+    scale("NVLink latency", seconds_text(p.nvlink_latency_s),
+          {{"platform.nvlink_latency_s", p.nvlink_latency_s}});
+    if (p.gpus > p.gpus_per_node)
+      scale("NIC latency", seconds_text(p.nic_latency_s),
+            {{"platform.nic_latency_s", p.nic_latency_s},
+             {"platform.nic_spine_latency_s", p.nic_spine_latency_s}});
+    scale("collective start", seconds_text(p.collective_startup_s),
+          {{"platform.collective_startup_s", p.collective_startup_s},
+           {"platform.message_startup_s", p.message_startup_s}});
+    if (s_.plan.ep == 1 || s_.plan.dispatcher == Dispatcher::nccl ||
+        s_.plan.dispatcher == Dispatcher::allgather)
+      return;
+    const bool deepep = s_.plan.dispatcher == Dispatcher::deepep;
+    const double startup_s = deepep ? p.deepep.startup_s : p.hybridep.startup_s;
+    scale("dispatcher start", seconds_text(startup_s),
+          {{deepep ? "platform.deepep.startup_s" : "platform.hybridep.startup_s", startup_s}});
+  }
+
+  void device() {
+    const Device& d = s_.platform.pod().device;
+    scale("FLOPS", count_text(d.peak_bf16_flops) + " bf16",
+          {{"platform.device.peak_bf16_flops", d.peak_bf16_flops},
+           {"platform.device.peak_fp8_flops", d.peak_fp8_flops},
+           {"platform.device.peak_fp4_flops", d.peak_fp4_flops}});
+    scale("HBM bandwidth", bytes_text(d.memory_bytes_per_s) + "/s",
+          {{"platform.device.memory_bytes_per_s", d.memory_bytes_per_s}});
+    scale("kernel launch", seconds_text(d.launch_s), {{"platform.device.launch_s", d.launch_s}});
+    if (s_.plan.cuda_graph)
+      skip("host launch", "kernels are launched from a CUDA graph");
+    else
+      scale("host launch", seconds_text(d.host_launch_s),
+            {{"platform.device.host_launch_s", d.host_launch_s}});
+  }
+
+  void sm_shares() {
+    const Plan& p = s_.plan;
+    const int routed = p.communication_sms, reduced = s_.platform.pod().collective_sms;
+    sm_share("communication SMs", "plan.communication_sms", routed, reduced);
+    if (p.overlap_grad_reduce || p.overlap_param_gather)
+      sm_share("data-parallel SMs", "platform.collective_sms", reduced, routed);
+    else
+      skip("data-parallel SMs", "data-parallel communication is not beside compute");
+  }
+
+  // Whole SMs: at least one less and one more, and one left to compute beside those that are taken
+  // already.
+  void sm_share(const char* name, const char* key, int sms, int taken) {
+    if (sms == 0) return skip(name, "none are taken");
+    const int step = std::max(1, static_cast<int>(std::lround(sms * change_)));
+    const int low = std::max(0, sms - step),
+              high = std::min(s_.platform.pod().device.sms - 1 - taken, sms + step);
+    if (low == 0 || low >= high) return skip(name, "too few to vary");
+    knobs_.varied.push_back({name,
+                             fmt::format("{} of {}", sms, s_.platform.pod().device.sms),
+                             {fmt::format("{}={}", key, low)},
+                             {fmt::format("{}={}", key, high)},
+                             static_cast<double>(low) / sms,
+                             static_cast<double>(high) / sms});
+  }
+
+  std::string powered(const std::vector<double>& loads, double power) const {
+    std::string text;
+    for (const double load : loads)
+      text += (text.empty() ? "" : ", ") + fmt::format("{:.17g}", std::pow(load, power));
+    return "[" + text + "]";
+  }
+
+  std::vector<std::string> skewed(double factor) const {
+    const RoutingSpec& r = s_.routing;
+    const bool drawn = r.kind == RoutingKind::zipf || r.kind == RoutingKind::dirichlet;
+    if (drawn && r.target_overload > 1)
+      return {set_to("routing.target_overload", 1 + (r.target_overload - 1) * factor)};
+    if (r.kind == RoutingKind::zipf && r.exponent > 0)
+      return {set_to("routing.exponent", r.exponent * factor)};
+    // The deviation of a Dirichlet share goes with the root of the concentration.
+    if (r.kind == RoutingKind::dirichlet)
+      return {set_to("routing.concentration", r.concentration / (factor * factor))};
+    if (r.kind != RoutingKind::histogram) return {};
+    if (r.layer_histograms.empty()) return {"routing.histogram=" + powered(r.histogram, factor)};
+    std::string lists;
+    for (const auto& loads : r.layer_histograms)
+      lists += (lists.empty() ? "" : ", ") + powered(loads, factor);
+    return {"routing.layer_histograms=[" + lists + "]"};
+  }
+
+  void imbalance() {
+    if (s_.workload.experts == 0 || s_.plan.ep == 1)
+      return skip(kImbalance, "experts are not spread over ranks");
+    if (s_.routing.kind == RoutingKind::balanced)
+      return skip(kImbalance, "routing is forced to be balanced");
+    Knob knob{kImbalance, "", skewed(1 - change_), skewed(1 + change_), 0, 0};
+    if (knob.low_sets.empty()) return skip(kImbalance, "this kind of routing has no skew to scale");
+    knobs_.varied.push_back(std::move(knob));
+  }
+
+  const Scenario& s_;
+  double change_;
+  Knobs knobs_;
+};
+
+}  // namespace
+
+Knobs knobs_of(const Scenario& scenario, double change) { return KnobList(scenario, change).run(); }
+
+}  // namespace moesim

@@ -1,0 +1,49 @@
+// Measured collectives (columns: docs/FORMATS.md) beside what the fabric model gives for each of
+// them alone.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster/pod.hpp"
+#include "config/files.hpp"
+#include "routing/routing.hpp"
+
+namespace moesim {
+
+struct MeasuredCollective {
+  std::string library;     // nccl, deepep, hybridep
+  std::string collective;  // all-gather, reduce-scatter, all-reduce, all-to-all, dispatch, combine
+  std::string platform;    // platforms/NAME.yaml
+  int gpus = 0;
+  double bytes = 0;  // the whole buffer; all-to-all: what each device sends, its own share included
+  // Dispatch and combine: balanced at random over the experts.
+  int tokens = 0, hidden = 0, top_k = 0, experts = 0;
+  int n_group = 1, topk_group = 1;
+  int sms = 0;  // that copy tokens; 0: unknown, no limit
+  double token_bytes = 0;
+  bool fitted = false;  // constants of its platform were taken from it
+  double seconds = 0;
+  std::string source;
+};
+
+// Throws InputError with all problems.
+std::vector<MeasuredCollective> read_collective_table(const std::string& csv_file,
+                                                      const Files& files = disk_files());
+
+// "h100-sxm hybridep dispatch", "gb200-nvl72 nccl all-gather, 1 MB and more", ...
+std::string class_of(const MeasuredCollective& row);
+
+// A row with its tokens routed, so that a fit need not draw them again: they depend on the size of
+// a node only.
+struct PreparedCollective {
+  MeasuredCollective row;
+  RoutedTokens tokens;
+};
+PreparedCollective prepare(const Pod& pod, const MeasuredCollective& row);
+
+// Latency, start-up and the busiest port, with no other traffic: what the engine gives for a
+// transfer alone.
+double predicted_s(Pod pod, const PreparedCollective& prepared);
+
+}  // namespace moesim

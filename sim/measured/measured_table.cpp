@@ -1,0 +1,182 @@
+#include "measured/measured_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+
+#include "base/diagnostics.hpp"
+#include "config/text.hpp"
+#include "measured/measured_table_csv.hpp"
+
+namespace moesim {
+namespace {
+
+using TextMember = std::string MeasuredRow::*;
+using IntegerMember = int MeasuredRow::*;
+using NumberMember = double MeasuredRow::*;
+
+const std::map<std::string, TextMember> kTexts{
+    {"source", &MeasuredRow::source},
+    {"model", &MeasuredRow::model},
+    {"gpu", &MeasuredRow::gpu},
+    {"precision", &MeasuredRow::precision},
+    {"recompute", &MeasuredRow::recompute},
+    {"overlap", &MeasuredRow::overlap},
+    {"dispatcher", &MeasuredRow::dispatcher},
+    {"note", &MeasuredRow::note},
+    {"verified", &MeasuredRow::verified},
+};
+const std::map<std::string, IntegerMember> kIntegers{
+    {"num_gpus", &MeasuredRow::num_gpus},
+    {"seq_len", &MeasuredRow::seq_len},
+    {"gbs", &MeasuredRow::gbs},
+    {"mbs", &MeasuredRow::mbs},
+    {"tp", &MeasuredRow::tp},
+    {"pp", &MeasuredRow::pp},
+    {"vpp", &MeasuredRow::vpp},
+    {"cp", &MeasuredRow::cp},
+    {"ep", &MeasuredRow::ep},
+    {"etp", &MeasuredRow::etp},
+    {"dp", &MeasuredRow::dp},
+};
+const std::map<std::string, NumberMember> kNumbers{
+    {"tokens_per_s_per_gpu", &MeasuredRow::tokens_per_s_per_gpu},
+    {"tflops_per_gpu", &MeasuredRow::tflops_per_gpu},
+    {"mfu", &MeasuredRow::mfu},
+    {"step_time_s", &MeasuredRow::step_time_s},
+};
+constexpr const char* kRequired[] = {"model", "gpu", "num_gpus", "seq_len", "gbs"};
+constexpr const char* kMeasured[] = {"tokens_per_s_per_gpu", "step_time_s", "tflops_per_gpu"};
+
+bool is_known(const std::string& column) {
+  return kTexts.count(column) || kIntegers.count(column) || kNumbers.count(column);
+}
+
+std::vector<std::string> known_columns() {
+  std::vector<std::string> names;
+  for (const auto& [name, member] : kTexts) names.push_back(name);
+  for (const auto& [name, member] : kIntegers) names.push_back(name);
+  for (const auto& [name, member] : kNumbers) names.push_back(name);
+  return names;
+}
+
+void read_header(const CsvRecord& header, MeasuredTable& table, Problems& problems) {
+  for (const CsvCell& cell : header) {
+    if (cell.text.empty()) problems.add(cell.place, "", "this column has no name");
+    if (std::count(table.columns.begin(), table.columns.end(), cell.text))
+      problems.add(cell.place, cell.text, "is there twice");
+    if (!cell.text.empty() && !is_known(cell.text)) table.unknown_columns.push_back(cell.text);
+    table.columns.push_back(cell.text);
+  }
+  const auto has = [&](const char* name) {
+    return std::find(table.columns.begin(), table.columns.end(), name) != table.columns.end();
+  };
+  for (const char* name : kRequired)
+    if (!has(name))
+      problems.add(header[0].place, name,
+                   "this column is missing" + hint(name, table.unknown_columns));
+  if (std::none_of(std::begin(kMeasured), std::end(kMeasured), has))
+    problems.add(
+        header[0].place, "",
+        "no column holds a measurement: tokens_per_s_per_gpu, step_time_s or tflops_per_gpu");
+}
+
+template <class Number>
+bool parse_whole(const std::string& text, Number& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+void read_cell(const std::string& column, const CsvCell& cell, MeasuredRow& row,
+               Problems& problems) {
+  if (cell.text.empty()) return;
+  if (const auto text = kTexts.find(column); text != kTexts.end()) {
+    row.*text->second = cell.text;
+  } else if (const auto integer = kIntegers.find(column); integer != kIntegers.end()) {
+    int value = 0;
+    if (!parse_whole(cell.text, value) || value < 1)
+      problems.add(cell.place, column,
+                   "expected a whole number of at least 1, got " + quote(cell.text));
+    else
+      row.*integer->second = value;
+  } else if (const auto number = kNumbers.find(column); number != kNumbers.end()) {
+    double value = 0;
+    if (!parse_whole(cell.text, value) || !std::isfinite(value) || value <= 0)
+      problems.add(cell.place, column, "expected a number above 0, got " + quote(cell.text));
+    else
+      row.*number->second = value;
+  }
+}
+
+}  // namespace
+
+MeasuredTable read_measured_table(const std::string& path, const Files& files) {
+  Problems problems;
+  const FileText file = files.read(path);
+  if (!file.error.empty()) throw InputError(path + ": " + file.error);
+  const std::vector<CsvRecord> records = parse_csv(file.text, path, problems);
+  if (!problems.empty()) throw InputError(problems);
+  if (records.empty()) throw InputError(path + ": is empty: expected a line of column names");
+
+  MeasuredTable table;
+  table.file = path;
+  read_header(records[0], table, problems);
+  if (!problems.empty()) throw InputError(problems);
+  for (size_t i = 1; i < records.size(); ++i) {
+    const CsvRecord& record = records[i];
+    if (record.size() != table.columns.size()) {
+      problems.add(record[0].place, "",
+                   fmt::format("{} cells where the first line names {} columns", record.size(),
+                               table.columns.size()));
+      continue;
+    }
+    MeasuredRow& row = table.rows.emplace_back();
+    row.table = path;
+    row.line = record[0].place.line;
+    for (size_t c = 0; c < record.size(); ++c) {
+      read_cell(table.columns[c], record[c], row, problems);
+      row.cells.push_back(record[c].text);
+    }
+  }
+  if (!problems.empty()) throw InputError(problems);
+  return table;
+}
+
+RowFilter parse_row_filter(const std::string& text) {
+  RowFilter filter;
+  size_t begin = 0;
+  while (begin <= text.size() && !text.empty()) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    const std::string part = text.substr(begin, end - begin);
+    const size_t equals = part.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw InputError("--where: expected COLUMN=VALUE, got " + quote(part));
+    std::vector<std::string> values;
+    for (size_t at = equals + 1; at <= part.size();) {
+      const size_t stop = std::min(part.find('|', at), part.size());
+      values.push_back(part.substr(at, stop - at));
+      at = stop + 1;
+    }
+    filter.wanted.emplace_back(part.substr(0, equals), values);
+    begin = end + 1;
+  }
+  return filter;
+}
+
+void keep_rows(MeasuredTable& table, const RowFilter& filter) {
+  for (const auto& [column, values] : filter.wanted) {
+    const auto found = std::find(table.columns.begin(), table.columns.end(), column);
+    if (found == table.columns.end())
+      throw InputError(fmt::format("--where: {} has no column {}{}", table.file, column,
+                                   hint(column, known_columns())));
+    const auto index = static_cast<size_t>(found - table.columns.begin());
+    std::erase_if(table.rows, [&, &wanted = values](const MeasuredRow& row) {
+      return std::find(wanted.begin(), wanted.end(), row.cells[index]) == wanted.end();
+    });
+  }
+}
+
+}  // namespace moesim

@@ -1,0 +1,36 @@
+// Tables of measured kernels and collectives held against the device and fabric models, class by
+// class. Needs no simulation: each row is one kernel or one collective alone.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/presets.hpp"
+#include "measured/collective_table.hpp"
+#include "measured/kernel_table.hpp"
+
+namespace moesim {
+
+struct MicrobenchmarkClass {
+  std::string name;
+  bool fitted = false;  // constants were taken from these rows; else they only check
+  Residual residual;
+};
+
+enum class TableKind { steps, kernels, collectives };
+TableKind kind_of_table(const std::string& path, const Files& files = disk_files());
+
+// `platform`: for every row, in place of the preset that the row names; "": none. Throws
+// InputError.
+std::vector<MicrobenchmarkClass> validate_kernels(const std::vector<MeasuredKernel>& rows,
+                                                  const std::string& platform,
+                                                  const SearchPath& search);
+std::vector<MicrobenchmarkClass> validate_collectives(const std::vector<MeasuredCollective>& rows,
+                                                      const std::string& platform,
+                                                      const SearchPath& search);
+
+std::string microbenchmark_table(const std::vector<MicrobenchmarkClass>& classes);
+std::string microbenchmark_json(const std::vector<MicrobenchmarkClass>& classes);
+std::string microbenchmark_markdown(const std::vector<MicrobenchmarkClass>& classes);
+
+}  // namespace moesim

@@ -1,0 +1,18 @@
+// A validation as text for a terminal and as JSON (docs/FORMATS.md).
+#pragma once
+
+#include <string>
+
+#include "measured/validate.hpp"
+
+namespace moesim {
+
+std::string validation_table(const Validation& validation);
+// {rows: [{table, line, source, model, ..., metric, predicted, measured, error_percent, ...}],
+// summary: {...}}.
+std::string validation_json(const Validation& validation);
+
+// "TP2 PP8x4 EP32 mbs 1": sizes of 1 are left out.
+std::string mapping_text(const ValidatedRow& row);
+
+}  // namespace moesim

@@ -1,0 +1,104 @@
+#include "trace/events.hpp"
+
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+namespace moesim {
+
+namespace {
+constexpr size_t kFlushAt = 1 << 16;
+}
+
+std::string json_escaped(std::string_view text) {
+  using nlohmann::json;
+  const std::string quoted = json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+TraceEvents::TraceEvents(ByteSink& sink) : sink_(sink) {
+  buffer_.append(std::string_view(R"({"displayTimeUnit":"ms","traceEvents":[)"));
+}
+
+void TraceEvents::begin() {
+  if (buffer_.size() >= kFlushAt) flush();
+  buffer_.append(std::string_view(first_ ? "\n" : ",\n"));
+  first_ = false;
+}
+
+void TraceEvents::flush() {
+  sink_.write({buffer_.data(), buffer_.size()});
+  buffer_.clear();
+}
+
+// Microseconds with three decimals, without a detour through floating point.
+void TraceEvents::time(const char* key, int64_t time_ns) {
+  fmt::format_to(std::back_inserter(buffer_), R"("{}":{}.{:03})", key, time_ns / 1000,
+                 time_ns % 1000);
+}
+
+void TraceEvents::process(uint32_t pid, std::string_view name, int sort_index) {
+  const auto out = std::back_inserter(buffer_);
+  begin();
+  fmt::format_to(out, R"({{"ph":"M","pid":{},"name":"process_name","args":{{"name":"{}"}}}})", pid,
+                 json_escaped(name));
+  begin();
+  fmt::format_to(out,
+                 R"({{"ph":"M","pid":{},"name":"process_sort_index","args":{{"sort_index":{}}}}})",
+                 pid, sort_index);
+}
+
+void TraceEvents::thread(Track track, std::string_view name, int sort_index) {
+  const auto out = std::back_inserter(buffer_);
+  begin();
+  fmt::format_to(out,
+                 R"({{"ph":"M","pid":{},"tid":{},"name":"thread_name","args":{{"name":"{}"}}}})",
+                 track.pid, track.tid, json_escaped(name));
+  begin();
+  fmt::format_to(
+      out,
+      R"({{"ph":"M","pid":{},"tid":{},"name":"thread_sort_index","args":{{"sort_index":{}}}}})",
+      track.pid, track.tid, sort_index);
+}
+
+void TraceEvents::slice(Track track, int64_t start_ns, int64_t end_ns, std::string_view name,
+                        std::string_view args) {
+  const auto out = std::back_inserter(buffer_);
+  begin();
+  fmt::format_to(out, R"({{"ph":"X","pid":{},"tid":{},)", track.pid, track.tid);
+  time("ts", start_ns);
+  buffer_.push_back(',');
+  time("dur", end_ns - start_ns);
+  fmt::format_to(out, R"(,"name":"{}","args":{{{}}}}})", name, args);
+}
+
+// Viewers match the two ends by category, name and id together.
+void TraceEvents::arrow(std::string_view name, Track from, int64_t from_ns, Track to,
+                        int64_t to_ns) {
+  const auto out = std::back_inserter(buffer_);
+  const uint64_t id = ++arrows_;
+  begin();
+  fmt::format_to(out, R"({{"ph":"s","pid":{},"tid":{},)", from.pid, from.tid);
+  time("ts", from_ns);
+  fmt::format_to(out, R"(,"id":{},"cat":"flow","name":"{}"}})", id, name);
+  begin();
+  fmt::format_to(out, R"({{"ph":"f","bp":"e","pid":{},"tid":{},)", to.pid, to.tid);
+  time("ts", to_ns);
+  fmt::format_to(out, R"(,"id":{},"cat":"flow","name":"{}"}})", id, name);
+}
+
+void TraceEvents::throughput(uint32_t pid, int64_t time_ns, std::string_view name,
+                             double out_gb_per_s, double in_gb_per_s) {
+  begin();
+  fmt::format_to(std::back_inserter(buffer_), R"({{"ph":"C","pid":{},)", pid);
+  time("ts", time_ns);
+  fmt::format_to(std::back_inserter(buffer_),
+                 R"(,"name":"{}","args":{{"out":{:.3f},"in":{:.3f}}}}})", name, out_gb_per_s,
+                 in_gb_per_s);
+}
+
+void TraceEvents::finish() {
+  buffer_.append(std::string_view("\n]}\n"));
+  flush();
+}
+
+}  // namespace moesim

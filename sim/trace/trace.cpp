@@ -1,0 +1,43 @@
+#include "trace/trace.hpp"
+
+#include "trace/critical.hpp"
+#include "trace/phases.hpp"
+#include "trace/rows.hpp"
+#include "trace/tracks.hpp"
+
+namespace moesim {
+
+void write_trace(const TraceInput& input, ByteSink& sink) {
+  const Record& record = input.execution.record;
+  const TraceView view(input.program, record, traced_ranks(input.program, input.options.sim_ranks));
+  const CriticalTrack critical(input, view);
+  TraceEvents events(sink);
+  if (input.options.level == TraceLevel::phase) {
+    LaneAllocator lanes(static_cast<size_t>(input.program.simulated_ranks) * kStreams);
+    const auto slices = phase_slices(input.program, record, view, lanes);
+    const TraceTracks tracks(view.traced(), lanes, critical.lanes());
+    tracks.describe(input.ranks, events);
+    critical.write(tracks, events);
+    write_phases(input.program, slices, tracks, events);
+  } else {
+    const TraceTracks tracks(view.traced(), view.lanes(), critical.lanes());
+    tracks.describe(input.ranks, events);
+    critical.write(tracks, events);
+    TraceRows(input, view, tracks, events).write();
+  }
+  events.finish();
+}
+
+void write_trace_file(const TraceInput& input, const std::string& path) {
+  FileSink file(path);
+  if (path.ends_with(".gz")) {
+    GzipSink gzip(file);
+    write_trace(input, gzip);
+    gzip.finish();
+  } else {
+    write_trace(input, file);
+    file.finish();
+  }
+}
+
+}  // namespace moesim

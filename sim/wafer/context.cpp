@@ -1,0 +1,21 @@
+#include "wafer/context.hpp"
+
+namespace moesim {
+
+WaferContext::WaferContext(const WaferStepInput& step_input)
+    : input(step_input),
+      model(step_input.model),
+      system(step_input.system),
+      plan(derive_wafer_plan(model, system, step_input.plan, step_input.batch)),
+      fabric(build_wafer_fabric(system, plan.simulated)),
+      recompute(step_input.plan.recompute == Recompute::full) {}
+
+Shard WaferContext::shard(int sequences) const {
+  Shard out;
+  out.sequences = sequences;
+  out.sequence_length = input.batch.sequence_length;
+  out.local_experts = model.experts;
+  return out;
+}
+
+}  // namespace moesim

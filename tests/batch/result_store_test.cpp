@@ -1,0 +1,116 @@
+#include "batch/result_store.hpp"
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/diagnostics.hpp"
+#include "batch/result_row.hpp"
+#include "batch/temporary_folder.hpp"
+#include "catch.hpp"
+
+using namespace moesim;
+using Status = Outcome::Status;
+
+namespace {
+
+const std::vector<StudyRun> runs = {{"ep=1", "s.yaml", {"plan.ep=1"}},
+                                    {"ep=2", "s.yaml", {"plan.ep=2"}},
+                                    {"ep=4", "s.yaml", {"plan.ep=4"}}};
+const std::vector<std::string> fingerprints = {"f1", "f2", "f4"};
+
+Outcome done(const std::string& output) {
+  return {.status = Status::done, .output = output, .wall_s = 0.5};
+}
+Outcome not_done(Status status) { return {.status = status, .message = "why", .wall_s = 0.5}; }
+
+size_t lines_of(const std::filesystem::path& path) {
+  const std::string text = text_of(path);
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+}  // namespace
+
+TEST_CASE("a run's file is its output with its circumstances in front") {
+  const TemporaryFolder folder;
+  ResultStore store(folder.path() / "new" / "results", runs, fingerprints);
+  store.add(1, done(R"({"step_time_s": 1.5, "z": [1, 2], "a": 0.1})"));
+  const auto result = nlohmann::ordered_json::parse(text_of(store.json_path(1)));
+  CHECK(result["run"]["name"] == "ep=2");
+  CHECK(result["run"]["scenario"] == "s.yaml");
+  CHECK(result["run"]["set"][0] == "plan.ep=2");
+  CHECK(result["run"]["status"] == "done");
+  CHECK(result["run"]["wall_s"] == 0.5);
+  CHECK(result["step_time_s"] == 1.5);
+  std::string keys;
+  for (const auto& [key, value] : result.items()) keys += key + " ";
+  CHECK(keys == "run step_time_s z a ");
+}
+
+TEST_CASE("the table grows as runs end and is put in order at the end") {
+  const TemporaryFolder folder;
+  ResultStore store(folder.path(), runs, fingerprints);
+  CHECK(text_of(store.table_path()) == result_header({"plan.ep"}) + "\n");
+  store.add(2, done("{}"));
+  store.add(0, not_done(Status::crashed));
+  const std::string grown = text_of(store.table_path());
+  CHECK(grown.find("ep=4,4,done,0.5") < grown.find("ep=1,1,crashed,0.5"));
+  store.rewrite_table();
+  const std::string ordered = text_of(store.table_path());
+  CHECK(ordered.find("ep=4,4,done,0.5") > ordered.find("ep=1,1,crashed,0.5"));
+  CHECK(grown.size() == ordered.size());
+}
+
+TEST_CASE("a later store keeps done and failed runs of the same fingerprint") {
+  const TemporaryFolder folder;
+  {
+    ResultStore store(folder.path(), runs, fingerprints);
+    store.add(0, done("{\"mfu\": 0.25}"));
+    store.add(1, not_done(Status::failed));
+    store.add(2, not_done(Status::timed_out));
+  }
+  const ResultStore again(folder.path(), runs, fingerprints);
+  CHECK(again.has(0));
+  CHECK(again.status(0) == Status::done);
+  CHECK(again.has(1));
+  CHECK(again.status(1) == Status::failed);
+  CHECK_FALSE(again.has(2));
+  CHECK(lines_of(again.table_path()) == 3);
+
+  const ResultStore other(folder.path(), runs, {"f1", "other", "f4"});
+  CHECK(other.has(0));
+  CHECK_FALSE(other.has(1));
+  CHECK(lines_of(other.table_path()) == 2);
+}
+
+TEST_CASE("files that a kill or a user left in a bad state are not trusted") {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "ep=1.json") << "{\"run\": {\"fingerprint\": \"f1\", \"stat";
+  std::ofstream(folder.path() / "ep=2.json") << "[1, 2]";
+  std::ofstream(folder.path() / "ep=4.json")
+      << "{\"run\": {\"fingerprint\": 4, \"status\": [\"done\"]}}";
+  std::ofstream(folder.path() / "results.csv") << "half a li";
+  const ResultStore store(folder.path(), runs, fingerprints);
+  for (size_t i = 0; i < runs.size(); ++i) CHECK_FALSE(store.has(i));
+  CHECK(text_of(store.table_path()) == result_header({"plan.ep"}) + "\n");
+}
+
+TEST_CASE("messages with bytes that are not UTF-8 are kept as far as they can be") {
+  const TemporaryFolder folder;
+  ResultStore store(folder.path(), runs, fingerprints);
+  Outcome outcome = not_done(Status::failed);
+  outcome.message = "bad \xff\xfe byte";
+  store.add(0, outcome);
+  CHECK(ResultStore(folder.path(), runs, fingerprints).has(0));
+}
+
+TEST_CASE("what cannot be written is an error") {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "file") << "in the way";
+  CHECK_THROWS_AS(ResultStore(folder.path() / "file", runs, fingerprints), RunError);
+  ResultStore store(folder.path() / "results", runs, fingerprints);
+  CHECK_THROWS_WITH(store.add(0, done("not JSON")), "the output of run ep=1 is not a JSON object");
+  std::filesystem::remove_all(folder.path() / "results");
+  CHECK_THROWS_AS(store.add(0, done("{}")), RunError);
+}

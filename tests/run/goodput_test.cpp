@@ -1,0 +1,88 @@
+#include "run/goodput.hpp"
+
+#include <cmath>
+
+#include "catch.hpp"
+
+using namespace moesim;
+
+namespace {
+
+// A device that fails every 50,000 hours, 10 s steps, a minute for a checkpoint, ten for a restart.
+Reliability usual() {
+  Reliability r;
+  r.device_mtbf_s = 50'000 * 3600.0;
+  r.checkpoint_interval_s = 1800;
+  r.checkpoint_write_s = 60;
+  r.restart_s = 600;
+  return r;
+}
+
+constexpr double kStep = 10, kTokens = 1e6;
+
+}  // namespace
+
+TEST_CASE("intervals of Young and Daly") {
+  // C = 60 s, M = 12 h: sqrt(2 * 60 * 43200).
+  CHECK(young_interval_s(60, 43'200) == Approx(2276.84).epsilon(1e-5));
+  CHECK(
+      daly_interval_s(60, 43'200) ==
+      Approx(2276.84 * (1 + std::sqrt(60 / 86'400.0) / 3 + 60 / 86'400.0 / 9) - 60).epsilon(1e-5));
+  CHECK(daly_interval_s(100, 40) == 40);
+}
+
+TEST_CASE("the closed form: no failures leave the checkpoints, rare ones half an interval each") {
+  CHECK(daly_goodput(900, 100, 0, 1e12) == Approx(0.9).epsilon(1e-6));
+  // First order in the failure rate: each failure costs the restart and half of interval and
+  // checkpoint.
+  CHECK(daly_goodput(900, 100, 50, 1e6) == Approx(0.9 * (1 - (50 + 500) / 1e6)).epsilon(1e-5));
+}
+
+TEST_CASE("events agree with the closed form, from rare failures to several an hour") {
+  for (const int devices : {64, 2048, 16'384, 131'072}) {
+    Reliability r = usual();
+    r.trials = 400;
+    const GoodputReport report = simulate_goodput(r, devices, kStep, kTokens, 1);
+    INFO(devices);
+    CHECK(report.system_mtbf_s == Approx(r.device_mtbf_s / devices));
+    CHECK(report.asked.fraction == Approx(report.asked.formula_fraction).epsilon(0.004));
+    CHECK(report.asked.ci95_low <= report.asked.fraction);
+    CHECK(report.asked.failures_per_day ==
+          Approx(86'400 / report.system_mtbf_s).epsilon(0.03).margin(0.003));
+    const Goodput& g = report.asked;
+    CHECK(g.fraction + g.checkpoint_fraction + g.lost_fraction + g.restart_fraction ==
+          Approx(1).epsilon(0.001));
+    CHECK(g.tokens_per_day == Approx(g.fraction * 8640 * kTokens));
+  }
+}
+
+TEST_CASE("no interval does better than the optimum") {
+  Reliability r = usual();
+  r.trials = 400;
+  double best = 0;
+  for (const double interval : {100.0, 300.0, 700.0, 3000.0, 8000.0}) {
+    r.checkpoint_interval_s = interval;
+    const GoodputReport report = simulate_goodput(r, 16'384, kStep, kTokens, 1);
+    best = std::max(best, report.asked.fraction);
+    CHECK(report.optimum.fraction >= report.asked.fraction - 0.002);
+  }
+  CHECK(best > 0.8);
+}
+
+TEST_CASE("checkpoints are taken between steps; an interval of 0 asks for the optimum") {
+  Reliability r = usual();
+  r.checkpoint_interval_s = 1;
+  CHECK(simulate_goodput(r, 64, kStep, kTokens, 1).asked.checkpoint_interval_s == kStep);
+  r.checkpoint_interval_s = 0;
+  const GoodputReport report = simulate_goodput(r, 2048, kStep, kTokens, 1);
+  CHECK(report.asked.fraction == report.optimum.fraction);
+  CHECK(report.asked.checkpoint_interval_s == Approx(report.daly_interval_s).margin(kStep));
+}
+
+TEST_CASE("the same seed gives the same failures") {
+  const auto fraction = [](uint64_t seed) {
+    return simulate_goodput(usual(), 16'384, kStep, kTokens, seed).asked.fraction;
+  };
+  CHECK(fraction(3) == fraction(3));
+  CHECK(fraction(3) != fraction(4));
+}

@@ -1,0 +1,214 @@
+#include "run/run_collective.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "base/diagnostics.hpp"
+#include "catch.hpp"
+#include "config/scenario.hpp"
+#include "in_child.hpp"
+
+using namespace moesim;
+
+namespace {
+
+Pod ideal_pod(int gpus, std::vector<std::string> sets = {}) {
+  sets.push_back("gpus=" + std::to_string(gpus));
+  return load_pod("ideal-pod-450-50", sets, {{MOESIM_SOURCE_DIR}});
+}
+
+const char* const kForms[] = {"auto", "flat", "port_balanced", "hierarchical", "closed_form"};
+
+CollectiveRequest all_to_all(int gpus, AllToAllForm form) {
+  CollectiveRequest request;
+  request.collective = "all-to-all";
+  request.gpus = gpus;
+  request.bytes = 64e6;
+  request.form = form;
+  return request;
+}
+
+struct Case {
+  CollectiveRequest request;
+  std::vector<std::string> sets;
+  std::string name() const {
+    std::string text =
+        fmt::format("{} {} gpus {} skew {} seed {}", request.collective, request.gpus,
+                    kForms[static_cast<int>(request.form)], request.skew, request.seed);
+    for (const std::string& set : sets) text += " " + set;
+    return text;
+  }
+};
+
+struct Measured {
+  double time_s = -1, bound_s = -1, flows = -1;
+};
+
+std::vector<Measured> measure(const std::vector<Case>& cases) {
+  std::vector<std::function<std::vector<double>()>> works;
+  for (const Case& one : cases)
+    works.push_back([one]() -> std::vector<double> {
+      const CollectiveReport report =
+          run_collective(ideal_pod(one.request.gpus, one.sets), one.request);
+      return {report.time_s, report.lower_bound_s, static_cast<double>(report.execution.flows)};
+    });
+  std::vector<Measured> results;
+  const auto numbers = numbers_in_children(works);
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    INFO(cases[i].name());
+    CHECK(numbers[i].error == "");
+    results.push_back({numbers[i].at(0), numbers[i].at(1), numbers[i].at(2)});
+  }
+  return results;
+}
+
+}  // namespace
+
+// 64 MB from every device, equally to all: 64e6 (N-8)/N over a 50 GB/s NIC, which takes longer than
+// NVLink's part.
+TEST_CASE("an equal all-to-all takes what its NICs need, in every form") {
+  const std::pair<int, double> expected[] = {
+      {16, 640e-6}, {64, 1120e-6}, {256, 1240e-6}, {1024, 1270e-6}};
+  std::vector<Case> cases;
+  std::vector<double> seconds;
+  for (const auto& [gpus, time_s] : expected)
+    for (const AllToAllForm form :
+         {AllToAllForm::automatic, AllToAllForm::flat, AllToAllForm::port_balanced,
+          AllToAllForm::hierarchical, AllToAllForm::closed_form}) {
+      if (form == AllToAllForm::flat && gpus > 64) continue;
+      for (const Transport transport : {Transport::flows, Transport::adaptive}) {
+        cases.push_back({all_to_all(gpus, form), {}});
+        cases.back().request.transport = transport;
+        seconds.push_back(time_s);
+      }
+    }
+  const auto results = measure(cases);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    INFO(cases[i].name());
+    CHECK(results[i].time_s == Approx(seconds[i]).epsilon(0.005));
+    CHECK(results[i].bound_s == Approx(seconds[i]).epsilon(1e-9));
+    CHECK(results[i].time_s >= results[i].bound_s * (1 - 1e-9));
+  }
+}
+
+TEST_CASE("the port-balanced form needs few flows") {
+  const auto results = measure({{all_to_all(1024, AllToAllForm::port_balanced), {}}});
+  CHECK(results[0].flows > 0);
+  CHECK(results[0].flows <= 2 * (2 * 1024 - 1));
+}
+
+namespace {
+
+std::vector<Measured> measure_in(AllToAllForm form, std::vector<Case> cases) {
+  for (Case& one : cases) one.request.form = form;
+  return measure(cases);
+}
+
+Case skewed(int gpus, double skew, uint64_t seed, std::vector<std::string> sets) {
+  Case one{all_to_all(gpus, AllToAllForm::flat), std::move(sets)};
+  one.request.skew = skew;
+  one.request.seed = seed;
+  return one;
+}
+
+}  // namespace
+
+TEST_CASE("skewed: port-balanced ends when flat does") {
+  const std::vector<std::string> fabrics[] = {{},
+                                              {"oversubscription=4", "nodes_per_leaf=1"},
+                                              {"oversubscription=4", "nodes_per_leaf=2"},
+                                              {"oversubscription=4"}};
+  std::vector<Case> cases;
+  for (const auto& sets : fabrics) {
+    for (const int gpus : {16, 32})
+      for (const double skew : {0.3, 1.0})
+        for (const uint64_t seed : {1, 2, 3}) cases.push_back(skewed(gpus, skew, seed, sets));
+    // Seconds of wall time each; rails as leaf switches have a test of their own.
+    if (sets.size() != 1) cases.push_back(skewed(64, 0.7, 1, sets));
+  }
+  cases.push_back(skewed(64, 1.0, 2, {"oversubscription=4", "nodes_per_leaf=4"}));
+  const auto flat = measure(cases), balanced = measure_in(AllToAllForm::port_balanced, cases);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    INFO(cases[i].name() << ": flat " << flat[i].time_s << " balanced " << balanced[i].time_s
+                         << " bound " << flat[i].bound_s << " flows " << balanced[i].flows);
+    CHECK(balanced[i].time_s == Approx(flat[i].time_s).epsilon(0.01));
+    CHECK(balanced[i].time_s >= flat[i].bound_s * (1 - 1e-9));
+    CHECK(flat[i].time_s >= flat[i].bound_s * (1 - 1e-9));
+  }
+}
+
+// 8 NICs per leaf switch share uplinks of 2 NICs' rate. Fair shares let cold destinations finish
+// first; what is left for a hot one then runs at its NIC's rate, half the uplink's. 4,032 fair
+// flows lose up to 15 % to that (64 GPUs, skew 1), which port-balanced flows, fewer and larger
+// towards hot ranks, do not.
+TEST_CASE(
+    "skewed, rails as leaf switches: flat may lose time to fair sharing, port-balanced keeps to "
+    "the ports") {
+  const std::vector<Case> cases = {skewed(64, 0.3, 1, {"oversubscription=4"}),
+                                   skewed(64, 1.0, 1, {"oversubscription=4"})};
+  const auto flat = measure(cases), balanced = measure_in(AllToAllForm::port_balanced, cases);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    INFO(cases[i].name() << ": flat " << flat[i].time_s << " balanced " << balanced[i].time_s
+                         << " bound " << flat[i].bound_s);
+    CHECK(balanced[i].time_s == Approx(flat[i].bound_s).epsilon(0.02));
+    CHECK(balanced[i].time_s >= flat[i].bound_s * (1 - 1e-9));
+    CHECK(flat[i].time_s >= balanced[i].time_s * 0.99);
+    CHECK(flat[i].time_s <= balanced[i].time_s * 1.2);
+  }
+}
+
+TEST_CASE("collectives take what their busiest port needs and no less than any algorithm could") {
+  std::vector<Case> cases;
+  for (const char* collective : {"all-reduce", "reduce-scatter", "all-gather", "broadcast", "send"})
+    for (const int gpus : {2, 8, 16, 64})
+      for (const AllToAllForm form : {AllToAllForm::automatic, AllToAllForm::hierarchical}) {
+        cases.push_back({all_to_all(gpus, form), {}});
+        cases.back().request.collective = collective;
+      }
+  const auto results = measure(cases);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    INFO(cases[i].name());
+    CHECK(results[i].bound_s > 0);
+    CHECK(results[i].time_s >= results[i].bound_s * (1 - 1e-9));
+    // A ring over N members moves (N-1)/N where two levels need (n-1)/n over the NICs: at most a
+    // node's worth more.
+    CHECK(results[i].time_s <= results[i].bound_s * 2.1);
+  }
+}
+
+TEST_CASE("ring all-reduce on one node is the closed form") {
+  CollectiveRequest request = all_to_all(8, AllToAllForm::automatic);
+  request.collective = "all-reduce";
+  CHECK(run_collective(ideal_pod(8), request).time_s ==
+        Approx(2 * 64e6 * 7 / 8 / 450e9).epsilon(1e-6));
+}
+
+TEST_CASE("the JSON of a collective has the keys that scripts read") {
+  const CollectiveReport report =
+      run_collective(ideal_pod(16), all_to_all(16, AllToAllForm::port_balanced));
+  const auto json = nlohmann::json::parse(collective_json(report));
+  for (const char* key :
+       {"time_s", "lower_bound_s", "flows", "bandwidth_bytes_per_s", "simulation", "form"})
+    CHECK(json.contains(key));
+  CHECK(json["form"] == "port_balanced");
+  CHECK(json["bandwidth_bytes_per_s"].get<double>() == Approx(64e6 / report.time_s));
+  CHECK(collective_table(report).find("lower bound  640.000 us") != std::string::npos);
+}
+
+TEST_CASE("what is no collective is bad input") {
+  const auto error_of = [](const CollectiveRequest& request) -> std::string {
+    try {
+      run_collective(ideal_pod(8), request);
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CollectiveRequest request = all_to_all(8, AllToAllForm::automatic);
+  request.collective = "all-to-some";
+  CHECK(error_of(request) ==
+        "unknown collective 'all-to-some': one of all-to-all, all-reduce, reduce-scatter, "
+        "all-gather, broadcast, send");
+  request.collective = "all-to-all";
+  request.bytes = 0;
+  CHECK(error_of(request) == "--bytes must be positive");
+}
