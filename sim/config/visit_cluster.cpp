@@ -108,8 +108,9 @@ void visit(Visitor& v, Pod& p) {
            "of what the NIC sustains, for data-parallel collectives between nodes");
   v.integer("collective_sms", p.collective_sms, {0, 1e4},
             "SMs that data-parallel collectives beside compute occupy");
-  v.section("deepep", p.deepep, "dispatch and combine of DeepEP");
-  v.section("hybridep", p.hybridep, "dispatch and combine of HybridEP");
+  for (const Dispatcher dispatcher : all_dispatchers())
+    if (traits(dispatcher).own_costs())
+      v.section(traits(dispatcher).name, p.dispatchers[dispatcher], traits(dispatcher).costs);
   v.number("message_startup_s", p.message_startup_s, Unit::seconds, kShortTime,
            "software cost of starting a message");
   v.number("collective_startup_s", p.collective_startup_s, Unit::seconds, kShortTime,

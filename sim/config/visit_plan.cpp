@@ -6,6 +6,14 @@ namespace {
 
 constexpr NumberRange kRanks{1, 1e6};
 
+// The algorithms that carry an all-to-all.
+std::vector<Spelled<CollectiveAlgorithm>> exchange_algorithms() {
+  std::vector<Spelled<CollectiveAlgorithm>> names;
+  for (const auto& algorithm : kCollectiveAlgorithmNames)
+    if (traits(algorithm.value).exchanges) names.push_back(algorithm);
+  return names;
+}
+
 void visit_parallelism(Visitor& v, Plan& p) {
   v.integer("tp", p.tp, kRanks, "tensor parallel");
   v.integer("cp", p.cp, kRanks, "context parallel");
@@ -61,9 +69,10 @@ void visit(Visitor& v, Plan& p) {
   v.number("dp_bucket_bytes", p.dp_bucket_bytes, Unit::bytes, {0, 1e15},
            "of a bucket's gradients, at least; 0: a layer, or Megatron-LM's default");
   v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");
-  v.choice("all_to_all", p.all_to_all, "how the simulator lowers an all-to-all");
+  v.choice_of("all_to_all", p.all_to_all, exchange_algorithms(),
+              "how the simulator lowers an all-to-all");
   v.integer("communication_sms", p.communication_sms, {0, 1e6},
-            "SMs that dispatch and combine occupy, and DeepEP copies with");
+            "SMs that dispatch and combine occupy, and copy tokens with");
   v.flag("ep_overlap", p.ep_overlap,
          "hide dispatch and combine behind the compute of another microbatch");
   v.flag("delay_wgrad", p.delay_wgrad,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lower/token_exchange.hpp"
 #include "plan/faulty_cells.hpp"
 
 namespace moesim {
@@ -56,19 +57,11 @@ StepContext::StepContext(const StepInput& step_input)
   dp_sm_share = share(pod.collective_sms);
 }
 
-DispatcherCost StepContext::dispatcher_cost() const {
-  if (plan.dispatcher == Dispatcher::deepep) return pod.deepep;
-  if (plan.dispatcher == Dispatcher::hybridep) return pod.hybridep;
-  return {};
-}
-
-Transfer StepContext::dispatcher_rates(double token_bytes, bool beside_compute) const {
-  Transfer rates;
-  const DispatcherCost library = dispatcher_cost();
-  const double kept = beside_compute ? pod.overlapped_efficiency : 1;
-  rates.latency_s = library.startup_s;
-  rates.nic_rate = library.nic_efficiency * kept;
-  rates.nvlink_rate = pod.nvlink_share(library, plan.communication_sms, token_bytes, kept);
+Transfer StepContext::exchange_rates(const AllToAll& group, double token_bytes,
+                                     bool beside_compute) const {
+  Transfer rates = dispatcher_rates(pod, plan.dispatcher, plan.communication_sms, token_bytes,
+                                    group.messages(false), beside_compute);
+  rates.latency_s += group.latency_s();
   return rates;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/spelling.hpp"
 #include "model/kernel.hpp"
 #include "model/shape.hpp"
 
@@ -13,6 +14,15 @@ namespace moesim {
 
 // How FP8 operands are scaled: decides which casts run (docs/MODEL.md, "Precision").
 enum class PrecisionRecipe : uint8_t { bf16, fp8_delayed, fp8_current, fp8_block, mxfp8, nvfp4 };
+inline constexpr auto kPrecisionRecipes = std::to_array<Spelled<PrecisionRecipe>>({
+    {PrecisionRecipe::bf16, "bf16"},
+    {PrecisionRecipe::fp8_delayed, "fp8-delayed"},
+    {PrecisionRecipe::fp8_current, "fp8-current"},
+    {PrecisionRecipe::fp8_block, "fp8-block"},
+    {PrecisionRecipe::mxfp8, "mxfp8"},
+    {PrecisionRecipe::nvfp4, "nvfp4"},
+});
+constexpr const auto& enum_names(PrecisionRecipe) { return kPrecisionRecipes; }
 Precision gemm_precision(PrecisionRecipe recipe);
 
 // One rank's share of one microbatch.

@@ -32,11 +32,8 @@ std::string folded_text(const StepContext& context) {
 }
 
 std::string fidelity_text(const Plan& plan) {
-  static constexpr const char* forms[] = {"auto", "flat", "port_balanced", "hierarchical",
-                                          "closed_form"};
-  static constexpr const char* transports[] = {"adaptive", "flows", "uncontended"};
-  return fmt::format("all-to-all {}, transport {}", forms[static_cast<int>(plan.all_to_all)],
-                     transports[static_cast<int>(plan.transport)]);
+  return fmt::format("all-to-all {}, transport {}", spelling(plan.all_to_all),
+                     spelling(plan.transport));
 }
 
 std::vector<double> overload_by_stage(const StepContext& context, const LoadStatistics& loads) {

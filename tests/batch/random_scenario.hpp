@@ -81,7 +81,7 @@ class ScenarioDraw {
                                 chance(0.5) ? RecomputeModule::moe_act : RecomputeModule::moe,
                                 RecomputeModule::mlp};
     plan.dispatcher = static_cast<Dispatcher>(pick({0, 1, 2}));
-    if (chance(0.5)) plan.all_to_all = static_cast<AllToAllForm>(pick({1, 2, 3, 4}));
+    if (chance(0.5)) plan.all_to_all = static_cast<CollectiveAlgorithm>(pick({1, 2, 3, 4}));
     plan.communication_sms = plan.dispatcher == Dispatcher::nccl ? 0 : pick({0, 20, 32});
     plan.cuda_graph = chance(0.3);
     plan.ep_overlap = plan.ep > 1 && chance(0.3);

@@ -111,7 +111,8 @@ inline Transfer send(int from, int to, Port port, double bytes) {
 // Every member sends about `bytes` in all; the matrix is skewed by destination and perturbed by
 // source.
 inline Transfer skewed_all_to_all(const Fabric& fabric, const std::vector<int>& members,
-                                  double bytes, double skew, uint64_t seed, AllToAllForm form) {
+                                  double bytes, double skew, uint64_t seed,
+                                  CollectiveAlgorithm form) {
   const AllToAll group(fabric, 0, members);
   const int n = group.size();
   ByteMatrix matrix;
@@ -125,7 +126,7 @@ inline Transfer skewed_all_to_all(const Fabric& fabric, const std::vector<int>& 
         matrix.at(i, j) = bytes / n * popularity[j] * std::exp(0.2 * skew * random.normal());
   Transfer transfer;
   for (const int member : members) transfer.ranks.push_back(static_cast<uint32_t>(member));
-  if (form == AllToAllForm::flat)
+  if (form == CollectiveAlgorithm::flat)
     group.flat(matrix, transfer.flows);
   else
     group.port_balanced(matrix, transfer.flows);

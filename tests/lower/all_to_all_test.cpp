@@ -59,8 +59,8 @@ std::vector<Surroundings> surroundings() {
 }
 
 // Everything in two hops, every token to one rank only.
-TwoHopBytes no_duplicates(const AllToAll& group, const ByteMatrix& matrix) {
-  TwoHopBytes bytes;
+ExchangeBytes no_duplicates(const AllToAll& group, const ByteMatrix& matrix) {
+  ExchangeBytes bytes;
   bytes.to_rank = matrix;
   bytes.to_node.assign(static_cast<size_t>(matrix.ranks) * group.nodes(), 0);
   for (int i = 0; i < matrix.ranks; ++i)
@@ -134,7 +134,8 @@ TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its
     const Fabric fabric = fabric_of(one.pod);
     const AllToAll group(fabric, 0, one.members);
     const ByteMatrix matrix = skewed_matrix(group.size(), 4);
-    TwoHopBytes bytes = no_duplicates(group, matrix);
+    ExchangeBytes bytes = no_duplicates(group, matrix);
+    CHECK(group.node_totals(matrix) == bytes.to_node);
     for (double& to_node : bytes.to_node)
       to_node *= 0.6;  // tokens that two ranks of a node share travel once
     double over_nic = 0;
@@ -145,7 +146,8 @@ TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its
     for (const bool reverse : {false, true}) {
       INFO(one.name << (reverse ? " reverse" : ""));
       std::vector<Flow> flows;
-      group.hierarchical(bytes, reverse, flows);
+      bytes.reverse = reverse;
+      group.hierarchical(bytes, flows);
       const auto loads = link_loads(fabric, flows);
       CHECK(sum(fabric, loads, true, LinkClass::nic) == Approx(over_nic).epsilon(1e-6).margin(1));
       CHECK(sum(fabric, loads, false, LinkClass::nic) == Approx(over_nic).epsilon(1e-6).margin(1));
@@ -168,10 +170,11 @@ TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its
 TEST_CASE("combine is dispatch with every flow turned round") {
   const Fabric fabric = fabric_of(plain_pod(16));
   const AllToAll group(fabric, 0, range(0, 16));
-  const TwoHopBytes bytes = no_duplicates(group, skewed_matrix(16, 4));
+  ExchangeBytes bytes = no_duplicates(group, skewed_matrix(16, 4));
   std::vector<Flow> there, back;
-  group.hierarchical(bytes, false, there);
-  group.hierarchical(bytes, true, back);
+  group.hierarchical(bytes, there);
+  bytes.reverse = true;
+  group.hierarchical(bytes, back);
   REQUIRE(there.size() == back.size());
   for (size_t i = 0; i < there.size(); ++i) {
     CHECK(there[i].source == back[i].target);
