@@ -4,7 +4,7 @@
 
 #include "catch.hpp"
 #include "config/scenario.hpp"
-#include "in_child.hpp"
+#include "fixtures/in_child.hpp"
 #include "run/run_step.hpp"
 
 using namespace moesim;
