@@ -7,7 +7,7 @@
 #include <set>
 #include <system_error>
 
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "config/files.hpp"
+#include "base/files.hpp"
 
 namespace moesim {
 

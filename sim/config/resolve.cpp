@@ -8,8 +8,8 @@
 #include <span>
 #include <utility>
 
+#include "base/text.hpp"
 #include "config/huggingface.hpp"
-#include "config/text.hpp"
 
 namespace moesim {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 namespace {
@@ -128,7 +128,8 @@ std::string folded_value(const std::string& line) {
 std::string comment(const std::string& origin, size_t begin) {
   constexpr size_t kFewest = 20;
   const size_t most = std::max(begin + 4 + kFewest, kTerminalColumns) - begin - 4;
-  if (!origin.starts_with("--set ") || origin.size() <= most) return "  # " + end_of(origin, most);
+  if (!origin.starts_with("--set ") || origin.size() <= most)
+    return "  # " + end_of(origin, static_cast<int>(most));
   return "  # " + origin.substr(0, most - 3) + "...";
 }
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/files.hpp"
 #include "cluster/pod.hpp"
-#include "config/files.hpp"
 #include "routing/routing.hpp"
 
 namespace moesim {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/diagnostics.hpp"
+#include "base/statistics.hpp"
 #include "cluster/device_attention.hpp"
 #include "cluster/device_model.hpp"
 #include "measured/table_row.hpp"
@@ -97,14 +98,6 @@ MeasuredKernel measured(const Row& row) {
   return out;
 }
 
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  const double place = q * static_cast<double>(values.size() - 1);
-  const size_t low = static_cast<size_t>(place);
-  const size_t high = std::min(low + 1, values.size() - 1);
-  return values[low] + (values[high] - values[low]) * (place - static_cast<double>(low));
-}
-
 }  // namespace
 
 std::vector<MeasuredKernel> read_kernel_table(const std::string& csv_file, const Files& files) {
@@ -152,9 +145,9 @@ Residual summarise(std::vector<double> errors) {
   Residual residual;
   residual.rows = static_cast<int>(errors.size());
   if (errors.empty()) return residual;
-  residual.bias_percent = quantile(errors, 0.5);
+  residual.bias_percent = median(errors);
   for (double& error : errors) error = std::abs(error);
-  residual.median_percent = quantile(errors, 0.5);
+  residual.median_percent = median(errors);
   residual.p90_percent = quantile(errors, 0.9);
   return residual;
 }

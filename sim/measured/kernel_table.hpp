@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/files.hpp"
 #include "cluster/device.hpp"
-#include "config/files.hpp"
 #include "model/kernel.hpp"
 
 namespace moesim {

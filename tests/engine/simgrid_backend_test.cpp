@@ -1,6 +1,6 @@
 // Through the interface that the rest of the program uses: SimGrid itself stays inside sim/engine.
 #include "catch.hpp"
-#include "engine/draft.hpp"
+#include "fixtures/draft.hpp"
 
 using namespace moesim;
 

@@ -2,8 +2,8 @@
 
 #include "base/random.hpp"
 #include "catch.hpp"
-#include "engine/draft.hpp"
-#include "engine/link_load.hpp"
+#include "fixtures/draft.hpp"
+#include "fixtures/executed.hpp"
 
 using namespace moesim;
 
@@ -15,16 +15,6 @@ ByteMatrix skewed_matrix(int n, uint64_t seed) {
   Random random(seed, {});
   for (double& bytes : matrix.bytes) bytes = 1e6 * std::exp(random.normal());
   return matrix;
-}
-
-std::vector<double> link_loads(const Fabric& fabric, const std::vector<Flow>& flows) {
-  LinkLoads loads(fabric);
-  std::vector<LinkLoad> out;
-  loads.collect(flows, 0, true, out);
-  loads.collect(flows, 0, false, out);
-  std::vector<double> bytes(fabric.links.size(), 0.0);
-  for (const LinkLoad& load : out) bytes[load.link] += load.bytes;
-  return bytes;
 }
 
 double sum(const Fabric& fabric, const std::vector<double>& loads, bool out, LinkClass link_class) {

@@ -3,8 +3,8 @@
 #include <map>
 
 #include "catch.hpp"
-#include "engine/draft.hpp"
-#include "engine/link_load.hpp"
+#include "fixtures/draft.hpp"
+#include "fixtures/executed.hpp"
 
 using namespace moesim;
 
@@ -14,11 +14,7 @@ constexpr CollectiveKind kKinds[] = {CollectiveKind::all_reduce, CollectiveKind:
                                      CollectiveKind::all_gather, CollectiveKind::broadcast};
 
 double seconds(const Fabric& fabric, const Transfer& transfer) {
-  LinkLoads loads(fabric);
-  std::vector<LinkLoad> out;
-  loads.collect(transfer.flows, 0, true, out);
-  loads.collect(transfer.flows, 0, false, out);
-  return busiest_s(fabric, out);
+  return busiest_s(fabric, crossed_links(fabric, transfer.flows));
 }
 
 std::map<int32_t, double> sent_by(const Transfer& transfer) {

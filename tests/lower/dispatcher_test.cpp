@@ -1,6 +1,6 @@
 // What the dispatchers send, and what travels beside compute.
 #include "catch.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/tiny.hpp"
 #include "lower/token_exchange.hpp"
 
 using namespace moesim;

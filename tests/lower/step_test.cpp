@@ -4,9 +4,8 @@
 #include <set>
 
 #include "catch.hpp"
-#include "engine/link_load.hpp"
-#include "lower/tiny.hpp"
-#include "metrics/summarize.hpp"
+#include "fixtures/executed.hpp"
+#include "fixtures/tiny.hpp"
 
 using namespace moesim;
 
@@ -28,10 +27,6 @@ std::vector<double> work_by_stage(const LoweredStep& step) {
   std::vector<double> seconds(step.context.plan.pp, 0.0);
   for (const Block& block : step.program.blocks) seconds[block.stage] += work_in(step, block);
   return seconds;
-}
-
-Execution reference(LoweredStep& step) {
-  return execute_reference(step.program, step.context.fabric, *step.work);
 }
 
 // A model whose every virtual stage computes the same: no logits to speak of.

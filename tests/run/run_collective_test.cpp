@@ -5,7 +5,7 @@
 #include "base/diagnostics.hpp"
 #include "catch.hpp"
 #include "config/scenario.hpp"
-#include "in_child.hpp"
+#include "fixtures/in_child.hpp"
 
 using namespace moesim;
 

@@ -2,9 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "batch/random_scenario.hpp"
 #include "catch.hpp"
-#include "in_child.hpp"
+#include "fixtures/in_child.hpp"
+#include "fixtures/random_scenario.hpp"
 #include "report/json.hpp"
 
 using namespace moesim;

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/diagnostics.hpp"
+#include "base/text.hpp"
 #include "commands.hpp"
-#include "config/text.hpp"
 
 namespace {
 

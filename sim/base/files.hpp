@@ -1,10 +1,11 @@
-// The little that configuration needs of a file system, behind an interface with an in-memory twin,
-// so that tests hold their inputs as text.
+// The little that the program needs of a file system. Reading is behind an interface with an
+// in-memory twin, so that tests hold their inputs as text; files are written whole or not at all.
 #pragma once
 
 #include <cstddef>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,5 +48,11 @@ class MemoryFiles : public Files {
 };
 
 const Files& disk_files();
+
+// Replaces the file at once: a reader, or a crash, sees the old text or the new. Throws RunError.
+void replace_file(const std::string& path, std::string_view text);
+
+// Appends in one write, so that a line is there or is not. Throws RunError.
+void append_to_file(const std::string& path, std::string_view text);
 
 }  // namespace moesim

@@ -1,6 +1,8 @@
-#include "config/files.hpp"
+#include "base/files.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -8,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+
+#include "base/diagnostics.hpp"
 
 namespace moesim {
 namespace {
@@ -18,6 +22,22 @@ struct CloseFile {
 
 std::string too_large(size_t most_bytes) {
   return fmt::format("is larger than {} MiB", most_bytes >> 20);
+}
+
+// `how`: O_TRUNC or O_APPEND.
+void write_file(const std::string& path, std::string_view text, int how) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
+  bool good = fd >= 0;
+  while (good && !text.empty()) {
+    const ssize_t count = write(fd, text.data(), text.size());
+    good = count > 0 || (count < 0 && errno == EINTR);
+    if (count > 0) text.remove_prefix(static_cast<size_t>(count));
+  }
+  // A rename must not overtake the bytes of the file it renames.
+  if (good && how == O_TRUNC) good = fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  if (!good) throw RunError(fmt::format("cannot write {}: {}", path, strerror(error)));
 }
 
 }  // namespace
@@ -77,6 +97,20 @@ std::vector<std::string> MemoryFiles::list(const std::string& directory) const {
 const Files& disk_files() {
   static const DiskFiles files;
   return files;
+}
+
+void replace_file(const std::string& path, std::string_view text) {
+  const std::filesystem::path target(path);
+  const std::filesystem::path temporary =
+      target.parent_path() / ("." + target.filename().string() + ".new");
+  write_file(temporary.string(), text, O_TRUNC);
+  std::error_code error;
+  std::filesystem::rename(temporary, target, error);
+  if (error) throw RunError(fmt::format("cannot write {}: {}", path, error.message()));
+}
+
+void append_to_file(const std::string& path, std::string_view text) {
+  write_file(path, text, O_APPEND);
 }
 
 }  // namespace moesim
