@@ -15,6 +15,11 @@
 namespace moesim {
 
 struct Plan {
+  // The training framework whose profile set what the scenario left open; empty: none. Once it is
+  // applied its values are in the fields below, and the name is a label.
+  std::string framework;
+  bool framework_applied = false;
+
   int tp = 1;                     // tensor parallel
   int cp = 1;                     // context parallel
   int ep = 1;                     // expert parallel
@@ -79,6 +84,7 @@ struct Plan {
   bool whole_step_graph() const { return cuda_graph && cuda_graph_scope == GraphScope::step; }
   GroupedGemm grouped_gemm = GroupedGemm::single;
   bool fused_permutation = true;
+  SoftwareCost software;
 
   Transport transport = Transport::adaptive;
   int simulated_replicas =
