@@ -23,7 +23,7 @@ namespace {
 constexpr int kFlatRanks = 16;
 
 struct NoRouting : InstanceSource {
-  void fill(const Block&, const TaskGraph&, InstanceData&) override {}
+  void fill(const Block&, const TaskGraph&, InstanceData&) const override {}
 };
 
 // Equal shares, or popularity of the destinations times a perturbation by each source.

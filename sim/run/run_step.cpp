@@ -163,12 +163,13 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   report.model = scenario.workload.name;
   report.platform = scenario.platform.name();
   fill_rates(report, context, execution.makespan_s);
-  fill_loads(report, step.work->statistics());
+  const LoadStatistics loads = step.work->statistics();
+  fill_loads(report, loads);
   report.breakdown_s = mean(breakdown_by_rank(step.program, execution), rank_weights(context));
   report.pipeline = pipeline_use(step.program, execution);
   report.faults = describe(scenario.faults);
   add_goodput(scenario, options.seed, report);
-  report.memory = memory_rows(context, step.work->statistics());
+  report.memory = memory_rows(context, loads);
   if (options.step_time_only) return result;
   const LowerBound bound =
       scenario.plan.transport == Transport::uncontended

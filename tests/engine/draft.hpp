@@ -16,7 +16,7 @@
 namespace moesim {
 
 struct NoRouting : InstanceSource {
-  void fill(const Block&, const TaskGraph&, InstanceData&) override {}
+  void fill(const Block&, const TaskGraph&, InstanceData&) const override {}
 };
 
 // 8 per node at 450 GB/s, a 50 GB/s NIC each, no latency.

@@ -37,7 +37,7 @@ inline std::vector<Flow> routed_flows(const Block& block, const TaskGraph& graph
 
 class TurningSource : public InstanceSource {
  public:
-  void fill(const Block& block, const TaskGraph& graph, InstanceData& out) override {
+  void fill(const Block& block, const TaskGraph& graph, InstanceData& out) const override {
     for (const Task& task : graph.tasks)
       if (task.slot >= 0 && task.kind == TaskKind::transfer)
         out.flows[static_cast<size_t>(task.slot)] = routed_flows(block, graph, task);
