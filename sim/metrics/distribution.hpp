@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <span>
 
+#include "metrics/figures.hpp"
+
 namespace moesim {
 
 struct Distribution {
@@ -20,5 +22,8 @@ Distribution distribution_of(std::span<const double> samples);
 
 // The 97.5 % quantile of Student's t distribution.
 double student_t_975(size_t degrees_of_freedom);
+
+// The figures without the count.
+void visit(FigureVisitor& v, Distribution& distribution);
 
 }  // namespace moesim

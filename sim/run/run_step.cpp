@@ -9,6 +9,7 @@
 #include "engine/simulate.hpp"
 #include "metrics/summarize.hpp"
 #include "plan/stage_memory.hpp"
+#include "run/describe_run.hpp"
 #include "run/goodput.hpp"
 #include "run/process_facts.hpp"
 #include "run/run_wafer_step.hpp"
@@ -160,9 +161,8 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   report.simgrid_version = simgrid_version();
   report.seed = options.seed;
   report.fidelity = fidelity_text(scenario.plan);
-  report.model = scenario.workload.name;
-  report.platform = scenario.platform.name();
   fill_rates(report, context, execution.makespan_s);
+  describe_run(report, scenario);
   fill_loads(report, step.work->statistics());
   report.breakdown_s = mean(breakdown_by_rank(step.program, execution), rank_weights(context));
   report.pipeline = pipeline_use(step.program, execution);

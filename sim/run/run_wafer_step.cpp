@@ -10,6 +10,7 @@
 #include "engine/simulate.hpp"
 #include "metrics/summarize.hpp"
 #include "model/parameters.hpp"
+#include "run/describe_run.hpp"
 #include "run/process_facts.hpp"
 
 namespace moesim {
@@ -119,6 +120,15 @@ WaferStepInput settled(const Scenario& scenario, const RunOptions& options) {
   return input;
 }
 
+// The scenario with what was chosen for it.
+Scenario resolved(Scenario scenario, const WaferContext& context) {
+  scenario.plan = context.input.plan;
+  scenario.plan.attention_tiles = context.plan.attention_tiles;
+  scenario.plan.attention_batch = context.plan.attention_batch;
+  scenario.batch.global_batch = context.plan.global_batch();
+  return scenario;
+}
+
 }  // namespace
 
 int best_attention_tiles(const WaferStepInput& input) {
@@ -173,10 +183,9 @@ RunResult run_wafer_step(const Scenario& scenario, const RunOptions& options) {
   report.simgrid_version = simgrid_version();
   report.seed = options.seed;
   report.fidelity = fidelity_text(context);
-  report.model = scenario.workload.name;
-  report.platform = scenario.platform.name();
   report.device_noun = "wafer";
   fill_rates(report, context, execution.makespan_s);
+  describe_run(report, resolved(scenario, context));
   fill_loads(report, step.work->statistics());
   const auto ranks = breakdown_by_rank(step.program, execution);
   report.breakdown_s = mean(std::span(ranks).first(context.fabric.wafers));

@@ -8,6 +8,7 @@
 #include "explain/explain.hpp"
 #include "outputs.hpp"
 #include "report/explanation.hpp"
+#include "report/json.hpp"
 #include "run_options.hpp"
 
 namespace moesim {
@@ -27,8 +28,8 @@ int run(const ExplainOptions& asked, const std::string& format) {
       fmt::print(stderr, "interrupted; the same command goes on from {}\n", options.folder);
     return kInterrupted;
   }
-  fmt::print("{}", format == "json" ? explanation_json(*explanation, MOESIM_VERSION)
-                                    : explanation_table(*explanation));
+  fmt::print("{}",
+             format == "json" ? explanation_json(*explanation) : explanation_table(*explanation));
   return kDone;
 }
 
