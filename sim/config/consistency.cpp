@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "config/scenario.hpp"
-#include "config/text.hpp"
+#include "base/text.hpp"
 #include "plan/layout.hpp"
 #include "plan/schedule_text.hpp"
 

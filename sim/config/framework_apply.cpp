@@ -7,7 +7,7 @@
 #include "config/framework.hpp"
 #include "config/reader.hpp"
 #include "config/scenario.hpp"
-#include "config/text.hpp"
+#include "base/text.hpp"
 #include "config/visit.hpp"
 
 namespace moesim {

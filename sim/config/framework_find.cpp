@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "config/framework.hpp"
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 namespace {

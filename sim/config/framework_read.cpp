@@ -9,7 +9,7 @@
 
 #include "config/framework.hpp"
 #include "config/scenario.hpp"
-#include "config/text.hpp"
+#include "base/text.hpp"
 #include "config/visit.hpp"
 
 namespace moesim {

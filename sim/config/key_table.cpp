@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "config/scalars.hpp"
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 

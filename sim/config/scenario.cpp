@@ -10,7 +10,7 @@
 #include "config/documenter.hpp"
 #include "config/recorded_counts.hpp"
 #include "config/resolve.hpp"
-#include "config/text.hpp"
+#include "base/text.hpp"
 #include "config/unused.hpp"
 #include "config/visit.hpp"
 #include "config/writer.hpp"

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "base/check.hpp"
-#include "config/text.hpp"
+#include "base/text.hpp"
 #include "engine/link_load.hpp"
 #include "lower/collectives.hpp"
 #include "lower/token_exchange.hpp"

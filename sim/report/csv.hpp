@@ -1,13 +1,18 @@
 // The report as a table of one row, for spreadsheets: the figures of the JSON output under their
-// dotted paths, and summaries of what is a list there, so that every run has the same columns.
+// dotted paths, and summaries of what is a list there, so that every run has the same columns. The
+// columns are the figures with the trait kCsv (metrics/figures.hpp).
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "metrics/step_report.hpp"
 #include "report/json.hpp"
 
 namespace moesim {
+
+// Returns the text, quoted when it holds a comma, a quote or a line break (RFC 4180).
+std::string csv_field(std::string_view text);
 
 // A line of names and a line of values (RFC 4180; decimal point, no thousands separators). What the
 // options leave out is an empty field.

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
-#include "report/breakdown.hpp"
 #include "report/format.hpp"
 #include "report/table_canvas.hpp"
 
@@ -14,7 +12,6 @@ namespace moesim {
 
 namespace {
 
-using nlohmann::ordered_json;
 constexpr size_t kShown = 8;
 
 std::string signed_percent(double fraction) { return fmt::format("{:+.2f} %", 100 * fraction); }
@@ -107,18 +104,6 @@ void attribution_section(TableCanvas& table, const Explanation& e) {
   row("the simulation", column.text(e.step_s), 0);
 }
 
-ordered_json path_json(const std::vector<CriticalPathEntry>& entries, const char* name) {
-  ordered_json json = ordered_json::array();
-  for (const CriticalPathEntry& entry : entries)
-    json.push_back({{name, entry.op},
-                    {"kind", entry.kind},
-                    {"link", entry.link},
-                    {"seconds", entry.seconds},
-                    {"share", entry.share},
-                    {"count", entry.count}});
-  return json;
-}
-
 }  // namespace
 
 std::string explanation_table(const Explanation& e, bool ascii) {
@@ -136,46 +121,6 @@ std::string explanation_table(const Explanation& e, bool ascii) {
   math_section(table, e);
   attribution_section(table, e);
   return table.text();
-}
-
-std::string explanation_json(const Explanation& e, const std::string& version) {
-  ordered_json sensitivities = ordered_json::array(), not_varied = ordered_json::array();
-  for (const Sensitivity& s : e.sensitivities)
-    sensitivities.push_back({{"knob", s.knob},
-                             {"value", s.value},
-                             {"elasticity", s.elasticity},
-                             {"low_ratio", s.low_ratio},
-                             {"high_ratio", s.high_ratio},
-                             {"low_step_time_s", s.low_step_s},
-                             {"high_step_time_s", s.high_step_s}});
-  for (const NotVaried& knob : e.not_varied)
-    not_varied.push_back({{"knob", knob.knob}, {"reason", knob.reason}});
-  ordered_json terms = ordered_json::array(), parts = ordered_json::array();
-  for (const MathTerm& term : e.math)
-    terms.push_back({{"name", term.name},
-                     {"formula", term.formula},
-                     {"numbers", term.numbers},
-                     {"seconds", term.seconds}});
-  for (const Attribution& part : e.attribution)
-    parts.push_back(
-        {{"cause", part.cause}, {"seconds", part.seconds}, {"switched_off", part.switched_off}});
-  const ordered_json json = {{"scenario", e.scenario},
-                             {"moesim_version", version},
-                             {"seed", e.seed},
-                             {"step_time_s", e.step_s},
-                             {"lower_bound_s", e.lower_bound_s},
-                             {"lower_bound_by", e.bound_by},
-                             {"critical_path",
-                              {{"by_operation", path_json(e.by_operation, "op")},
-                               {"by_layer", path_json(e.by_layer, "layer")},
-                               {"by_link", path_json(e.by_link, "name")}}},
-                             {"change", e.change},
-                             {"sensitivities", sensitivities},
-                             {"not_varied", not_varied},
-                             {"math", {{"terms", terms}, {"sum_s", e.math_s}}},
-                             {"stripped_step_time_s", e.stripped_s},
-                             {"attribution", parts}};
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace moesim

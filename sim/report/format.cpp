@@ -108,6 +108,28 @@ std::string percent_text(double fraction) {
                                     : fmt::format("{:.2e} %", percent);
 }
 
+std::string spaced(std::string_view name) {
+  std::string text(name);
+  std::replace(text.begin(), text.end(), '_', ' ');
+  return text;
+}
+
+std::string shown_text(Shown shown, double value, bool ascii) {
+  switch (shown) {
+    case Shown::seconds:
+      return seconds_text(value, ascii);
+    case Shown::count:
+      return count_text(value);
+    case Shown::bytes:
+      return bytes_text(value);
+    case Shown::percent:
+      return percent_text(value);
+    case Shown::plain:
+      break;
+  }
+  return std::isfinite(value) ? fmt::format("{:.4g}", value) : "n/a";
+}
+
 SecondsColumn::SecondsColumn(double largest_s, bool ascii) {
   if (!std::isfinite(largest_s) || largest_s <= 0) return;
   const bool hours = largest_s >= kHoursFrom_s;

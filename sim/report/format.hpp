@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "metrics/figures.hpp"
+
 namespace moesim {
 
 enum class Align { left, right };
@@ -29,6 +31,11 @@ std::string count_text(double count);
 std::string bytes_text(double bytes);
 // Fraction 0.123 -> "12.3 %".
 std::string percent_text(double fraction);
+
+// "qkv_projection" -> "qkv projection"
+std::string spaced(std::string_view name);
+// Returns a figure of the report in the unit that it is shown in; plain: four significant digits.
+std::string shown_text(Shown shown, double value, bool ascii = false);
 
 // One unit for a whole column, so that its rows add up to the eye.
 struct SecondsColumn {

@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
-#include "report/breakdown.hpp"
+#include "report/flat.hpp"
 #include "report/format.hpp"
 #include "report/goodput.hpp"
 #include "report/table_canvas.hpp"
@@ -20,8 +19,9 @@ constexpr size_t kCriticalShown = 6;
 
 void headline(TableCanvas& table, const StepReport& report) {
   table.line(report.scenario.empty() ? "moesim" : report.scenario);
-  std::string about = report.model;
-  if (!report.platform.empty()) about += (about.empty() ? "" : " on ") + report.platform;
+  std::string about = report.model.name;
+  const std::string platform = text_at(report.platform, "name");
+  if (!platform.empty()) about += (about.empty() ? "" : " on ") + platform;
   about += fmt::format("{}{} {}{}", about.empty() ? "" : ", ", report.devices, report.device_noun,
                        report.devices == 1 ? "" : "s");
   table.wrapped("", about);
@@ -57,11 +57,10 @@ void where_the_time_went(TableCanvas& table, const StepReport& report) {
   const SecondsColumn column(std::max(step, report.breakdown_s.total()), table.ascii());
   const double quantum_s = column.unit_s * std::pow(10, -column.decimals);
   constexpr double kQuantumShare = 0.001;
-  const auto parts = parts_of(report.breakdown_s);
   std::vector<double> seconds, shares;
-  for (const BreakdownPart& part : parts) {
-    seconds.push_back(part.seconds);
-    shares.push_back(step > 0 ? part.seconds / step : 0);
+  for (const BreakdownPart& part : kBreakdownParts) {
+    seconds.push_back(report.breakdown_s.*part.seconds);
+    shares.push_back(step > 0 ? seconds.back() / step : 0);
   }
   const auto seconds_quanta = rounded_to_sum(seconds, quantum_s),
              share_quanta = rounded_to_sum(shares, kQuantumShare);
@@ -72,11 +71,11 @@ void where_the_time_went(TableCanvas& table, const StepReport& report) {
                "  " + bar(fraction, 34, table.ascii()));
   };
   int64_t time = 0, share = 0;
-  for (size_t i = 0; i < parts.size(); ++i) {
+  for (size_t i = 0; i < seconds.size(); ++i) {
     time += seconds_quanta[i];
     share += share_quanta[i];
-    if (i == 0 || parts[i].seconds != 0)
-      row(parts[i].label, seconds_quanta[i], share_quanta[i], shares[i]);
+    if (i == 0 || seconds[i] != 0)
+      row(kBreakdownParts[i].figure.label, seconds_quanta[i], share_quanta[i], shares[i]);
   }
   row("step", time, share, 0);
 }
@@ -104,22 +103,25 @@ void stores(TableCanvas& table, const StepReport& report) {
 // What the schedule did, in the mean stage; only where there is a pipeline.
 void pipeline(TableCanvas& table, const StepReport& report) {
   if (report.pipeline.size() < 2) return;
-  static constexpr std::array<const char*, 6> kNames = {"forward alone",    "backward alone",
-                                                        "weight gradients", "forward + backward",
-                                                        "optimizer",        "bubble"};
-  std::array<double, 6> mean{};
+  std::vector<FlatFigure> mean;
   for (const PipelineStage& stage : report.pipeline) {
-    for (size_t i = 0; i < stage.seconds.size(); ++i) mean[i] += stage.seconds[i];
-    mean[5] += stage.bubble_s;
+    std::vector<FlatFigure> parts = flat_figures_of(stage, kTable);
+    for (size_t i = 0; i < mean.size(); ++i) *parts[i].number += *mean[i].number;
+    mean = std::move(parts);
   }
-  for (double& seconds : mean) seconds /= static_cast<double>(report.pipeline.size());
+  double largest = 0;
+  for (FlatFigure& part : mean) {
+    *part.number /= static_cast<double>(report.pipeline.size());
+    largest = std::max(largest, *part.number);
+  }
   table.heading("Pipeline",
                 fmt::format("mean of {} stages, communication included", report.pipeline.size()));
-  const SecondsColumn column(*std::max_element(mean.begin(), mean.end()), table.ascii());
-  for (size_t i = 0; i < mean.size(); ++i)
-    if (mean[i] > 0)
-      table.line("  " + fit(kNames[i], 19) + fit(column.text(mean[i]), 11, Align::right) +
-                 fit(percent_text(mean[i] / report.step_time_s), 11, Align::right));
+  const SecondsColumn column(largest, table.ascii());
+  for (const FlatFigure& part : mean)
+    if (*part.number > 0)
+      table.line("  " + fit(part.figure.label, 19) +
+                 fit(column.text(*part.number), 11, Align::right) +
+                 fit(percent_text(*part.number / report.step_time_s), 11, Align::right));
 }
 
 // Consecutive stages that read the same are one row, "4-6".

@@ -82,6 +82,16 @@ class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
   const Fabric& fabric() const override { return wafers().fabric; }
   bool has_pipeline() const override { return false; }
 
+  Scenario settled(const Scenario& scenario) const override {
+    const WaferContext& context = step().context;
+    Scenario settled = scenario;
+    settled.plan = context.input.plan;
+    settled.plan.attention_tiles = context.plan.attention_tiles;
+    settled.plan.attention_batch = context.plan.attention_batch;
+    settled.batch.global_batch = context.plan.global_batch();
+    return settled;
+  }
+
   ProgramFacts facts() const override {
     const WaferPlan& plan = step().context.plan;
     ProgramFacts facts;

@@ -43,6 +43,11 @@ TEST_CASE("every run has the same columns, named like the JSON report") {
   const std::string header = csv_header();
   CHECK(std::count(header.begin(), header.end(), '\n') == 1);
   const StepReport report = sample_report();
+  CHECK(
+      header.starts_with("scenario,moesim_version,simgrid_version,seed,fidelity,model,platform,"
+                         "devices,step_time_s,tokens_per_step,"));
+  CHECK(value_of(report, "model") == "Qwen3-30B-A3B");
+  CHECK(value_of(report, "platform") == "h100-sxm");
   CHECK(value_of(report, "step_time_s") == "20.13");
   CHECK(value_of(report, "breakdown_s.exposed_ep") == "4.21");
   CHECK(value_of(report, "breakdown_s.exposed_stream") == "0");
@@ -60,4 +65,12 @@ TEST_CASE("text with commas, quotes and line breaks stays one field; numbers rea
   report.mfu = 1.0 / 3;
   CHECK(value_of(report, "simulation.folded") == report.simulation.folded);
   CHECK(std::stod(value_of(report, "mfu")) == report.mfu);
+}
+
+TEST_CASE("CSV fields are quoted where they have to be") {
+  CHECK(csv_field("") == "");
+  CHECK(csv_field("plain 1.5") == "plain 1.5");
+  CHECK(csv_field("a,b") == "\"a,b\"");
+  CHECK(csv_field("say \"x\"") == "\"say \"\"x\"\"\"");
+  CHECK(csv_field("two\nlines") == "\"two\nlines\"");
 }

@@ -74,3 +74,13 @@ TEST_CASE("bars fill their width by the fraction") {
   CHECK(bar(0.5, 4, true) == "##");
   CHECK(bar(std::nan(""), 4).empty());
 }
+
+TEST_CASE("a figure is shown in its unit") {
+  CHECK(shown_text(Shown::seconds, 0.0201) == "20.10 ms");
+  CHECK(shown_text(Shown::bytes, 85.9e9) == "85.90 GB");
+  CHECK(shown_text(Shown::percent, 0.2464) == "24.6 %");
+  CHECK(shown_text(Shown::count, 4194304) == "4.194 M");
+  CHECK(shown_text(Shown::plain, 1.38249) == "1.382");
+  CHECK(shown_text(Shown::plain, std::nan("")) == "n/a");
+  CHECK(spaced("qkv_projection") == "qkv projection");
+}

@@ -58,7 +58,8 @@ TEST_CASE("no line of the table is wider than 80 columns, whatever the figures")
     CHECK(widest(table_text(scaled_report(factor), {true})) <= 80);
   }
   StepReport report = sample_report();
-  report.scenario = report.model = report.platform = std::string(200, 'x');
+  report.scenario = report.model.name = std::string(200, 'x');
+  report.platform = map_of({scalar_setting("name", std::string(200, 'x'))});
   report.resources[0].name = report.critical_path[0].op = report.critical_path[2].link =
       std::string(99, 'y');
   report.lower_bound_by = report.simulation.folded = "a long story " + std::string(100, 'z');

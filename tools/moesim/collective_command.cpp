@@ -5,7 +5,7 @@
 #include "base/diagnostics.hpp"
 #include "commands.hpp"
 #include "config/scenario.hpp"
-#include "config/text.hpp"
+#include "base/text.hpp"
 #include "config/units.hpp"
 #include "lower/collectives.hpp"
 #include "run/run_collective.hpp"

@@ -6,7 +6,7 @@
 
 #include "commands.hpp"
 #include "config/scenario.hpp"
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 namespace {
