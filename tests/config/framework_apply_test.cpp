@@ -149,8 +149,8 @@ TEST_CASE("what a profile gave is told with its place, source and basis") {
   CHECK(r.sources.at("plan.gather_bytes").reason.empty());
   const std::string text = check_text(r);
   CHECK(
-      text.starts_with("# framework g-1.3 has no profile of its own: g-1.2 stands in, the\n"
-                       "# nearest earlier release\nname: s "));
+      text.starts_with("# framework g-1.3 has no profile of its own: g-1.2 stands in, the nearest\n"
+                       "# earlier release\nname: s "));
   CHECK(text.find("  gradient_bytes: 2 B") != std::string::npos);
   CHECK(text.find("# scenarios/frameworks/f.yaml:3\n") != std::string::npos);
   CHECK(text.find("#   recipe: somebody/somewhere@1234567") != std::string::npos);
