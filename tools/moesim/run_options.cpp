@@ -1,10 +1,12 @@
 #include "run_options.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
 #include "base/diagnostics.hpp"
 #include "base/text.hpp"
@@ -88,8 +90,12 @@ int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& s
     run_options.version = MOESIM_VERSION;
     return run_step(scenario, run_options).report;
   };
+  std::set<std::string> notes;
   work.input_text = [&](const StudyRun& run) {
-    return input_text(load(run).scenario) + fmt::format("seed: {}\n", simulate.seed);
+    const ResolvedScenario resolved = load(run);
+    const std::string& note = resolved.framework.note;
+    if (!note.empty() && notes.insert(note).second) spdlog::info("{}", note);
+    return input_text(resolved.scenario) + fmt::format("seed: {}\n", simulate.seed);
   };
   work.on_finished = [&](const StudyRun& run, const Outcome& outcome, const StepReport* report) {
     progress.clear();
