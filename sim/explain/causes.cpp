@@ -9,8 +9,7 @@ namespace moesim {
 namespace {
 
 bool overlaps_blocks(const Plan& plan) {
-  return plan.schedule == ScheduleKind::dualpipe || plan.schedule == ScheduleKind::dualpipev ||
-         plan.schedule == ScheduleKind::custom;
+  return traits(plan.schedule).dual || traits(plan.schedule).listed;
 }
 
 Cause overlap_of(const Plan& plan) {

@@ -85,7 +85,7 @@ Kernels attention_out_ops(const ModelShape&, int layer, const Shard&,
                           Pass);                               // output projection, residual
 Kernels dense_ffn_ops(const ModelShape&, const Shard&, Pass);  // norm, FFN, residual
 // norm, gate GEMM, top-k, permute. The permute (Op::permute) copies every token top_k times into
-// the order of its destinations; dispatchers that read tokens in place (DeepEP, HybridEP) do
+// the order of its destinations; dispatchers that read tokens in place (DispatcherTraits) do
 // without: their callers leave it out.
 Kernels router_ops(const ModelShape&, const Shard&, Pass);
 Kernels shared_expert_ops(const ModelShape&, const Shard&, Pass);  // empty without shared experts

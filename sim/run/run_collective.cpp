@@ -52,14 +52,14 @@ CollectiveKind checked_kind(const CollectiveRequest& request) {
     if (request.gpus < 2) throw InputError("send needs two devices: --gpus 2 or more");
     return *kind;
   }
-  const bool exchanges = *kind == CollectiveKind::all_to_all;
-  std::vector<std::string> others, fitting;
+  const auto carries = [&](const CollectiveAlgorithmTraits& algorithm) {
+    return *kind == CollectiveKind::all_to_all ? algorithm.exchanges : algorithm.shares;
+  };
+  std::vector<std::string> fitting;
   for (const CollectiveAlgorithmTraits& algorithm : kCollectiveAlgorithms)
-    (exchanges ? algorithm.exchanges : algorithm.shares) ? fitting.emplace_back(algorithm.name)
-                                                         : others.emplace_back(algorithm.name);
-  const CollectiveAlgorithmTraits& asked = traits(request.form);
-  if (exchanges ? !asked.exchanges : !asked.shares)
-    throw InputError(fmt::format("--form {} does not carry {}; use {}", asked.name,
+    if (carries(algorithm)) fitting.emplace_back(algorithm.name);
+  if (!carries(traits(request.form)))
+    throw InputError(fmt::format("--form {} does not carry {}: use {}", spelling(request.form),
                                  request.collective, fmt::join(fitting, ", ")));
   return *kind;
 }

@@ -28,10 +28,6 @@ Transfer ring(CollectiveKind kind, const Fabric& fabric, const Pod& pod,
   return collective(kind, CollectiveAlgorithm::automatic, {fabric, pod, 0, members}, bytes);
 }
 
-Transfer folded(CollectiveKind kind, const Pod& pod, const SpreadGroup& group, double bytes) {
-  return collective(kind, CollectiveAlgorithm::automatic, FoldedGroup{pod, 0, group}, bytes);
-}
-
 }  // namespace
 
 TEST_CASE("bytes that a member sends, from the algorithms' definitions") {
@@ -70,7 +66,8 @@ TEST_CASE("one member, or no bytes, is no transfer") {
   for (const CollectiveKind kind : kKinds) {
     CHECK(ring(kind, fabric, pod, range(3, 4), 1e9).flows.empty());
     CHECK(ring(kind, fabric, pod, range(0, 8), 0).flows.empty());
-    CHECK(folded(kind, pod, {1, 1}, 1e9).flows.empty());
+    const FoldedGroup alone{pod, 0, {1, 1}};
+    CHECK(collective(kind, CollectiveAlgorithm::automatic, alone, 1e9).flows.empty());
   }
 }
 
@@ -101,15 +98,22 @@ TEST_CASE("latency: steps of a ring, or of a tree where NCCL has one and it is f
 TEST_CASE("what a folded group puts on its member's ports is what the whole group would") {
   const Pod pod = plain_pod(64);
   const Fabric fabric = fabric_of(pod);
-  for (const CollectiveKind kind :
-       {CollectiveKind::all_reduce, CollectiveKind::reduce_scatter, CollectiveKind::all_gather})
+  for (const auto& [kind, algorithm] :
+       {std::pair{CollectiveKind::all_reduce, CollectiveAlgorithm::ring},
+        std::pair{CollectiveKind::reduce_scatter, CollectiveAlgorithm::ring},
+        std::pair{CollectiveKind::all_gather, CollectiveAlgorithm::automatic},
+        std::pair{CollectiveKind::all_reduce, CollectiveAlgorithm::hierarchical},
+        std::pair{CollectiveKind::all_gather, CollectiveAlgorithm::hierarchical}})
     for (const SpreadGroup group :
          {SpreadGroup{64, 1}, SpreadGroup{8, 1}, SpreadGroup{8, 8}, SpreadGroup{16, 4}}) {
       std::vector<int> members;
       for (int i = 0; i < group.size; ++i) members.push_back(i * group.stride);
-      const Transfer whole = ring(kind, fabric, pod, members, 1e9);
-      const Transfer part = folded(kind, pod, group, 1e9);
-      INFO("size " << group.size << " stride " << group.stride);
+      const Transfer whole = collective(kind, algorithm, {fabric, pod, 0, members}, 1e9);
+      const Transfer part = collective(kind, algorithm, FoldedGroup{pod, 0, group}, 1e9);
+      const PortLoad load =
+          port_load(kind, algorithm, pod, shape_of(FoldedGroup{pod, 0, group}), 1e9);
+      INFO(spelling(kind) << " by " << spelling(algorithm) << ", size " << group.size << " stride "
+                          << group.stride);
       for (const Port port : {Port::nvlink, Port::nic}) {
         double expected = 0, out = 0, in = 0;
         for (const Flow& flow : whole.flows)
@@ -120,9 +124,45 @@ TEST_CASE("what a folded group puts on its member's ports is what the whole grou
         }
         CHECK(out == Approx(expected));
         CHECK(in == Approx(expected));
+        CHECK((port == Port::nvlink ? load.nvlink_bytes : load.nic_bytes) == Approx(expected));
       }
       CHECK(part.latency_s == Approx(whole.latency_s));
     }
+}
+
+TEST_CASE("a send goes from the first member to the last, an equal all-to-all to everybody") {
+  const Pod pod = plain_pod(16);
+  const Fabric fabric = fabric_of(pod);
+  const auto members = range(0, 16);
+  const CollectiveGroup group{fabric, pod, 0, members};
+  const Transfer message =
+      collective(CollectiveKind::send, CollectiveAlgorithm::automatic, group, 1e6);
+  REQUIRE(message.flows.size() == 1);
+  CHECK(message.flows[0].source == endpoint(0, Port::nic));
+  CHECK(message.flows[0].target == endpoint(15, Port::nic));
+  CHECK(collective_lower_bound_s(CollectiveKind::send, group, 1e6) == Approx(1e6 / 50e9));
+  for (const auto& [algorithm, name] : kCollectiveAlgorithmNames) {
+    if (!traits(algorithm).exchanges || algorithm == CollectiveAlgorithm::closed_form) continue;
+    INFO(name);
+    const Transfer all = collective(CollectiveKind::all_to_all, algorithm, group, 16e6);
+    // 8 of 16 shares leave the node.
+    CHECK(seconds(fabric, all) == Approx(8e6 / 50e9));
+    CHECK(collective_lower_bound_s(CollectiveKind::all_to_all, group, 16e6) == Approx(8e6 / 50e9));
+  }
+}
+
+TEST_CASE("closed forms are no flows, but the lower bound after the start") {
+  const Pod pod = plain_pod(16);
+  const Fabric fabric = fabric_of(pod);
+  const auto members = range(0, 16);
+  const CollectiveGroup group{fabric, pod, 0, members};
+  for (const auto& [kind, name] : kCollectiveKinds) {
+    if (kind == CollectiveKind::send) continue;
+    INFO(name);
+    const Transfer timer = collective(kind, CollectiveAlgorithm::closed_form, group, 1e9);
+    CHECK(timer.flows.empty());
+    CHECK(timer.latency_s == Approx(collective_lower_bound_s(kind, group, 1e9)));
+  }
 }
 
 TEST_CASE("messages go over NVLink inside a node and over NICs between nodes") {

@@ -61,18 +61,20 @@ TEST_CASE(
     ScheduleKind kind;
     int vpp;
   };
-  for (const auto& [kind, vpp] :
-       {Case{ScheduleKind::one_f_one_b, 1}, Case{ScheduleKind::interleaved, 2},
-        Case{ScheduleKind::interleaved, 3}, Case{ScheduleKind::gpipe, 1},
-        Case{ScheduleKind::zb_h1, 1}, Case{ScheduleKind::zb_2p, 1}, Case{ScheduleKind::dualpipe, 1},
-        Case{ScheduleKind::dualpipev, 1}})
+  std::vector<Case> cases;
+  for (const auto& [kind, name] : kScheduleNames) {
+    if (traits(kind).listed) continue;  // tests/plan/schedule_text_test.cpp
+    cases.push_back({kind, traits(kind).interleaves ? 2 : 1});
+    if (traits(kind).interleaves) cases.push_back({kind, 3});
+  }
+  for (const auto& [kind, vpp] : cases)
     for (const int pp : {2, 4, 6, 8})
       for (const int rounds : {1, 2, 3, 7}) {
         const Plan plan = plan_of(kind, pp, vpp);
         const int multiple = microbatch_multiple(plan);
         const int microbatches =
             std::max(fewest_microbatches(plan), multiple) + (rounds - 1) * multiple;
-        INFO("schedule " << static_cast<int>(kind) << " pp " << pp << " vpp " << vpp << " of "
+        INFO("schedule " << spelling(kind) << " pp " << pp << " vpp " << vpp << " of "
                          << microbatches);
         for (const bool overlap : {false, true}) {
           Plan overlapped = plan;
@@ -82,6 +84,39 @@ TEST_CASE(
           CHECK(play(pipeline_shape(overlapped), stages, {}).finished);
         }
       }
+}
+
+TEST_CASE("rows of the table are the schedules of their names") {
+  for (const auto& [kind, name] : kScheduleNames) CHECK(spelled<ScheduleKind>(name) == kind);
+  CHECK(spelling(ScheduleKind::one_f_one_b) == std::string("1f1b"));
+  CHECK(spelling(ScheduleKind::interleaved) == std::string("interleaved"));
+  CHECK(spelling(ScheduleKind::gpipe) == std::string("gpipe"));
+  CHECK(spelling(ScheduleKind::zb_h1) == std::string("zb-h1"));
+  CHECK(spelling(ScheduleKind::zb_2p) == std::string("zb-2p"));
+  CHECK(spelling(ScheduleKind::dualpipe) == std::string("dualpipe"));
+  CHECK(spelling(ScheduleKind::dualpipev) == std::string("dualpipev"));
+  CHECK(spelling(ScheduleKind::custom) == std::string("custom"));
+}
+
+TEST_CASE("the published bubble of each schedule is what its operations leave with equal passes") {
+  // F = B = W = 1. DualPipeV's formula counts half passes, two of which are one here; interleaved
+  // chunks are 1 / v of a pass.
+  for (const auto& [kind, name] : kScheduleNames) {
+    if (traits(kind).listed) continue;
+    const int vpp = traits(kind).interleaves ? 2 : 1;
+    const Plan plan = plan_of(kind, 8, vpp);
+    const double pass = traits(kind).order == SliceOrder::folded ? 2.0 : vpp;
+    INFO(name);
+    const Bubble bubble = traits(kind).bubble(plan, {pass, pass, pass});
+    const Played result = played(plan, 40);
+    // ZB-2p's stages begin and end one after the other, and the optimizer with them.
+    const double idle = kind == ScheduleKind::zb_2p
+                            ? result.last[0] - result.first[0] - result.busy[0]
+                            : result.bubble(0);
+    CHECK(idle == Approx(std::max(0.0, bubble.seconds)).margin(1e-9));
+    CHECK(std::string(bubble.formula).find('p') != std::string::npos);
+    CHECK(bubble.factor != "");
+  }
 }
 
 TEST_CASE("bubbles of equal passes are the published ones") {

@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "config/scenario.hpp"
 #include "fixtures/in_child.hpp"
+#include "lower/collectives.hpp"
 
 using namespace moesim;
 
@@ -15,8 +16,6 @@ Pod ideal_pod(int gpus, std::vector<std::string> sets = {}) {
   sets.push_back("gpus=" + std::to_string(gpus));
   return load_pod("ideal-pod-450-50", sets, {{MOESIM_SOURCE_DIR}});
 }
-
-const char* const kForms[] = {"auto", "flat", "port_balanced", "hierarchical", "closed_form"};
 
 CollectiveRequest all_to_all(int gpus, CollectiveAlgorithm form) {
   CollectiveRequest request;
@@ -33,7 +32,7 @@ struct Case {
   std::string name() const {
     std::string text =
         fmt::format("{} {} gpus {} skew {} seed {}", request.collective, request.gpus,
-                    kForms[static_cast<int>(request.form)], request.skew, request.seed);
+                    spelling(request.form), request.skew, request.seed);
     for (const std::string& set : sets) text += " " + set;
     return text;
   }
@@ -179,6 +178,34 @@ TEST_CASE("collectives take what their busiest port needs and no less than any a
   }
 }
 
+TEST_CASE("every algorithm carries what its traits say, names itself, and stays over the bound") {
+  std::vector<Case> cases;
+  std::vector<std::function<std::string()>> labels;
+  for (const auto& [kind, name] : kCollectiveKinds)
+    for (const auto& [algorithm, form] : kCollectiveAlgorithmNames) {
+      const bool fits = kind == CollectiveKind::all_to_all ? traits(algorithm).exchanges
+                                                           : traits(algorithm).shares;
+      if (!fits || kind == CollectiveKind::send) continue;
+      CollectiveRequest request = all_to_all(16, algorithm);
+      request.collective = name;
+      cases.push_back({request, {}});
+      labels.push_back([request] { return run_collective(ideal_pod(16), request).form; });
+    }
+  const auto results = measure(cases);
+  const auto forms = in_children(labels);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    INFO(cases[i].name());
+    CHECK(results[i].bound_s > 0);
+    CHECK(results[i].time_s >= results[i].bound_s * (1 - 1e-9));
+    CHECK(results[i].time_s <= results[i].bound_s * 2.1);
+    const CollectiveAlgorithm asked = cases[i].request.form;
+    if (asked == CollectiveAlgorithm::automatic)
+      CHECK(forms[i] == (cases[i].request.collective == "all-to-all" ? "flat" : "ring"));
+    else
+      CHECK(forms[i] == spelling(asked));
+  }
+}
+
 TEST_CASE("ring all-reduce on one node is the closed form") {
   CollectiveRequest request = all_to_all(8, CollectiveAlgorithm::automatic);
   request.collective = "all-reduce";
@@ -212,6 +239,14 @@ TEST_CASE("what is no collective is bad input") {
   CHECK(error_of(request) ==
         "unknown collective 'all-to-some': one of all-to-all, all-reduce, reduce-scatter, "
         "all-gather, broadcast, send");
+  request.collective = "all-reduce";
+  request.form = CollectiveAlgorithm::flat;
+  CHECK(error_of(request) ==
+        "--form flat does not carry all-reduce: use auto, hierarchical, closed_form, ring");
+  request = all_to_all(8, CollectiveAlgorithm::ring);
+  CHECK(error_of(request) ==
+        "--form ring does not carry all-to-all: use auto, flat, port_balanced, hierarchical, "
+        "closed_form");
   request.collective = "all-to-all";
   request.bytes = 0;
   CHECK(error_of(request) == "--bytes must be positive");
