@@ -167,8 +167,9 @@ void SimgridBackend::start_part(uint32_t id) {
   p.timer = at(now() + p.duration_s, [this, id] { end_part(id); });
 }
 
-// What is left of each flow after it ran on a timer: as if it had moved at the pace of the busiest
-// link on its own way, which no link is too small for, and the busiest flows end with the timer.
+// After some time on a timer, a flow has left what it would have if it had moved at the pace of the
+// busiest link on its own way: no link is too small for that, and the busiest flows end with the
+// timer.
 void SimgridBackend::make_flows(uint32_t id, double elapsed_s) {
   Part& p = part(id);
   p.as_flows = true;

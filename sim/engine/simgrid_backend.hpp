@@ -1,5 +1,5 @@
-// Gives the executor SimGrid's clock. In adaptive mode a transfer runs on a timer, all its flows in
-// proportion, while no other transfer touches its links; the moment another claims one of them,
+// Runs the executor by SimGrid's clock. In adaptive mode a transfer runs on a timer, all its flows
+// in proportion, while no other transfer touches its links; the moment another claims one of them,
 // what remains of both becomes SimGrid flows that share by max-min fairness (docs/decisions/0003).
 #pragma once
 

@@ -1,4 +1,4 @@
-// What it costs to move experts: when the placement is rearranged at the beginning of this step,
+// The cost of moving experts: when the placement is rearranged at the beginning of this step,
 // weights and optimizer state of every expert that changes its rank travel before the step's first
 // forwards.
 #pragma once

@@ -12,7 +12,7 @@
 
 namespace moesim {
 
-// What a device takes for a list of kernels. At the start of a run the host is level with the
+// The time of a list of kernels on a device. At the start of a run the host is level with the
 // device; it issues kernel after kernel, and the device runs one when it is done with those before
 // and has been given it. What a CUDA graph holds costs the host nothing.
 class RunCost {
@@ -23,7 +23,7 @@ class RunCost {
   // `more_host_s`: what the host has to do besides launching, before the next run can start.
   double seconds(std::span<const Kernel> kernels, std::span<const int> rows = {},
                  double more_host_s = 0) const;
-  // What each turn of a lane costs the host, besides launches, where two microbatches overlap.
+  // Returns a turn's cost to the host, besides launches, where two microbatches overlap.
   double piece_s() const;
   // Time of each kernel, waiting for their launches included, so that they sum to seconds() unless
   // `more_host_s` binds.

@@ -1,4 +1,4 @@
-// What every part of the lowering of a step needs to know, derived once from the scenario.
+// The facts that all parts of the lowering of a step share, derived once from the scenario.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What a layer saves for its backward pass, tensor by tensor.
+// The tensors that a layer saves for its backward pass.
 #include <algorithm>
 
 #include "model/kernel_builders.hpp"

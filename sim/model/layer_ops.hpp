@@ -1,5 +1,5 @@
 // FLOPs, bytes and shapes of every operator of a training step on one rank, forward, backward-data
-// and backward-weight. Takes the model and how a rank's share is cut; gives kernels in launch
+// and backward-weight. Takes the model and how a rank's share is cut; returns kernels in launch
 // order; knows nothing of time or networks.
 #pragma once
 
@@ -96,7 +96,7 @@ Kernels expert_ops(const ModelShape&, const Shard&, Pass);
 Kernels combine_ops(const ModelShape&, const Shard&,
                     Pass);  // unpermute (sum of a token's copies), residual
 Kernels output_ops(const ModelShape&, const Shard&, Pass);  // final norm, logits, cross-entropy
-// What a multi-token-prediction layer has beyond a transformer layer: norms of the embedding and of
+// The part of a multi-token-prediction layer beyond a transformer layer: norms of the embedding and of
 // the hidden state, and the projection of the two side by side. Embedding, transformer layer (index
 // >= shape.layers) and output_ops are the caller's to add.
 Kernels mtp_projection_ops(const ModelShape&, const Shard&, Pass);

@@ -32,7 +32,7 @@ double mtp_extra_parameters(const ModelShape& shape);
 double total_parameters(const ModelShape& shape);
 double active_parameters(const ModelShape& shape);
 
-// What one rank holds of a layer: `dense` is replicated over data (and context) parallel ranks,
+// The share of a layer on one rank: `dense` is replicated over data (and context) parallel ranks,
 // `expert` over expert-data parallel ranks.
 struct RankParameters {
   double dense = 0;

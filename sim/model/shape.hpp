@@ -1,4 +1,4 @@
-// What is trained: the shapes of a transformer with mixture-of-experts layers. Knows nothing of
+// The model that is trained: the shapes of a transformer with mixture-of-experts layers. Knows nothing of
 // machines or mappings.
 #pragma once
 
@@ -54,7 +54,7 @@ struct ModelShape {
   bool attention_gate = false;  // output gate: the query projection is twice as wide (Qwen3-Next)
 
   int dense_ffn = 0;           // width of the FFN in layers without experts
-  int first_dense_layers = 0;  // so many layers at the start have a dense FFN
+  int first_dense_layers = 0;  // layers at the start that have a dense FFN
   int moe_period = 1;  // of the others, every moe_period-th has experts (the last of each period)
 
   int experts = 0;  // 0: a dense model

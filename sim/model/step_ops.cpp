@@ -1,4 +1,4 @@
-// What happens once a step rather than once a microbatch.
+// The operators that run once a step rather than once a microbatch.
 #include "model/kernel_builders.hpp"
 #include "model/layer_ops.hpp"
 

@@ -1,4 +1,4 @@
-// What the aggregated sampler knows of one layer before it draws: expected loads, spread between
+// The facts that the aggregated sampler has of a layer before it draws: expected loads, spread between
 // groups, where experts sit, and how often a token's choices coincide on a rank or node.
 #pragma once
 

@@ -57,7 +57,7 @@ void tally_copies(std::span<const Replica> slots, bool replicated, int source,
                   RoutedTokens& matrix);
 
 // Sets rank_tokens and node_tokens from copies: what is expected, moved along with how far copies
-// are from what is expected, within what is possible for so many tokens of top_k copies each.
+// are from what is expected, within what is possible for `tokens` tokens of top_k copies each.
 void estimate_distinct(const RowModel& row, int64_t tokens, int top_k, int ranks_per_node,
                        int source, RoutedTokens& matrix);
 

@@ -40,7 +40,7 @@ void amplify_groups(std::span<const float> rates, int group_size, double gain,
 
 // Rates of a disturbed layer: out[e] = c * rates[e] * factor[e] with c such that sum over e of 1 -
 // exp(-out[e]) is k again (to 1e-4 k). For inner loops: rates are -log(1 - probability), so that
-// factor 1 gives the layer's own probabilities.
+// factor 1 means the layer's own probabilities.
 void disturb_rates(std::span<const float> rates, std::span<const float> factor, int k,
                    std::vector<float>& out);
 

@@ -83,7 +83,7 @@ class Router {
 };
 
 // The same from single tokens: each draws its top_k experts. Slow; for small cases and as oracle.
-// The balanced kind has nothing to draw and gives what `sample` gives.
+// The balanced kind has nothing to draw and comes out as `sample` has it.
 void sample_tokens_exactly(const Router& router, int layer, int microbatch, int cell,
                            RoutedTokens& out);
 

@@ -11,7 +11,7 @@ namespace moesim {
 
 enum class RoutingKind {
   balanced,   // forced: every expert gets the same count from every source, nothing is drawn
-  uniform,    // every expert equally likely, tokens drawn: the balance that random routing gives
+  uniform,    // every expert equally likely, tokens drawn: the balance of random routing
   zipf,       // popularity ~ 1/rank^exponent
   dirichlet,  // popularity ~ Dirichlet(concentration, ..., concentration)
   histogram,  // given relative loads
@@ -44,7 +44,7 @@ inline constexpr auto kPlacements = std::to_array<Spelled<Placement>>({
 });
 constexpr const auto& enum_names(Placement) { return kPlacements; }
 
-// One line of a recorded trace: so many tokens (copies) went to this expert.
+// One line of a recorded trace: the tokens (copies) that went to this expert.
 struct RecordedCount {
   int layer = 0;
   int step = 0;

@@ -43,7 +43,7 @@ class TokenSet {
   std::vector<float> unit_times_;  // [token][expert], exponential of rate 1
 };
 
-// What a token does with each group: copies that go there, and the share of tokens that send any.
+// Statistics of tokens per group: copies that go there, and the share of tokens that send any.
 struct GroupMoments {
   std::vector<double> used;
   std::vector<double> mean;
@@ -51,7 +51,7 @@ struct GroupMoments {
 };
 GroupMoments group_moments(const TokenRule& rule, std::span<const int> choices);
 
-// How much choosing groups first amplifies popularity: copies of a group grow as (its weight)^gain
+// Returns how much choosing groups first amplifies popularity: copies of a group grow as (its weight)^gain
 // against the others, measured between equal groups and one of 1.2 times the weight. 1 without node
 // limits.
 double group_gain(const TokenRule& rule, const TokenSet& tokens);
@@ -60,7 +60,7 @@ double group_gain(const TokenRule& rule, const TokenSet& tokens);
 // about with them.
 void compensate_gain(const TokenRule& rule, double gain, std::vector<double>& weights);
 
-// Share of tokens whose choices fall on each set of `slots_per_set` consecutive slots (a rank, a
+// Returns the share of tokens whose choices fall on each set of `slots_per_set` consecutive slots (a rank, a
 // node) at least once.
 std::vector<double> touched_share(std::span<const Replica> slots, int slots_per_set, int top_k,
                                   std::span<const int> choices);

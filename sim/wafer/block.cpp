@@ -17,7 +17,9 @@ namespace {
 // weight by weight in truth. Pieces of 0.5 GB change the step by 0.3 % (docs/model/wafer.md);
 // smaller ones were not tried.
 constexpr double kStreamBytes = 128e6;
-constexpr int kMostChunks = 100;  // ports of a block are numbered in 8 bits
+// A layer's experts come in no more streams than this: each is a broadcast, with tasks and ports of
+// its own.
+constexpr int kMostChunks = 100;
 
 using Ops = std::function<Kernels(Pass)>;
 
@@ -28,6 +30,10 @@ Kernels backward_of(const Ops& ops) {
   return kernels;
 }
 
+// Forward a layer takes its weights in the order of its operators. Backward it takes them in the
+// opposite order; with recomputation the forward of attention and router runs again first, and
+// their weights are held from then until their own backward. Experts and dense FFN, which stream in
+// pieces, are recomputed piece by piece (WaferCompute::again).
 class LayerBlocks {
  public:
   LayerBlocks(const WaferContext& context, int layer, int sequences)
@@ -118,7 +124,7 @@ class LayerBlocks {
 
   WaferBlock finish() {
     if (!context_.plan.spill) return std::move(block_);
-    // What SRAM would have kept of this layer (plan/wafer_memory.cpp).
+    // The bytes that SRAM would have kept of this layer (wafer/memory.cpp).
     const RecomputePolicy policy = context_.input.plan.recompute_policy();
     const double rows = all_.local_tokens() * model_.top_k;
     const double bytes = layer_activation_bytes(model_, layer_, all_, policy, rows);

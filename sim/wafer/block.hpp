@@ -1,5 +1,5 @@
-// What one block of a weight-streaming step does, before it becomes a graph: which weights come in,
-// in order; what the wafer computes with them, in order; which gradients leave. A block is one
+// The work of one block of a weight-streaming step before it becomes a graph: which weights come
+// in, in order; what the wafer computes with them, in order; which gradients leave. A block is one
 // layer, the embedding or the loss, forward or backward, of one microbatch.
 #pragma once
 

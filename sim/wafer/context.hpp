@@ -1,4 +1,4 @@
-// What every part of the lowering of a weight-streaming step needs to know, derived once from the
+// The facts that all parts of the lowering of a weight-streaming step share, derived once from the
 // scenario.
 #pragma once
 
@@ -30,7 +30,7 @@ struct WaferContext {
   WaferFabric fabric;
   bool recompute = false;
 
-  // A wafer's share of so many sequences.
+  // Returns a wafer's share of these sequences.
   Shard shard(int sequences) const;
   int layers() const { return model.layers + model.mtp_layers; }
   uint32_t ranks() const {

@@ -64,7 +64,7 @@ void add_layer(const ModelShape& model, const WaferSystem& system, int layer, co
   memory.experts = std::max(memory.experts, whole.router + kGradients * one_expert);
 }
 
-// Parameters that stream as one (lower/wafer_block.cpp); experts come in small pieces.
+// Parameters that stream as one (wafer/block.cpp); experts come in small pieces.
 double largest_operator(const ModelShape& model) {
   double most = embedding_parameters(model);
   for (int layer = 0; layer < model.layers + model.mtp_layers; ++layer) {

@@ -39,6 +39,8 @@ std::vector<int> even_parts(int total, int parts) {
   return sizes;
 }
 
+// The attention batch is stated, or that of the batch (0), or the largest that fits with saved
+// activations on the wafer or on the host, as the plan allows.
 WaferPlan derive_wafer_plan(const ModelShape& model, const WaferSystem& system, const Plan& plan,
                             const Batch& batch) {
   WaferPlan out;

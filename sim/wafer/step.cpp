@@ -9,6 +9,8 @@ namespace moesim {
 
 namespace {
 
+// Blocks follow each other in every chain: compute, streams, gradients, updates, copies to the
+// host. Blocks of equal layers, sequences and direction share a template.
 class WaferLowering {
  public:
   explicit WaferLowering(LoweredWaferStep& step)
@@ -27,7 +29,7 @@ class WaferLowering {
   // A stream or gradient that takes room in a buffer until the block says that it is used up.
   struct Buffer {
     BlockId block = 0;
-    uint8_t port = 0;
+    BlockPort port = 0;
     double bytes = 0;
   };
 
@@ -45,7 +47,7 @@ class WaferLowering {
       forward.push_back(add("forward " + layer_class(context_.model, layer), layer, false,
                             [&] { return layer_forward_block(context_, layer, sequences); }));
       // SRAM has room for what one layer saves while that of the layer before goes out
-      // (plan/wafer_memory.cpp).
+      // (wafer/memory.cpp).
       if (context_.plan.spill && layer >= 2)
         program_.connect(forward[layer - 2], kSaved, forward[layer], kSaved);
     }
@@ -101,11 +103,11 @@ class WaferLowering {
   // Buffers of this block wait for those of earlier blocks that must be gone; within the block the
   // template has it.
   void wait_for_room(std::vector<Buffer>& history, BlockId id, const std::vector<double>& bytes,
-                     double window_bytes, uint8_t first_port) {
+                     double window_bytes, BlockPort first_port) {
     const size_t before = history.size();
     for (size_t i = 0; i < bytes.size(); ++i) {
       if (bytes[i] == 0) continue;
-      const auto port = static_cast<uint8_t>(first_port + i);
+      const auto port = static_cast<BlockPort>(first_port + i);
       if (buffer_before(bytes, static_cast<int>(i), window_bytes) < 0) {
         double sum = bytes[i];
         for (size_t j = before; j < history.size(); ++j) sum += history[j].bytes;

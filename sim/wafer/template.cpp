@@ -12,6 +12,10 @@ namespace {
 
 constexpr TaskId kNoTask = 0xffffffffu;
 
+// Adds the tasks of a block in the order in which the wafers compute. Three chains run side by
+// side: streams come in one after the other (last_stream_), the wafers compute one run after the
+// other (front_), and gradients leave and are worked in one after the other (last_gradient_,
+// last_update_). A run ties them together: it waits for its stream, and its gradient waits for it.
 class Builder {
  public:
   Builder(const WaferContext& context, Program& program, const WaferBlock& block, bool update)
@@ -35,7 +39,7 @@ class Builder {
 
   WaferTemplate build(std::vector<WaferSlots>& slots) {
     const size_t ports = kFirstRoom + out_.stream_bytes.size() + out_.gradient_bytes.size();
-    MOESIM_CHECK(ports < 256, "{} ports", ports);
+    MOESIM_CHECK(ports < 65536, "{} ports", ports);
     for (size_t port = 0; port < ports; ++port) add_entries(port);
     front_.assign(entries_[kComputed].begin(), entries_[kComputed].begin() + wafers_);
     last_stream_ = entries_[kStreamed][0];
@@ -128,6 +132,8 @@ class Builder {
     return add(task, after);
   }
 
+  // Streams up to this one, in order. One that is in the prefetch window waits until enough earlier
+  // ones are used up: in this block, or through its port in an earlier one.
   void add_streams(int until) {
     for (; next_stream_ <= until; ++next_stream_) {
       const WaferStream& stream = block_.streams[next_stream_];
@@ -151,6 +157,8 @@ class Builder {
     return true;
   }
 
+  // A run may begin only when its gradients will have room, since a wafer cannot hold them back.
+  // The last run of a stream frees its weights.
   void add_compute(size_t index) {
     const WaferCompute& run = block_.computes[index];
     if (run.stream >= 0) add_streams(run.stream);
@@ -169,6 +177,7 @@ class Builder {
     if (gradient >= 0) send_gradient(run, gradient);
   }
 
+  // Fetched activations are waited for by the first run only.
   void run_on_wafers(const WaferCompute& run, const std::vector<TaskId>& also_after) {
     const Task model = run.routed ? routed_task(run) : plain_task(run);
     for (uint32_t wafer = 0; wafer < wafers_; ++wafer) {
@@ -225,6 +234,8 @@ class Builder {
     return compute_task(run, even);
   }
 
+  // The sum over the wafers travels up; then MemoryX adds it up or, with the last microbatch, runs
+  // the optimizer on it.
   void send_gradient(const WaferCompute& run, int gradient) {
     const MemoryX& memoryx = context_.system.memoryx;
     const bool routed = run.routed;

@@ -21,7 +21,15 @@ namespace moesim {
 // kSaved: the exit says that activations have arrived on the host; the entry, backward, that they
 // may be fetched, and forward, that earlier ones have left and made room. kCopied: transfers to and
 // from the host go one after the other.
-enum WaferPort : uint8_t { kComputed, kStreamed, kReduced, kUpdated, kSaved, kCopied, kFirstRoom };
+enum WaferPort : BlockPort {
+  kComputed,
+  kStreamed,
+  kReduced,
+  kUpdated,
+  kSaved,
+  kCopied,
+  kFirstRoom
+};
 
 // Amounts that the routing decides (wafer/work.hpp).
 struct WaferComputeSlot {
@@ -48,9 +56,9 @@ struct WaferTemplate {
   std::vector<double> gradient_bytes;
   bool spills = false, fetches = false;
 
-  uint8_t stream_port(size_t stream) const { return static_cast<uint8_t>(kFirstRoom + stream); }
-  uint8_t gradient_port(size_t gradient) const {
-    return static_cast<uint8_t>(kFirstRoom + stream_bytes.size() + gradient);
+  BlockPort stream_port(size_t i) const { return static_cast<BlockPort>(kFirstRoom + i); }
+  BlockPort gradient_port(size_t gradient) const {
+    return static_cast<BlockPort>(kFirstRoom + stream_bytes.size() + gradient);
   }
 };
 
@@ -60,8 +68,8 @@ WaferTemplate add_wafer_template(const WaferContext& context, Program& program,
                                  const WaferBlock& block, bool update,
                                  std::vector<WaferSlots>& slots);
 
-// Of a sequence of buffers in order of use: the last of those before `next` that must be gone so
-// that it and all after that one fit in the window; -1: none.
+// Buffers have these bytes, in order of use. Returns the last one before `next` that must be gone
+// so that `next` and those in between fit in the window; -1 if none must.
 int buffer_before(const std::vector<double>& bytes, int next, double window_bytes);
 
 }  // namespace moesim
