@@ -44,7 +44,7 @@ BatchCounts run_batch(const std::vector<StudyRun>& runs, const BatchWork& work,
   std::vector<std::string> fingerprints;
   for (const StudyRun& run : runs)
     fingerprints.push_back(fingerprint_of(run, work, options.version));
-  ResultStore store(options.out_folder, runs, fingerprints);
+  ResultStore store(options.out_folder, runs, fingerprints, options.json);
 
   BatchCounts counts;
   std::vector<size_t> run_of_job;
@@ -58,7 +58,7 @@ BatchCounts run_batch(const std::vector<StudyRun>& runs, const BatchWork& work,
       continue;
     }
     run_of_job.push_back(i);
-    jobs.push_back({runs[i].name, [&run = runs[i], &work] { return work.simulate(run); }});
+    jobs.push_back({runs[i].name, [&run = runs[i], &work] { return packed(work.simulate(run)); }});
   }
 
   PoolOptions pool = options.pool;
@@ -71,8 +71,9 @@ BatchCounts run_batch(const std::vector<StudyRun>& runs, const BatchWork& work,
     };
   }
   const PoolResult result = run_jobs(jobs, pool, [&](size_t job, Outcome& outcome) {
-    store.add(run_of_job[job], outcome);
-    if (work.on_finished) work.on_finished(runs[run_of_job[job]], outcome);
+    const StoredRun stored = store.add(run_of_job[job], outcome);
+    if (work.on_finished)
+      work.on_finished(runs[run_of_job[job]], outcome, stored.is_done() ? &stored.report : nullptr);
     outcome.output = {};
     outcome.log = {};
   });

@@ -8,6 +8,7 @@
 
 #include "batch/process_pool.hpp"
 #include "batch/sweep.hpp"
+#include "report/json.hpp"
 
 namespace moesim {
 
@@ -15,6 +16,7 @@ struct BatchOptions {
   std::string out_folder;
   std::string version;  // part of the fingerprint: another version simulates again
   PoolOptions pool;     // its progress is told of all runs, skipped ones included
+  JsonOptions json;     // of the files of results
 };
 
 struct BatchCounts {
@@ -30,13 +32,13 @@ std::string to_string(const BatchCounts& counts);
 int exit_code(const BatchCounts& counts);
 
 struct BatchWork {
-  // Called in a child; gives the JSON object that `moesim run --format json` prints.
-  std::function<std::string(const StudyRun&)> simulate;
+  // Called in a child.
+  std::function<StepReport(const StudyRun&)> simulate;
   // Called in the parent, before anything runs; the text of all that the run reads, for its
   // fingerprint. What it throws is as if it gave "": the run itself will say what is wrong.
   std::function<std::string(const StudyRun&)> input_text;
-  // Called in the parent as runs end; optional.
-  std::function<void(const StudyRun&, const Outcome&)> on_finished = nullptr;
+  // Called in the parent as runs end; optional. The report is null where the run is not done.
+  std::function<void(const StudyRun&, const Outcome&, const StepReport*)> on_finished = nullptr;
 };
 
 // Throws RunError when the results cannot be written.

@@ -2,9 +2,6 @@
 // Every file is whole at every moment, whatever kills the program: a JSON file appears by rename,
 // the table grows by one write per row and is written anew, from the JSON files, when a batch is
 // resumed or complete.
-//
-// NAME.json is what the run printed, with an object "run" in front: {name, scenario, set,
-// fingerprint, status, wall_s, peak_rss_bytes, message}. A run that is not done has "run" only.
 #pragma once
 
 #include <filesystem>
@@ -12,6 +9,7 @@
 #include <vector>
 
 #include "batch/process_pool.hpp"
+#include "batch/stored_run.hpp"
 #include "batch/sweep.hpp"
 
 namespace moesim {
@@ -22,7 +20,7 @@ class ResultStore {
   // those. fingerprints are those of the runs, in their order. Throws RunError when the folder
   // cannot be written.
   ResultStore(std::filesystem::path folder, std::vector<StudyRun> runs,
-              std::vector<std::string> fingerprints);
+              std::vector<std::string> fingerprints, const JsonOptions& json = {});
 
   // Whether the outcome is there and would be the same again: of the same fingerprint, and done or
   // failed. A crash or a time-out depends on the machine and is tried again.
@@ -30,9 +28,9 @@ class ResultStore {
   // The status that an earlier batch left; only where has() is true.
   Outcome::Status status(size_t run_index) const { return statuses_[run_index]; }
 
-  // Keeps an outcome: the JSON file, then a row of the table. Throws RunError when it cannot be
-  // written.
-  void add(size_t run_index, const Outcome& outcome);
+  // Keeps an outcome, whose output is a packed report: the JSON file, then a row of the table.
+  // Throws RunError when it cannot be written. Returns what it kept.
+  StoredRun add(size_t run_index, const Outcome& outcome);
   // Writes the table anew, in the order of the runs.
   void rewrite_table();
 
@@ -47,6 +45,7 @@ class ResultStore {
   std::filesystem::path folder_;
   std::vector<StudyRun> runs_;
   std::vector<std::string> fingerprints_;
+  JsonOptions json_;
   std::vector<std::string> keys_;
   std::vector<std::string>
       rows_;  // lines of the table, by run; empty where there is no outcome yet

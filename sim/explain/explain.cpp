@@ -6,18 +6,16 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/diagnostics.hpp"
 #include "batch/batch.hpp"
+#include "batch/stored_run.hpp"
 #include "config/scenario.hpp"
 #include "explain/causes.hpp"
 #include "explain/closed_form.hpp"
 #include "explain/knobs.hpp"
 #include "metrics/summarize.hpp"
-#include "report/json.hpp"
 #include "run/run_step.hpp"
 
 namespace moesim {
@@ -25,7 +23,6 @@ namespace moesim {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::ordered_json;
 
 constexpr const char* kStep = "step";
 
@@ -78,46 +75,21 @@ std::string causes_run(const std::vector<Cause>& causes, unsigned mask) {
   return name;
 }
 
-ordered_json entries_json(const std::vector<CriticalPathEntry>& entries) {
-  ordered_json json = ordered_json::array();
-  for (const CriticalPathEntry& entry : entries)
-    json.push_back({{"op", entry.op},
-                    {"kind", entry.kind},
-                    {"link", entry.link},
-                    {"seconds", entry.seconds},
-                    {"share", entry.share},
-                    {"count", entry.count}});
-  return json;
-}
-
-std::vector<CriticalPathEntry> entries_of(const ordered_json& json) {
-  std::vector<CriticalPathEntry> entries;
-  for (const ordered_json& entry : json)
-    entries.push_back({entry["op"], entry["kind"], entry["link"], entry["seconds"], entry["share"],
-                       entry["count"]});
-  return entries;
-}
-
-std::string simulate(const StudyRun& run, const ExplainOptions& options) {
+StepReport simulate(const StudyRun& run, const ExplainOptions& options) {
   const Scenario scenario = load(run.scenario_path, run.sets);
   RunOptions run_options;
   run_options.seed = options.seed;
   run_options.version = options.version;
   run_options.step_time_only = run.name != kStep;
-  const RunResult result = run_step(scenario, run_options);
-  if (run.name != kStep)
-    return ordered_json({{"step_time_s", result.report.step_time_s},
-                         {"overload_factor", result.report.overload_factor}})
-        .dump();
-  ordered_json json = ordered_json::parse(json_text(result.report, {false}));
+  RunResult result = run_step(scenario, run_options);
+  if (run_options.step_time_only) return std::move(result.report);
   LoweredProgram& lowered = *result.lowered;
   const int layers = scenario.workload.layers + scenario.workload.mtp_layers;
-  json["by_layer"] =
-      entries_json(critical_path_by_layer(lowered.program(), result.execution, layers));
-  json["by_link"] = entries_json(critical_path_by_link(
+  result.report.by_layer = critical_path_by_layer(lowered.program(), result.execution, layers);
+  result.report.by_link = critical_path_by_link(
       lowered.program(), lowered.fabric(), result.execution,
-      [&](uint32_t block, uint32_t task) { return lowered.flows(block, task); }));
-  return json.dump();
+      [&](uint32_t block, uint32_t task) { return lowered.flows(block, task); });
+  return std::move(result.report);
 }
 
 // What the runs of a finished batch left in its folder.
@@ -125,37 +97,33 @@ class Results {
  public:
   explicit Results(fs::path folder) : folder_(std::move(folder)) {}
 
-  const ordered_json& of(const std::string& name) {
+  const StepReport& of(const std::string& name) {
     const auto [found, added] = read_.try_emplace(name);
     if (!added) return found->second;
-    std::ifstream file(folder_ / (name + ".json"));
-    found->second = ordered_json::parse(file, nullptr, false);
-    const ordered_json run =
-        found->second.is_object() ? found->second.value("run", ordered_json()) : ordered_json();
-    const std::string status = run.is_object() ? run.value("status", "") : "";
-    if (status != "done")
+    auto stored = read_stored_run(folder_ / (name + ".json"));
+    if (!stored || !stored->is_done())
       throw RunError(fmt::format("run {} of the explanation {}: {}", name,
-                                 status.empty() ? "is missing" : status,
-                                 run.is_object() ? run.value("message", "") : ""));
-    return found->second;
+                                 stored ? stored->run.status : "is missing",
+                                 stored ? stored->run.message : ""));
+    return found->second = std::move(stored->report);
   }
-  double step_s(const std::string& name) { return of(name)["step_time_s"]; }
+  double step_s(const std::string& name) { return of(name).step_time_s; }
 
  private:
   fs::path folder_;
-  std::map<std::string, ordered_json> read_;
+  std::map<std::string, StepReport> read_;
 };
 
 Sensitivity sensitivity_of(const Knob& knob, Results& results, double overload) {
   Sensitivity s{knob.name, knob.value, knob.low_ratio, knob.high_ratio};
-  const ordered_json &low = results.of(knob_run(knob, false)),
-                     &high = results.of(knob_run(knob, true));
-  s.low_step_s = low["step_time_s"];
-  s.high_step_s = high["step_time_s"];
+  const StepReport &low = results.of(knob_run(knob, false)),
+                   &high = results.of(knob_run(knob, true));
+  s.low_step_s = low.step_time_s;
+  s.high_step_s = high.step_time_s;
   if (knob.name == kImbalance) {
     s.value = fmt::format("overload {:.4g}", overload);
-    s.low_ratio = (low["overload_factor"].get<double>() - 1) / (overload - 1);
-    s.high_ratio = (high["overload_factor"].get<double>() - 1) / (overload - 1);
+    s.low_ratio = (low.overload_factor - 1) / (overload - 1);
+    s.high_ratio = (high.overload_factor - 1) / (overload - 1);
   }
   if (s.low_ratio > 0 && s.high_ratio > s.low_ratio)
     s.elasticity = std::log(s.high_step_s / s.low_step_s) / std::log(s.high_ratio / s.low_ratio);
@@ -222,20 +190,21 @@ std::optional<Explanation> explain(const ExplainOptions& options) {
 
   const Scenario scenario = load(options.scenario_path, options.sets);
   Results results(folder.path());
-  const ordered_json& step = results.of(kStep);
+  const StepReport& step = results.of(kStep);
   Explanation e;
   e.scenario = scenario.name;
+  e.moesim_version = options.version;
   e.seed = options.seed;
-  e.step_s = step["step_time_s"];
+  e.step_s = step.step_time_s;
   e.change = options.change;
-  e.lower_bound_s = step["lower_bound_s"];
-  e.bound_by = step["lower_bound_by"];
-  e.by_operation = entries_of(step["critical_path"]);
-  e.by_layer = entries_of(step["by_layer"]);
-  e.by_link = entries_of(step["by_link"]);
+  e.lower_bound_s = step.lower_bound_s;
+  e.bound_by = step.lower_bound_by;
+  e.by_operation = step.critical_path;
+  e.by_layer = step.by_layer;
+  e.by_link = step.by_link;
   const Knobs knobs = knobs_of(scenario, options.change);
   for (const Knob& knob : knobs.varied)
-    e.sensitivities.push_back(sensitivity_of(knob, results, step["overload_factor"]));
+    e.sensitivities.push_back(sensitivity_of(knob, results, step.overload_factor));
   std::stable_sort(e.sensitivities.begin(), e.sensitivities.end(),
                    [](const Sensitivity& a, const Sensitivity& b) {
                      return std::abs(a.elasticity) > std::abs(b.elasticity);

@@ -7,19 +7,16 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/check.hpp"
 #include "base/diagnostics.hpp"
+#include "batch/stored_run.hpp"
 #include "measured/validate_text.hpp"
 #include "plan/mapping.hpp"
-#include "report/json.hpp"
 #include "run/run_step.hpp"
 
 namespace moesim {
 namespace {
-
-using nlohmann::json;
 
 // Devices times operations that the engine will handle: only the order of the runs depends on it,
 // longest first.
@@ -99,16 +96,10 @@ std::vector<ValidatedRow> read_rows(const ValidateOptions& options, const Search
   return rows;
 }
 
-json read_result(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return json::parse(file, nullptr, false);
-}
-
-void compare(ValidatedRow& row, const json& result) {
+void compare(ValidatedRow& row, const StepReport& report) {
   const MeasuredRow& m = row.measurement;
-  const double tokens = result.at("tokens_per_s_per_device"),
-               tflops = result.at("tflops_per_device");
-  row.step_time_s = result.at("step_time_s");
+  const double tokens = report.tokens_per_s_per_device;
+  row.step_time_s = report.step_time_s;
   PredictionError& error = row.error;
   if (m.tokens_per_s_per_gpu > 0) {
     row.metric = "tokens_per_s_per_gpu";
@@ -120,7 +111,7 @@ void compare(ValidatedRow& row, const json& result) {
     row.measured = m.step_time_s;
   } else if (m.tflops_per_gpu > 0) {
     row.metric = "tflops_per_gpu";
-    row.predicted = tflops;
+    row.predicted = report.tflops_per_device;
     row.measured = m.tflops_per_gpu;
   } else {
     row.reason = "nothing was measured";
@@ -133,36 +124,19 @@ void compare(ValidatedRow& row, const json& result) {
   error.measured_speed = tokens / error.speed_ratio;
 }
 
-void read_details(ValidatedRow& row, const json& result) {
-  const json& b = result.at("breakdown_s");
-  Breakdown& to = row.breakdown_s;
-  for (const auto& [key, member] :
-       {std::pair("compute", &Breakdown::compute), std::pair("exposed_ep", &Breakdown::exposed_ep),
-        std::pair("exposed_tp", &Breakdown::exposed_tp),
-        std::pair("exposed_cp", &Breakdown::exposed_cp),
-        std::pair("exposed_dp", &Breakdown::exposed_dp),
-        std::pair("exposed_pp", &Breakdown::exposed_pp), std::pair("bubble", &Breakdown::bubble),
-        std::pair("optimizer", &Breakdown::optimizer), std::pair("other", &Breakdown::other)})
-    to.*member = b.value(key, 0.0);
-  row.overload_factor = result.value("overload_factor", 1.0);
-  for (const json& stage : result.at("memory")) row.fits = row.fits && stage.at("fits").get<bool>();
-}
-
 void read_results(std::vector<ValidatedRow>& rows, const std::string& folder) {
   for (ValidatedRow& row : rows) {
     if (row.run.empty()) continue;
-    const json result = read_result(std::filesystem::path(folder) / (row.run + ".json"));
-    if (!result.is_object() || !result.contains("run")) {
-      row.reason = "not simulated";
+    const auto stored = read_stored_run(std::filesystem::path(folder) / (row.run + ".json"));
+    if (!stored || !stored->is_done()) {
+      row.reason =
+          stored ? fmt::format("{}: {}", stored->run.status, stored->run.message) : "not simulated";
       continue;
     }
-    const json& run = result["run"];
-    if (run.value("status", "") != "done") {
-      row.reason = fmt::format("{}: {}", run.value("status", "failed"), run.value("message", ""));
-      continue;
-    }
-    read_details(row, result);
-    compare(row, result);
+    row.breakdown_s = stored->report.breakdown_s;
+    row.overload_factor = stored->report.overload_factor;
+    row.fits = stored->report.fits();
+    compare(row, stored->report);
   }
 }
 
@@ -200,7 +174,7 @@ Validation validate(const ValidateOptions& options, const SearchPath& search) {
     run_options.seed = options.seed;
     run_options.version = options.batch.version;
     run_options.step_time_only = true;
-    return json_text(run_step(simulations.by_name.at(run.name), run_options).report);
+    return run_step(simulations.by_name.at(run.name), run_options).report;
   };
   work.input_text = [&](const StudyRun& run) {
     return scenario_text(simulations.by_name.at(run.name)) +

@@ -98,10 +98,11 @@ ordered_json to_json(const ErrorSummary& s) {
           {"spearman", number(s.spearman)}};
 }
 
-ordered_json to_json(const Breakdown& b) {
-  return {{"compute", b.compute},       {"exposed_ep", b.exposed_ep}, {"exposed_tp", b.exposed_tp},
-          {"exposed_cp", b.exposed_cp}, {"exposed_dp", b.exposed_dp}, {"exposed_pp", b.exposed_pp},
-          {"bubble", b.bubble},         {"optimizer", b.optimizer},   {"other", b.other}};
+ordered_json to_json(const Breakdown& breakdown) {
+  ordered_json json;
+  for (const auto& [seconds, figure] : kBreakdownParts)
+    if (!figure.has(kWhenSet) || breakdown.*seconds != 0) json[figure.key] = breakdown.*seconds;
+  return json;
 }
 
 ordered_json to_json(const ValidatedRow& row) {

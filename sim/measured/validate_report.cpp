@@ -48,11 +48,13 @@ std::string table_name(const MeasuredRow& row) { return fs::path(row.table).file
 // "compute 61 %, EP 25 %, bubble 9 %": what takes at least 2 % of the predicted step, largest
 // first.
 std::string breakdown_text(const ValidatedRow& row) {
-  const Breakdown& b = row.breakdown_s;
-  std::vector<std::pair<double, const char*>> parts{
-      {b.compute, "compute"}, {b.exposed_ep, "EP"},       {b.exposed_tp, "TP"},
-      {b.exposed_cp, "CP"},   {b.exposed_dp, "DP"},       {b.exposed_pp, "PP"},
-      {b.bubble, "bubble"},   {b.optimizer, "optimizer"}, {b.other, "other"}};
+  constexpr std::string_view kExposed = "exposed ";
+  std::vector<std::pair<double, std::string_view>> parts;
+  for (const BreakdownPart& part : kBreakdownParts) {
+    std::string_view name = part.figure.label;
+    if (name.starts_with(kExposed)) name.remove_prefix(kExposed.size());
+    parts.emplace_back(row.breakdown_s.*part.seconds, name);
+  }
   std::stable_sort(parts.begin(), parts.end(),
                    [](const auto& x, const auto& y) { return x.first > y.first; });
   std::string text;

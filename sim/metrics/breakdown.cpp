@@ -148,18 +148,9 @@ Breakdown mean(std::span<const Breakdown> ranks, std::span<const double> weights
   double total = weights.empty() ? static_cast<double>(ranks.size()) : 0;
   for (const double weight : weights) total += weight;
   for (size_t i = 0; i < ranks.size(); ++i) {
-    const Breakdown& rank = ranks[i];
     const double share = (weights.empty() ? 1 : weights[i]) / total;
-    sum.compute += rank.compute * share;
-    sum.exposed_ep += rank.exposed_ep * share;
-    sum.exposed_tp += rank.exposed_tp * share;
-    sum.exposed_cp += rank.exposed_cp * share;
-    sum.exposed_dp += rank.exposed_dp * share;
-    sum.exposed_pp += rank.exposed_pp * share;
-    sum.exposed_stream += rank.exposed_stream * share;
-    sum.bubble += rank.bubble * share;
-    sum.optimizer += rank.optimizer * share;
-    sum.other += rank.other * share;
+    for (const BreakdownPart& part : kBreakdownParts)
+      sum.*part.seconds += ranks[i].*part.seconds * share;
   }
   return sum;
 }

@@ -42,7 +42,7 @@ struct Attribution {
 };
 
 struct Explanation {
-  std::string scenario;
+  std::string scenario, moesim_version;
   uint64_t seed = 0;
   double step_s = 0;
   double change = 0.1;  // of the sensitivities
@@ -58,5 +58,11 @@ struct Explanation {
   std::string bound_by;
   double lower_bound_s = 0;
 };
+
+void visit(FigureVisitor& v, Sensitivity& sensitivity);
+void visit(FigureVisitor& v, NotVaried& knob);
+void visit(FigureVisitor& v, MathTerm& term);
+void visit(FigureVisitor& v, Attribution& part);
+void visit(FigureVisitor& v, Explanation& explanation);
 
 }  // namespace moesim

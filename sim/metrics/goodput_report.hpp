@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "metrics/figures.hpp"
+
 namespace moesim {
 
 // With one checkpoint interval. Fractions of the run's wall time; means over the trials.
@@ -26,5 +28,8 @@ struct GoodputReport {
   double young_interval_s = 0, daly_interval_s = 0;
   Goodput optimum;  // at Daly's interval
 };
+
+void visit(FigureVisitor& v, Goodput& goodput);
+void visit(FigureVisitor& v, GoodputReport& report);
 
 }  // namespace moesim

@@ -1,5 +1,5 @@
-// The numbers of one run, as every report prints them. Filled by metrics/, turned into text by
-// report/.
+// The numbers of one run, as every report prints them. Filled by metrics/ and run/, turned into
+// text by report/. The functions `visit` at the end list the figures (metrics/figures.hpp).
 #pragma once
 
 #include <array>
@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "base/setting_tree.hpp"
+#include "metrics/distribution.hpp"
+#include "metrics/figures.hpp"
 #include "metrics/goodput_report.hpp"
 
 namespace moesim {
@@ -22,11 +25,44 @@ struct Breakdown {
   double bubble = 0;          // waiting for the pipeline
   double optimizer = 0;
   double other = 0;
-  double total() const {
-    return compute + exposed_ep + exposed_tp + exposed_cp + exposed_dp + exposed_pp +
-           exposed_stream + bubble + optimizer + other;
-  }
+  double total() const;
 };
+
+// The parts of a step in the order in which every report names them: the one list of them.
+struct BreakdownPart {
+  double Breakdown::*seconds;
+  Figure figure;
+};
+inline constexpr unsigned kPartTraits = kCsv | kCompare | kResults;
+inline constexpr BreakdownPart kBreakdownParts[] = {
+    {&Breakdown::compute, {"compute", "kernels", Shown::seconds, kPartTraits, "compute"}},
+    {&Breakdown::exposed_ep,
+     {"exposed_ep", "waiting for dispatch and combine", Shown::seconds, kPartTraits, "exposed EP"}},
+    {&Breakdown::exposed_tp,
+     {"exposed_tp", "waiting for tensor parallelism", Shown::seconds, kPartTraits, "exposed TP"}},
+    {&Breakdown::exposed_cp,
+     {"exposed_cp", "waiting for context parallelism", Shown::seconds, kPartTraits, "exposed CP"}},
+    {&Breakdown::exposed_dp,
+     {"exposed_dp", "waiting for gradient reduction and parameter gathers", Shown::seconds,
+      kPartTraits, "exposed DP"}},
+    {&Breakdown::exposed_pp,
+     {"exposed_pp", "waiting for messages between pipeline stages", Shown::seconds, kPartTraits,
+      "exposed PP"}},
+    {&Breakdown::exposed_stream,
+     {"exposed_stream", "waiting for streamed weights and gradients (wafers)", Shown::seconds,
+      kPartTraits | kWhenSet, "exposed stream"}},
+    {&Breakdown::bubble,
+     {"bubble", "waiting for the pipeline", Shown::seconds, kPartTraits, "bubble"}},
+    {&Breakdown::optimizer,
+     {"optimizer", "updating parameters", Shown::seconds, kPartTraits, "optimizer"}},
+    {&Breakdown::other, {"other", "everything else", Shown::seconds, kPartTraits, "other"}},
+};
+
+inline double Breakdown::total() const {
+  double sum = 0;
+  for (const BreakdownPart& part : kBreakdownParts) sum += this->*part.seconds;
+  return sum;
+}
 
 // How a pipeline stage's step divides into blocks of its schedule (on the stage's first rank; a
 // block's communication counts with it). `bubble_s`: no block was under way.
@@ -66,8 +102,8 @@ struct ResourceUse {
 struct SimulationFacts {
   double wall_s = 0;
   double cpu_s = 0;  // of this process
-  double setup_cpu_s =
-      0;  // of that, before the first simulated event: lowering, calibration of the routing
+  // Of that, before the first simulated event: lowering, calibration of the routing.
+  double setup_cpu_s = 0;
   uint64_t tasks = 0;       // kernels and transfers simulated
   uint64_t activities = 0;  // what the engine handled: runs of kernels, transfers
   uint64_t flows = 0;       // SimGrid communications
@@ -77,8 +113,26 @@ struct SimulationFacts {
   std::string folded;  // what was not simulated because it equals what was; empty: nothing
 };
 
+// The model that was trained.
+struct ModelReport {
+  std::string name;
+  double parameters_total = 0;   // without multi-token-prediction layers
+  double parameters_active = 0;  // per token
+  double flops_per_token = 0;    // of a step: model_flops_per_step / tokens_per_step
+};
+
+// One scenario run with several seeds.
+struct SeedSpread {
+  uint64_t first_seed = 0;
+  Distribution step_time_s;
+  std::vector<double> samples_s;  // by seed
+};
+
 struct StepReport {
-  std::string scenario, moesim_version, simgrid_version, fidelity, model, platform;
+  std::string scenario, moesim_version, simgrid_version, fidelity;
+  ModelReport model;
+  // As resolved, with the keys of `moesim schema`; a map without entries where it is not known.
+  SettingTree platform, plan, batch, routing, workload;
   std::string device_noun = "GPU";
   uint64_t seed = 0;
   int devices = 0;
@@ -95,13 +149,29 @@ struct StepReport {
   std::vector<CriticalPathEntry> critical_path;  // longest first
   std::vector<ResourceUse> resources;            // busiest first
   SimulationFacts simulation;
+  std::vector<CriticalPathEntry> by_layer, by_link;  // the critical path; filled for explanations
   std::optional<GoodputReport> goodput;
-  std::string faults;  // what is wrong with the cluster; empty: nothing
+  std::optional<SeedSpread> runs;  // then all other figures are of the run in the middle
+  std::string faults;              // what is wrong with the cluster; empty: nothing
   bool fits() const {
     for (const StageMemory& stage : memory)
       if (!stage.fits) return false;
     return true;
   }
 };
+
+void visit(FigureVisitor& v, Breakdown& breakdown);
+void visit(FigureVisitor& v, PipelineStage& stage);
+void visit(FigureVisitor& v, StageMemory& stage);
+void visit(FigureVisitor& v, CriticalPathEntry& entry);
+void visit(FigureVisitor& v, ResourceUse& use);
+void visit(FigureVisitor& v, SimulationFacts& facts);
+void visit(FigureVisitor& v, ModelReport& model);
+void visit(FigureVisitor& v, SeedSpread& runs);
+void visit(FigureVisitor& v, StepReport& report);
+
+// Returns the stage or store that is filled to the largest part of its capacity, or null. Compared
+// by share, because the stores of a wafer system are of different sizes.
+const StageMemory* fullest(const std::vector<StageMemory>& memory);
 
 }  // namespace moesim

@@ -2,54 +2,61 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
+#include <map>
 #include <optional>
 
 #include "base/diagnostics.hpp"
-#include "report/breakdown.hpp"
+#include "report/flat.hpp"
 #include "report/format.hpp"
+#include "report/json.hpp"
 #include "report/table_canvas.hpp"
 
 namespace moesim {
 
 namespace {
 
-using nlohmann::json;
-using Number = std::optional<double>;
+constexpr size_t kSettingsShown = 30;
+constexpr size_t kReportsInBlock = 3;
 
-json parsed(const NamedReport& report, Problems& problems) {
-  json value = json::parse(report.json, nullptr, false);
-  if (value.is_discarded())
-    problems.add({report.name}, "", "is not JSON");
-  else if (!value.is_object() || !value.contains("step_time_s") ||
-           !value["step_time_s"].is_number())
-    problems.add({report.name}, "step_time_s",
-                 "is missing: not a report of moesim run --format json");
-  return value;
+// One figure or setting in all reports; nothing where a report lacks it.
+struct Row {
+  FlatFigure figure;
+  std::vector<std::optional<FlatFigure>> values;
+
+  bool differs() const {
+    return std::any_of(values.begin(), values.end(), [&](const auto& value) {
+      return value.has_value() != values[0].has_value() ||
+             (value && value->cell != values[0]->cell);
+    });
+  }
+  bool has_time() const {
+    return std::any_of(values.begin(), values.end(),
+                       [](const auto& value) { return value && value->number.value_or(0) != 0; });
+  }
+};
+
+bool is_given(const FlatFigure& figure, const ReadReport& read) {
+  if (figure.summary) return figure.number.value_or(0) != 0;
+  if (!figure.number) return !figure.cell.empty();
+  // A setting of a tree is there only where the report has it.
+  const bool leaf =
+      figure.path != figure.group + "." + figure.figure.key && figure.path != figure.figure.key;
+  return std::isfinite(*figure.number) && (leaf || read.given.count(figure.path) > 0);
 }
 
-Number number_at(const json& report, const std::string& pointer) {
-  const json::json_pointer path(pointer);
-  if (!report.contains(path) || !report.at(path).is_number()) return std::nullopt;
-  return report.at(path).get<double>();
-}
-
-// The fullest stage decides whether a step fits.
-Number most_memory(const json& report) {
-  Number most;
-  double most_share = 0;
-  if (!report.contains("memory") || !report["memory"].is_array()) return most;
-  for (const json& stage : report["memory"])
-    if (const Number total = number_at(stage, "/total_bytes")) {
-      // By share: the stores of a wafer system are of different sizes.
-      const double share = *total / std::max(1.0, number_at(stage, "/capacity_bytes").value_or(1));
-      if (most && share <= most_share) continue;
-      most = total;
-      most_share = share;
+std::vector<Row> rows_of(const std::vector<ReadReport>& reports, unsigned trait) {
+  std::vector<Row> rows;
+  std::map<std::string, size_t> index;
+  for (size_t i = 0; i < reports.size(); ++i)
+    for (FlatFigure& figure : flat_figures_of(reports[i].report, trait)) {
+      const auto [found, added] = index.try_emplace(figure.path, rows.size());
+      if (added) rows.push_back({figure, std::vector<std::optional<FlatFigure>>(reports.size())});
+      if (is_given(figure, reports[i])) rows[found->second].values[i] = std::move(figure);
     }
-  return most;
+  return rows;
 }
 
 double relative_change(double before, double after) {
@@ -58,92 +65,187 @@ double relative_change(double before, double after) {
   return after / before - 1;
 }
 
-std::string change_text(const Number& before, const Number& after) {
-  if (!before || !after) return "";
-  const double change = relative_change(*before, *after);
+std::string change_text(const std::optional<FlatFigure>& before,
+                        const std::optional<FlatFigure>& after) {
+  if (!before || !after || !before->number || !after->number) return "";
+  const double change = relative_change(*before->number, *after->number);
   if (change == 0) return "=";
   if (!std::isfinite(change)) return "new";
   return std::fabs(change) < 100 ? fmt::format("{:+.2f} %", 100 * change)
                                  : fmt::format("{:+.2e} %", 100 * change);
 }
 
+// A setting with the unit that its key names.
+std::string setting_text(const FlatFigure& setting) {
+  const std::string& key = setting.path;
+  if (!setting.number || setting.figure.shown != Shown::plain)
+    return setting.number ? shown_text(setting.figure.shown, *setting.number) : setting.cell;
+  if (key.ends_with("_bytes_per_s")) return bytes_text(*setting.number) + "/s";
+  if (key.ends_with("_bytes") && *setting.number >= 1000) return bytes_text(*setting.number);
+  if (key.ends_with("_s") && *setting.number != 0) return seconds_text(*setting.number);
+  if (key.ends_with("_flops")) return count_text(*setting.number);
+  return setting.cell;
+}
+
+// Texts of a setting in all reports; in full where rounding would make two different ones alike.
+std::vector<std::string> setting_texts(const Row& row) {
+  std::vector<std::string> texts;
+  std::map<std::string, std::string> cells;
+  bool exact = false;
+  for (const auto& value : row.values) {
+    texts.push_back(value ? setting_text(*value) : "-");
+    if (value && cells.try_emplace(texts.back(), value->cell).first->second != value->cell)
+      exact = true;
+  }
+  for (size_t i = 0; i < texts.size() && exact; ++i)
+    if (row.values[i]) texts[i] = row.values[i]->cell;
+  return texts;
+}
+
 class SideBySide {
  public:
-  SideBySide(const json& before, const json& after, bool ascii)
-      : before_(before), after_(after), table_(ascii) {}
+  SideBySide(std::vector<std::string> names, std::vector<ReadReport> reports)
+      : names_(std::move(names)), reports_(std::move(reports)) {
+    two_ = names_.size() == 2;
+    label_ = two_ ? 22 : 20;
+    first_ = two_ ? 18 : 12;
+    change_ = two_ ? 16 : 11;
+    value_ = two_ ? 18 : 12;
+    shorten_names();
+  }
 
-  template <class Text>
-  void row(const std::string& label, const Number& before, const Number& after, const Text& text) {
-    const auto cell = [&](const Number& value) {
-      return fit(value ? text(*value) : "-", 18, Align::right);
-    };
-    table_.line("  " + fit(label, 22) + cell(before) + cell(after) +
-                fit(change_text(before, after), 16, Align::right));
+  std::string text() {
+    const std::vector<Row> settings = differing_settings();
+    const std::vector<Row> figures = rows_of(reports_, kCompare);
+    for (size_t begin = 1; begin < names_.size(); begin += kReportsInBlock - 1) {
+      const size_t end = std::min(names_.size(), begin + kReportsInBlock - 1);
+      block_.assign(1, 0);
+      for (size_t i = begin; i < end; ++i) block_.push_back(i);
+      if (begin > 1) table_.line("");
+      heading();
+      show_settings(settings);
+      show_figures(figures);
+    }
+    return table_.text();
   }
-  template <class Text>
-  void row_at(const std::string& label, const std::string& pointer, const Text& text) {
-    row(label, number_at(before_, pointer), number_at(after_, pointer), text);
-  }
-  void breakdown();
-  TableCanvas& table() { return table_; }
 
  private:
-  const json& before_;
-  const json& after_;
-  TableCanvas table_;
-};
-
-void SideBySide::breakdown() {
-  const double step = std::max(number_at(before_, "/step_time_s").value_or(0),
-                               number_at(after_, "/step_time_s").value_or(0));
-  const SecondsColumn column(step, table_.ascii());
-  for (const BreakdownPart& part : parts_of({})) {
-    const std::string pointer = std::string("/breakdown_s/") + part.key;
-    const Number before = number_at(before_, pointer), after = number_at(after_, pointer);
-    if (before.value_or(0) == 0 && after.value_or(0) == 0) continue;
-    row(part.label, before, after, [&](double seconds) { return column.text(seconds); });
+  // "before" and "after", or numbers, where the ends of the names do not tell the reports apart.
+  void shorten_names() {
+    std::vector<std::string> ends;
+    for (const std::string& name : names_) ends.push_back(fit_end(name, first_ - 1));
+    std::sort(ends.begin(), ends.end());
+    if (std::adjacent_find(ends.begin(), ends.end()) == ends.end()) return;
+    for (size_t i = 0; i < names_.size(); ++i) {
+      if (!two_)
+        table_.line(fit_end(fmt::format("#{}: {}", i + 1, names_[i]), TableCanvas::kWidth));
+      names_[i] = !two_ ? fmt::format("#{}", i + 1) : i == 0 ? "before" : "after";
+    }
+    if (!two_) table_.line("");
   }
-}
 
-void heading(SideBySide& sides, const NamedReport& before, const NamedReport& after, bool ascii) {
-  const bool same = fit_end(before.name, 17) == fit_end(after.name, 17);
-  const auto cell = [&](const std::string& name) {
-    return " " + fit_end(name, 17, Align::right, ascii);
-  };
-  sides.table().line("  " + fit("", 22) + cell(same ? "before" : before.name) +
-                     cell(same ? "after" : after.name) + fit("change", 16, Align::right));
-  sides.table().line(rule(TableCanvas::kWidth, ascii));
-}
+  void heading() {
+    std::string line = "  " + fit("", label_);
+    for (const size_t i : block_)
+      line += " " + fit_end(names_[i], (i == 0 ? first_ : value_) - 1, Align::right) +
+              (i == 0 ? "" : fit("change", change_, Align::right));
+    table_.line(line);
+    table_.line(rule(TableCanvas::kWidth));
+  }
+
+  std::vector<Row> differing_settings() {
+    std::vector<Row> rows = rows_of(reports_, kSetting);
+    std::erase_if(rows, [](const Row& row) { return !row.differs(); });
+    return rows;
+  }
+
+  void show_settings(const std::vector<Row>& settings) {
+    if (settings.empty()) return;
+    for (size_t i = 0; i < std::min(settings.size(), kSettingsShown); ++i) show(settings[i]);
+    if (settings.size() > kSettingsShown)
+      table_.line(fmt::format("  and {} more settings that differ, from {} on",
+                              settings.size() - kSettingsShown,
+                              settings[kSettingsShown].figure.path));
+    table_.line("");
+  }
+
+  // On one line where the texts have room, else with a line for each report.
+  void show(const Row& row) {
+    const std::vector<std::string> texts = setting_texts(row);
+    std::string label = row.figure.path;
+    bool room = columns_of(label) <= label_;
+    for (const size_t i : block_) room = room && columns_of(texts[i]) < (i == 0 ? first_ : value_);
+    std::string line = "  " + fit(label, label_);
+    for (const size_t i : block_)
+      line +=
+          fit(texts[i], i == 0 ? first_ : value_, Align::right) + (i == 0 ? "" : fit("", change_));
+    if (room) return table_.line(line);
+    table_.line("  " + label);
+    for (const size_t i : block_)
+      table_.wrapped("    " + fit_end(names_[i], label_ - 3) + " ", texts[i]);
+  }
+
+  void show_figures(const std::vector<Row>& figures) {
+    double step = 0;
+    for (const size_t i : block_) step = std::max(step, reports_[i].report.step_time_s);
+    const SecondsColumn parts(step);
+    std::string group = "";
+    for (const bool sections : {false, true})
+      for (const Row& row : figures) {
+        const FlatFigure& figure = row.figure;
+        if ((figure.group == "") == sections || !row.has_time()) continue;
+        if (figure.group != group) table_.line("");
+        group = figure.group;
+        const bool part = group == "breakdown_s";
+        const auto cell = [&](const std::optional<FlatFigure>& value, int width) {
+          if (!value) return fit("-", width, Align::right);
+          return fit(
+              part ? parts.text(*value->number) : shown_text(figure.figure.shown, *value->number),
+              width, Align::right);
+        };
+        std::string line = "  " + fit(figure.figure.label, label_);
+        for (const size_t i : block_)
+          line +=
+              cell(row.values[i], i == 0 ? first_ : value_) +
+              (i == 0 ? "" : fit(change_text(row.values[0], row.values[i]), change_, Align::right));
+        table_.line(line);
+      }
+  }
+
+  std::vector<std::string> names_;
+  std::vector<ReadReport> reports_;
+  TableCanvas table_;
+  bool two_ = true;
+  int label_, first_, value_, change_;  // widths of columns
+  std::vector<size_t> block_;           // reports that stand side by side
+};
 
 }  // namespace
 
-Comparison compare_reports(const NamedReport& before, const NamedReport& after, bool ascii) {
+Comparison compare_reports(std::span<const NamedReport> reports) {
   Problems problems;
-  const json a = parsed(before, problems), b = parsed(after, problems);
+  std::vector<std::string> names;
+  std::vector<ReadReport> read;
+  for (const NamedReport& report : reports) {
+    const auto found = read_report(report.json);
+    names.push_back(report.name);
+    if (!found)
+      problems.add({report.name}, "", "is no JSON object");
+    else if (!found->given.count("step_time_s") || !std::isfinite(found->report.step_time_s))
+      problems.add({report.name}, "step_time_s",
+                   "is missing: not a report of moesim run --format json");
+    else
+      read.push_back(*found);
+  }
+  if (reports.size() < 2) problems.add({}, "compare", "needs two reports or more");
   if (!problems.empty()) throw InputError(problems);
 
-  SideBySide sides(a, b, ascii);
-  const auto seconds = [&](double value) { return seconds_text(value, ascii); };
-  const auto ratio = [](double value) { return fmt::format("{:.4g}", value); };
-  heading(sides, before, after, ascii);
-  sides.row_at("step time", "/step_time_s", seconds);
-  sides.row_at("tokens/s", "/tokens_per_s", count_text);
-  sides.row_at("tokens/s per device", "/tokens_per_s_per_device", count_text);
-  sides.row_at("TFLOPS per device", "/tflops_per_device", count_text);
-  sides.row_at("MFU", "/mfu", percent_text);
-  sides.row_at("devices", "/devices", count_text);
-  sides.row_at("tokens per step", "/tokens_per_step", count_text);
-  sides.row_at("overload factor", "/overload_factor", ratio);
-  sides.row_at("lower bound", "/lower_bound_s", seconds);
-  sides.row("fullest stage", most_memory(a), most_memory(b), bytes_text);
-  sides.table().line("");
-  sides.breakdown();
-  sides.table().line("");
-  sides.row_at("simulated tasks", "/simulation/tasks", count_text);
-  sides.row_at("simulated flows", "/simulation/flows", count_text);
-  sides.row_at("wall time", "/simulation/wall_s", seconds);
-  return {sides.table().text(),
-          relative_change(a["step_time_s"].get<double>(), b["step_time_s"].get<double>())};
+  Comparison comparison;
+  for (size_t i = 1; i < read.size(); ++i)
+    comparison.step_time_changes.push_back(
+        relative_change(read[0].report.step_time_s, read[i].report.step_time_s));
+  comparison.text = SideBySide(std::move(names), std::move(read)).text();
+  return comparison;
 }
 
 }  // namespace moesim

@@ -1,5 +1,6 @@
 // The report as a table of one row, for spreadsheets: the figures of the JSON output under their
-// dotted paths, and summaries of what is a list there, so that every run has the same columns.
+// dotted paths, and summaries of what is a list there, so that every run has the same columns. The
+// columns are the figures with the trait kCsv (metrics/figures.hpp).
 #pragma once
 
 #include <string>

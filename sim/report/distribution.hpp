@@ -5,11 +5,11 @@
 #include <string>
 
 #include "base/statistics.hpp"
+#include "metrics/step_report.hpp"
 
 namespace moesim {
 
 // `shown_seed`: of the run whose table stands above.
-std::string distribution_table(const Distribution& step_s, uint64_t first_seed, uint64_t shown_seed,
-                               bool ascii = false);
+std::string distribution_table(const SeedSpread& runs, uint64_t shown_seed);
 
 }  // namespace moesim

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
-#include "report/breakdown.hpp"
 #include "report/format.hpp"
 #include "report/table_canvas.hpp"
 
@@ -14,7 +12,6 @@ namespace moesim {
 
 namespace {
 
-using nlohmann::ordered_json;
 constexpr size_t kShown = 8;
 
 std::string signed_percent(double fraction) { return fmt::format("{:+.2f} %", 100 * fraction); }
@@ -23,7 +20,7 @@ void path_section(TableCanvas& table, const char* name,
                   const std::vector<CriticalPathEntry>& entries) {
   if (entries.empty()) return;
   table.heading(fmt::format("Critical path by {}", name), "longest first");
-  const SecondsColumn column(entries.front().seconds, table.ascii());
+  const SecondsColumn column(entries.front().seconds);
   double rest = 0;
   for (size_t i = 0; i < entries.size(); ++i) {
     const CriticalPathEntry& entry = entries[i];
@@ -31,11 +28,9 @@ void path_section(TableCanvas& table, const char* name,
       rest += entry.share;
       continue;
     }
-    table.line("  " + fit(spaced(entry.op), 24, Align::left, table.ascii()) + " " +
-               fit(entry.kind, 14, Align::left, table.ascii()) +
+    table.line("  " + fit(spaced(entry.op), 24) + " " + fit(entry.kind, 14) +
                fit(column.text(entry.seconds), 12, Align::right) +
-               fit(percent_text(entry.share), 9, Align::right) + "  " +
-               fit(entry.link, 12, Align::left, table.ascii()));
+               fit(percent_text(entry.share), 9, Align::right) + "  " + fit(entry.link, 12));
   }
   if (entries.size() > kShown)
     table.line("  " + fit(fmt::format("{} more", entries.size() - kShown), 51) +
@@ -66,8 +61,7 @@ void sensitivity_section(TableCanvas& table, const Explanation& e) {
   table.line("  " + fit("quantity", 20) + fit("now", 20) + fit("step at less", 13, Align::right) +
              fit("at more", 11, Align::right) + fit("elasticity", 12, Align::right));
   for (const Sensitivity& s : e.sensitivities)
-    table.line("  " + fit(s.knob, 20, Align::left, table.ascii()) +
-               fit(s.value, 20, Align::left, table.ascii()) +
+    table.line("  " + fit(s.knob, 20) + fit(s.value, 20) +
                fit(signed_percent(s.low_step_s / e.step_s - 1), 13, Align::right) +
                fit(signed_percent(s.high_step_s / e.step_s - 1), 11, Align::right) +
                fit(fmt::format("{:+.3f}", s.elasticity), 12, Align::right));
@@ -77,7 +71,7 @@ void sensitivity_section(TableCanvas& table, const Explanation& e) {
 
 void math_section(TableCanvas& table, const Explanation& e) {
   table.heading("The math", "uniform stages, balanced routing, nothing overlapped");
-  const SecondsColumn column(e.math_s, table.ascii());
+  const SecondsColumn column(e.math_s);
   for (const MathTerm& term : e.math) {
     table.line("  " + fit(term.name, 60) + fit(column.text(term.seconds), 16, Align::right));
     table.wrapped("    = ", term.formula);
@@ -88,9 +82,9 @@ void math_section(TableCanvas& table, const Explanation& e) {
 
 void attribution_section(TableCanvas& table, const Explanation& e) {
   table.heading("From the math to the simulation", "mean over all orders of switching on");
-  const SecondsColumn column(std::max(e.step_s, e.math_s), table.ascii());
+  const SecondsColumn column(std::max(e.step_s, e.math_s));
   const auto row = [&](const std::string& name, const std::string& seconds, double share) {
-    table.line("  " + fit(name, 44, Align::left, table.ascii()) + fit(seconds, 16, Align::right) +
+    table.line("  " + fit(name, 44) + fit(seconds, 16, Align::right) +
                fit(share == 0 ? "" : signed_percent(share), 16, Align::right));
   };
   row("the math", column.text(e.math_s), 0);
@@ -107,27 +101,15 @@ void attribution_section(TableCanvas& table, const Explanation& e) {
   row("the simulation", column.text(e.step_s), 0);
 }
 
-ordered_json path_json(const std::vector<CriticalPathEntry>& entries, const char* name) {
-  ordered_json json = ordered_json::array();
-  for (const CriticalPathEntry& entry : entries)
-    json.push_back({{name, entry.op},
-                    {"kind", entry.kind},
-                    {"link", entry.link},
-                    {"seconds", entry.seconds},
-                    {"share", entry.share},
-                    {"count", entry.count}});
-  return json;
-}
-
 }  // namespace
 
-std::string explanation_table(const Explanation& e, bool ascii) {
-  TableCanvas table(ascii);
-  table.wrapped("", fmt::format("{}: a step of {}, seed {}", e.scenario,
-                                seconds_text(e.step_s, ascii), e.seed));
-  table.line(rule(TableCanvas::kWidth, ascii));
+std::string explanation_table(const Explanation& e) {
+  TableCanvas table;
+  table.wrapped(
+      "", fmt::format("{}: a step of {}, seed {}", e.scenario, seconds_text(e.step_s), e.seed));
+  table.line(rule(TableCanvas::kWidth));
   table.wrapped("", fmt::format("no execution of this graph is faster than {} ({}, {} of the step)",
-                                seconds_text(e.lower_bound_s, ascii), e.bound_by,
+                                seconds_text(e.lower_bound_s), e.bound_by,
                                 percent_text(e.lower_bound_s / e.step_s)));
   path_section(table, "operation", e.by_operation);
   path_section(table, "layer", e.by_layer);
@@ -136,46 +118,6 @@ std::string explanation_table(const Explanation& e, bool ascii) {
   math_section(table, e);
   attribution_section(table, e);
   return table.text();
-}
-
-std::string explanation_json(const Explanation& e, const std::string& version) {
-  ordered_json sensitivities = ordered_json::array(), not_varied = ordered_json::array();
-  for (const Sensitivity& s : e.sensitivities)
-    sensitivities.push_back({{"knob", s.knob},
-                             {"value", s.value},
-                             {"elasticity", s.elasticity},
-                             {"low_ratio", s.low_ratio},
-                             {"high_ratio", s.high_ratio},
-                             {"low_step_time_s", s.low_step_s},
-                             {"high_step_time_s", s.high_step_s}});
-  for (const NotVaried& knob : e.not_varied)
-    not_varied.push_back({{"knob", knob.knob}, {"reason", knob.reason}});
-  ordered_json terms = ordered_json::array(), parts = ordered_json::array();
-  for (const MathTerm& term : e.math)
-    terms.push_back({{"name", term.name},
-                     {"formula", term.formula},
-                     {"numbers", term.numbers},
-                     {"seconds", term.seconds}});
-  for (const Attribution& part : e.attribution)
-    parts.push_back(
-        {{"cause", part.cause}, {"seconds", part.seconds}, {"switched_off", part.switched_off}});
-  const ordered_json json = {{"scenario", e.scenario},
-                             {"moesim_version", version},
-                             {"seed", e.seed},
-                             {"step_time_s", e.step_s},
-                             {"lower_bound_s", e.lower_bound_s},
-                             {"lower_bound_by", e.bound_by},
-                             {"critical_path",
-                              {{"by_operation", path_json(e.by_operation, "op")},
-                               {"by_layer", path_json(e.by_layer, "layer")},
-                               {"by_link", path_json(e.by_link, "name")}}},
-                             {"change", e.change},
-                             {"sensitivities", sensitivities},
-                             {"not_varied", not_varied},
-                             {"math", {{"terms", terms}, {"sum_s", e.math_s}}},
-                             {"stripped_step_time_s", e.stripped_s},
-                             {"attribution", parts}};
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace moesim

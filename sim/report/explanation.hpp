@@ -1,4 +1,4 @@
-// An explanation as a table for people and as JSON for scripts.
+// An explanation as a table for people; report/json.hpp prints it for scripts.
 #pragma once
 
 #include <string>
@@ -7,7 +7,6 @@
 
 namespace moesim {
 
-std::string explanation_table(const Explanation& explanation, bool ascii = false);
-std::string explanation_json(const Explanation& explanation, const std::string& version);
+std::string explanation_table(const Explanation& explanation);
 
 }  // namespace moesim

@@ -7,6 +7,7 @@
 #include "engine/reference.hpp"
 #include "engine/simulate.hpp"
 #include "metrics/summarize.hpp"
+#include "run/describe_run.hpp"
 #include "run/goodput.hpp"
 #include "run/pod_program.hpp"
 #include "run/process_facts.hpp"
@@ -122,10 +123,9 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   report.simgrid_version = simgrid_version();
   report.seed = options.seed;
   report.fidelity = facts.fidelity;
-  report.model = scenario.workload.name;
-  report.platform = scenario.platform.name();
   report.faults = describe(scenario.faults);
   fill_rates(report, scenario, facts, execution.makespan_s);
+  describe_run(report, lowered.resolved(scenario));
   fill_loads(report, lowered.loads());
   report.breakdown_s = mean(breakdown_by_rank(lowered.program(), execution), facts.rank_weights);
   if (lowered.has_pipeline()) report.pipeline = pipeline_use(lowered.program(), execution);

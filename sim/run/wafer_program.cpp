@@ -101,6 +101,15 @@ class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
     return facts;
   }
 
+  Scenario resolved(Scenario scenario) const override {
+    const WaferContext& context = step().context;
+    scenario.plan = context.input.plan;
+    scenario.plan.attention_tiles = context.plan.attention_tiles;
+    scenario.plan.attention_batch = context.plan.attention_batch;
+    scenario.batch.global_batch = context.plan.global_batch();
+    return scenario;
+  }
+
   std::vector<StageMemory> memory(const LoadStatistics&) const override {
     return memory_rows(step().context);
   }

@@ -4,7 +4,7 @@
 #include <array>
 #include <iterator>
 
-#include "report/breakdown.hpp"
+#include "report/format.hpp"
 #include "trace/events.hpp"
 
 namespace moesim {

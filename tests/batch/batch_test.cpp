@@ -6,7 +6,7 @@
 
 #include <chrono>
 #include <fstream>
-#include <nlohmann/json.hpp>
+#include <map>
 #include <stdexcept>
 #include <thread>
 
@@ -24,10 +24,12 @@ std::vector<StudyRun> eight_runs() {
 // Every simulation leaves a line in `folder`/simulated, so that a test can count them.
 BatchWork counted_work(const std::filesystem::path& folder) {
   BatchWork work;
-  work.simulate = [folder](const StudyRun& run) -> std::string {
+  work.simulate = [folder](const StudyRun& run) -> StepReport {
     std::ofstream(folder / "simulated", std::ios::app) << run.name << "\n";
     if (run.name == "n=3") throw std::runtime_error("three is no number of stages");
-    return nlohmann::json{{"step_time_s", std::stod(value_set(run, "n")) / 4}}.dump();
+    StepReport report;
+    report.step_time_s = std::stod(value_set(run, "n")) / 4;
+    return report;
   };
   work.input_text = [](const StudyRun& run) { return "text of " + run.scenario_path; };
   return work;
@@ -49,7 +51,7 @@ int run_and_signal(const BatchWork& plain_work, const BatchOptions& options, int
   if (program == 0) {
     BatchWork work = plain_work;
     int ended = 0;
-    work.on_finished = [&](const StudyRun&, const Outcome&) {
+    work.on_finished = [&](const StudyRun&, const Outcome&, const StepReport*) {
       if (++ended == 3) kill(getpid(), number);
     };
     work.simulate = [simulate = plain_work.simulate](const StudyRun& run) {
@@ -80,6 +82,24 @@ TEST_CASE("a batch runs all, and a rerun nothing") {
   CHECK(exit_code(second) == 1);
   CHECK(lines_of(folder.path() / "simulated") == 8);
   CHECK(text_of(folder.path() / "out" / "results.csv") == table);
+}
+
+TEST_CASE("the report of a run that is done reaches the caller and the table") {
+  const TemporaryFolder folder;
+  BatchWork work = counted_work(folder.path());
+  std::map<std::string, double> step_s;
+  size_t without = 0;
+  work.on_finished = [&](const StudyRun& run, const Outcome&, const StepReport* report) {
+    if (report)
+      step_s[run.name] = report->step_time_s;
+    else
+      ++without;
+  };
+  run_batch(eight_runs(), work, options_for(folder));
+  CHECK(step_s.size() == 7);
+  CHECK(step_s["n=5"] == 1.25);
+  CHECK(without == 1);
+  CHECK(text_of(folder.path() / "out" / "results.csv").find(",1.25,") != std::string::npos);
 }
 
 TEST_CASE("another input or version is simulated again, another key only where it is new") {

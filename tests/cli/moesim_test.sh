@@ -170,6 +170,19 @@ run 0 run small.yaml --format json --set batch.global_batch=64
 cp out b.json
 run 0 compare a.json b.json
 has out "step"
+has out "  batch.global_batch "
+run 0 run small.yaml --format json --set batch.global_batch=32 --set plan.ep=4
+cp out c.json
+run 0 compare a.json b.json c.json
+has out "  plan.ep  "
+json_file() { python3 -c "import json, sys; d = json.load(open('$1')); sys.exit(not ($2))" || fail "not true of $1: $2"; }
+json_file c.json "d['plan']['ep'] == 4 and d['batch']['global_batch'] == 32 and d['platform']['gpus'] == 16"
+json_file c.json "d['model']['parameters_total'] > d['model']['parameters_active'] > 0"
+json_file c.json "abs(d['model']['flops_per_token'] * d['tokens_per_step'] / d['model_flops_per_step'] - 1) < 1e-12"
+run 4 compare a.json a.json c.json --threshold 5
+run 2 compare a.json
+run 0 schema --report
+has out "| \`step_time_s\` | seconds |"
 run 4 compare a.json b.json --threshold 5
 run 0 compare a.json a.json --threshold 0
 run 2 compare a.json nothing.json

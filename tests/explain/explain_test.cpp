@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "fixtures/temporary_folder.hpp"
 #include "report/explanation.hpp"
+#include "report/json.hpp"
 
 using namespace moesim;
 
@@ -77,18 +78,18 @@ TEST_CASE(
 TEST_CASE(
     "the same explanation again: nothing is simulated twice, and the same bytes are printed") {
   Explained explained;
-  const std::string first = explanation_json(explained.run(), "test");
+  const std::string first = explanation_json(explained.run());
   const auto stamp =
       std::filesystem::last_write_time(explained.folder.path() / "runs" / "step.json");
   size_t skipped = 0;
   explained.options.pool.on_progress = [&](const Progress& progress) { skipped = progress.done; };
-  CHECK(explanation_json(explained.run(), "test") == first);
+  CHECK(explanation_json(explained.run()) == first);
   CHECK(std::filesystem::last_write_time(explained.folder.path() / "runs" / "step.json") == stamp);
   // Another order of runs gives the same too.
   Explained alone;
   alone.options.pool.jobs = 1;
   alone.options.folder.clear();
-  CHECK(explanation_json(alone.run(), "test") == first);
+  CHECK(explanation_json(alone.run()) == first);
 }
 
 TEST_CASE("causes that are not there cost no runs and explain nothing") {

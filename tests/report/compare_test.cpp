@@ -14,6 +14,12 @@ using namespace moesim::test;
 
 namespace {
 
+Comparison compare(std::vector<NamedReport> reports) { return compare_reports(reports); }
+
+double change(const NamedReport& before, const NamedReport& after) {
+  return compare({before, after}).step_time_changes.at(0);
+}
+
 NamedReport named(const std::string& name, const StepReport& report) {
   return {name, json_text(report)};
 }
@@ -30,9 +36,8 @@ std::string line_with(const std::string& text, const std::string& begin) {
 TEST_CASE("two reports stand side by side with the relative change") {
   StepReport after = scaled_report(1.1);
   after.breakdown_s.exposed_tp = 0.5;
-  const Comparison found =
-      compare_reports(named("a.json", sample_report()), named("b.json", after));
-  CHECK(found.step_time_change == Approx(0.1));
+  const Comparison found = compare({named("a.json", sample_report()), named("b.json", after)});
+  CHECK(found.step_time_changes.at(0) == Approx(0.1));
   CHECK(line_with(found.text, "step time") ==
         "  step time                        20.13 s           22.14 s        +10.00 %");
   CHECK(line_with(found.text, "MFU") ==
@@ -46,34 +51,91 @@ TEST_CASE("two reports stand side by side with the relative change") {
 }
 
 TEST_CASE("equal reports differ in nothing") {
-  const Comparison found =
-      compare_reports(named("a", sample_report()), named("b", sample_report()));
-  CHECK(found.step_time_change == 0);
+  const Comparison found = compare({named("a", sample_report()), named("b", sample_report())});
+  CHECK(found.step_time_changes.at(0) == 0);
   CHECK(found.text.find('+') == std::string::npos);
   CHECK(found.text.find("new") == std::string::npos);
 }
 
 TEST_CASE("a change in the worse and the better direction has its sign") {
   const NamedReport slow = named("slow", scaled_report(2)), fast = named("fast", sample_report());
-  CHECK(compare_reports(slow, fast).step_time_change == Approx(-0.5));
-  CHECK(compare_reports(fast, slow).step_time_change == Approx(1));
+  CHECK(change(slow, fast) == Approx(-0.5));
+  CHECK(change(fast, slow) == Approx(1));
   StepReport none;
-  CHECK(std::isinf(compare_reports(named("none", none), fast).step_time_change));
+  CHECK(std::isinf(change(named("none", none), fast)));
 }
 
 TEST_CASE("a report of another version shows what it lacks") {
   const Comparison found =
-      compare_reports({"old", R"({"step_time_s": 2.5})"}, named("new", sample_report()));
+      compare({{"old", R"({"step_time_s": 2.5})"}, named("new", sample_report())});
   CHECK(line_with(found.text, "MFU") ==
         "  MFU                                    -            24.6 %");
-  CHECK(found.step_time_change == Approx(20.13 / 2.5 - 1));
+  CHECK(found.step_time_changes.at(0) == Approx(20.13 / 2.5 - 1));
 }
 
 TEST_CASE("what is no report is an input error, both at once") {
-  const auto compare = [] {
-    return compare_reports({"a.json", "{\"step_time_s\": "}, {"b.json", "[1, 2]"});
-  };
-  CHECK_THROWS_WITH(compare(),
-                    "a.json: is not JSON\n"
-                    "b.json: step_time_s: is missing: not a report of moesim run --format json");
+  const std::vector<NamedReport> bad = {
+      {"a.json", "{\"step_time_s\": "}, {"b.json", "[1, 2]"}, {"c.json", "{\"mfu\": 1}"}};
+  CHECK_THROWS_WITH(compare(bad),
+                    "a.json: is no JSON object\n"
+                    "b.json: is no JSON object\n"
+                    "c.json: step_time_s: is missing: not a report of moesim run --format json");
+  CHECK_THROWS_WITH(compare({named("a", sample_report())}), "compare: needs two reports or more");
+}
+
+TEST_CASE("settings that differ stand first, with units; the others not at all") {
+  StepReport after = sample_report();
+  after.plan.items[0].scalar = int64_t{16};
+  after.platform.items[2].scalar = 100e9;
+  after.plan.items[2].scalar = std::string("Et*4|(t*4|)*14tmL");
+  after.seed = 8;
+  const std::string text = compare({named("a", sample_report()), named("b", after)}).text;
+  CHECK(line_with(text, "plan.ep ") ==
+        "  plan.ep                               8                16");
+  CHECK(line_with(text, "seed") == "  seed                                  7                 8");
+  CHECK(text.find("  platform.nic_bytes_per_s\n    a                   50.00 GB/s\n"
+                  "    b                   100.0 GB/s\n") != std::string::npos);
+  CHECK(text.find("b                   Et*4|(t*4|)*14tmL\n") != std::string::npos);
+  CHECK(text.find("plan.ep_overlap") == std::string::npos);
+  CHECK(text.find("platform.gpus") == std::string::npos);
+  CHECK(text.find("plan.ep ") < text.find("step time"));
+}
+
+TEST_CASE("settings that round to the same text are shown in full") {
+  StepReport after = sample_report();
+  after.platform.items[2].key = "nic_s";
+  after.platform.items[2].scalar = 1.00001e-6;
+  StepReport before = after;
+  before.platform.items[2].scalar = 1.00002e-6;
+  CHECK(line_with(compare({named("a", before), named("b", after)}).text, "platform.nic_s") ==
+        "  platform.nic_s              1.00002e-06       1.00001e-06");
+}
+
+TEST_CASE("any number of reports stand in blocks of 80 columns, each beside the first") {
+  std::vector<NamedReport> reports;
+  for (int i = 0; i < 6; ++i)
+    reports.push_back(
+        named("folder/run" + std::to_string(i) + ".json", scaled_report(1 + 0.1 * i)));
+  const Comparison found = compare(reports);
+  REQUIRE(found.step_time_changes.size() == 5);
+  CHECK(found.step_time_changes[4] == Approx(0.5));
+  size_t steps = 0;
+  std::istringstream stream(found.text);
+  for (std::string line; std::getline(stream, line);) {
+    CHECK(columns_of(line) <= 80);
+    steps += line.rfind("  step time", 0) == 0;
+  }
+  CHECK(steps == 3);
+  CHECK(line_with(found.text, "step time") ==
+        "  step time                20.13 s     22.14 s   +10.00 %     24.16 s   +20.00 %");
+}
+
+TEST_CASE("reports whose names look alike are numbered") {
+  const std::string far = "/a/very/long/way/to/the/report.json";
+  const StepReport report = sample_report();
+  const std::string text =
+      compare({named("1" + far, report), named("2" + far, report), named("3", report)}).text;
+  CHECK(text.find("#2: 2" + far + "\n") != std::string::npos);
+  CHECK(compare({named("1" + far, report), named("2" + far, report)}).text.find("before") !=
+        std::string::npos);
 }

@@ -43,6 +43,11 @@ TEST_CASE("every run has the same columns, named like the JSON report") {
   const std::string header = csv_header();
   CHECK(std::count(header.begin(), header.end(), '\n') == 1);
   const StepReport report = sample_report();
+  CHECK(
+      header.starts_with("scenario,moesim_version,simgrid_version,seed,fidelity,model,platform,"
+                         "devices,step_time_s,tokens_per_step,"));
+  CHECK(value_of(report, "model") == "Qwen3-30B-A3B");
+  CHECK(value_of(report, "platform") == "h100-sxm");
   CHECK(value_of(report, "step_time_s") == "20.13");
   CHECK(value_of(report, "breakdown_s.exposed_ep") == "4.21");
   CHECK(value_of(report, "breakdown_s.exposed_stream") == "0");

@@ -22,14 +22,18 @@ std::vector<std::string> keys_of(const ordered_json& object) {
 
 TEST_CASE("the JSON report keeps the contract's keys in their order") {
   const ordered_json json = ordered_json::parse(json_text(sample_report()));
-  CHECK(keys_of(json) == std::vector<std::string>{
-                             "scenario", "moesim_version", "simgrid_version", "seed", "fidelity",
-                             "devices", "step_time_s", "tokens_per_step", "tokens_per_s",
-                             "tokens_per_s_per_device", "model_flops_per_step", "tflops_per_device",
-                             "mfu", "breakdown_s", "memory", "overload_factor", "lower_bound_s",
-                             "critical_path", "resources", "simulation",
-                             // beyond the contract
-                             "model", "platform", "lower_bound_by", "layer_overload", "pipeline"});
+  CHECK(keys_of(json) ==
+        std::vector<std::string>{
+            "scenario", "moesim_version", "simgrid_version", "seed", "fidelity", "devices",
+            "step_time_s", "tokens_per_step", "tokens_per_s", "tokens_per_s_per_device",
+            "model_flops_per_step", "tflops_per_device", "mfu", "breakdown_s", "memory",
+            "overload_factor", "lower_bound_s", "critical_path", "resources", "simulation",
+            // beyond the contract
+            "model", "lower_bound_by", "layer_overload", "pipeline", "plan", "batch", "platform"});
+  CHECK(keys_of(json["model"]) == std::vector<std::string>{"name", "parameters_total",
+                                                           "parameters_active", "flops_per_token"});
+  CHECK(json["platform"]["nic_bytes_per_s"] == 50e9);
+  CHECK(json["plan"]["ep"] == 8);
   CHECK(keys_of(json["breakdown_s"]) ==
         std::vector<std::string>{"compute", "exposed_ep", "exposed_tp", "exposed_cp", "exposed_dp",
                                  "exposed_pp", "bubble", "optimizer", "other"});
@@ -60,6 +64,29 @@ TEST_CASE("numbers read back as they were") {
   double sum = 0;
   for (const auto& [key, value] : json["breakdown_s"].items()) sum += value.get<double>();
   CHECK(sum == Approx(report.breakdown_s.total()));
+}
+
+TEST_CASE("a report reads back from its JSON") {
+  const StepReport report = full_report();
+  const auto read = read_report(json_text(report));
+  REQUIRE(read);
+  CHECK(json_text(read->report) == json_text(report));
+  CHECK(read->given.count("breakdown_s.compute") == 1);
+  CHECK(read->given.count("breakdown_s.nothing") == 0);
+  CHECK_FALSE(read_report("[1]"));
+  CHECK_FALSE(read_report("{\"step_time_s\": "));
+}
+
+TEST_CASE("what older reports wrote as a name reads as one, and what they lack keeps its default") {
+  const auto read = read_report(
+      R"({"model": "Mixtral", "platform": "h100", "mfu": null, "memory": [{"stage": 3}, 7]})");
+  REQUIRE(read);
+  CHECK(read->report.model.name == "Mixtral");
+  CHECK(text_at(read->report.platform, "name") == "h100");
+  CHECK(std::isnan(read->report.mfu));
+  CHECK(read->report.overload_factor == 1);
+  REQUIRE(read->report.memory.size() == 2);
+  CHECK(read->report.memory[0].stage == 3);
 }
 
 TEST_CASE("weight streaming appears where there is any") {

@@ -5,14 +5,22 @@
 
 namespace moesim::test {
 
+inline SettingTree map_of(std::vector<SettingTree> items) {
+  return {"", SettingTree::Kind::map, false, std::move(items)};
+}
+
 inline StepReport sample_report() {
   StepReport report;
   report.scenario = "qwen3-30b-a3b-h100x16";
   report.moesim_version = "0.1.0";
   report.simgrid_version = "3.32";
   report.fidelity = "auto";
-  report.model = "Qwen3-30B-A3B";
-  report.platform = "h100-sxm";
+  report.model = {"Qwen3-30B-A3B", 30.5e9, 3.3e9, 7.85e16 / 4194304};
+  report.platform = map_of({scalar_setting("name", "h100-sxm"), scalar_setting("gpus", int64_t{16}),
+                            scalar_setting("nic_bytes_per_s", 50e9)});
+  report.plan = map_of({scalar_setting("ep", int64_t{8}), scalar_setting("ep_overlap", false),
+                        scalar_setting("layout", "")});
+  report.batch = map_of({scalar_setting("global_batch", int64_t{1024})});
   report.seed = 7;
   report.devices = 16;
   report.step_time_s = 20.13;
@@ -48,6 +56,33 @@ inline StepReport sample_report() {
   report.simulation.contended_transfers = 1024;
   report.simulation.peak_rss_bytes = 210000000;
   report.simulation.folded = "2 data-parallel replicas simulated as 1";
+  return report;
+}
+
+// The sample with every part of a report that may be absent.
+inline StepReport full_report() {
+  StepReport report = sample_report();
+  report.device_noun = "wafer";
+  report.simulation.cpu_s = 3.1;
+  report.simulation.setup_cpu_s = 0.2;
+  report.breakdown_s.exposed_stream = 0.1;
+  report.memory[1].name = "SRAM";
+  report.memory[1].breaks_it = "hidden";
+  report.memory[1].fits = false;
+  report.faults = "node 0 gpu 3 at 50 %";
+  report.pipeline = {{0, {1, 2, 3, 4, 5}, 0.5}, {1, {1.5, 2, 3, 4, 5}, 0.25}};
+  report.by_layer = {{"L1", "compute", "", 1, 0.1, 3}};
+  report.by_link = {{"nic", "ep", "nic", 2, 0.2, 4}};
+  report.goodput =
+      GoodputReport{1e5, 1e7, 20, {10, 1000, 0.9, 0.8, 0.95, 0.01, 0.02, 0.07, 3, 1e12, 0.91}};
+  report.runs = SeedSpread{3, {2, 20.2, 0.1, 20, 20.2, 20.3, 20.35, 20.4, 20, 20.4}, {20, 20.4}};
+  report.routing = map_of({scalar_setting("kind", "zipf"), scalar_setting("exponent", 0.1 + 0.2)});
+  report.workload =
+      map_of({{"histogram",
+               SettingTree::Kind::list,
+               false,
+               {scalar_setting("", 1.0), scalar_setting("", 0.5)}},
+              {"device", SettingTree::Kind::map, false, {scalar_setting("sms", int64_t{132})}}});
   return report;
 }
 

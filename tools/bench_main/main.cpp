@@ -12,7 +12,7 @@
 #include "base/diagnostics.hpp"
 #include "batch/child_process.hpp"
 #include "config/scenario.hpp"
-#include "run/process_facts.hpp"
+#include "report/figures_json.hpp"
 #include "run/run_collective.hpp"
 #include "run/run_step.hpp"
 #include "storm.hpp"
@@ -24,19 +24,14 @@ using nlohmann::json;
 
 // Each measurement in a process of its own: SimGrid allows one simulation, and memory is then that
 // of one run.
-json in_child(const std::function<json()>& work) {
-  ChildProcess child([&work] { return work().dump(); });
+template <class Work>
+auto in_child(const Work& work) {
+  ChildProcess child([&work] { return packed(work()); });
   while (!child.read_available()) {
   }
   const ChildProcess::Result result = child.wait();
   if (result.end != ChildProcess::End::returned) throw RunError("benchmark failed: " + result.text);
-  return json::parse(result.text);
-}
-
-json storm_json(const bench::StormResult& result) {
-  return {{"cpu_s", result.cpu_s},
-          {"makespan_s", result.makespan_s},
-          {"activities", result.activities}};
+  return unpacked<std::invoke_result_t<Work>>(result.text);
 }
 
 // Best of several, in turn, so that both see the same machine.
@@ -44,18 +39,27 @@ double engine_overhead_ratio(int repeat) {
   const bench::Storm storm;
   double engine = INFINITY, bare = INFINITY;
   for (int i = 0; i < repeat; ++i) {
-    const json a = in_child([&] { return storm_json(bench::run_with_engine(storm)); });
-    const json b = in_child([&] { return storm_json(bench::run_bare(storm)); });
-    if (a["activities"] != b["activities"] ||
-        std::abs(a["makespan_s"].get<double>() / b["makespan_s"].get<double>() - 1) > 1e-6)
-      throw RunError(fmt::format("the two programs differ: {} against {}", a.dump(), b.dump()));
-    engine = std::min(engine, a["cpu_s"].get<double>());
-    bare = std::min(bare, b["cpu_s"].get<double>());
+    const bench::StormResult a = in_child([&] { return bench::run_with_engine(storm); });
+    const bench::StormResult b = in_child([&] { return bench::run_bare(storm); });
+    if (a.activities != b.activities || std::abs(a.makespan_s / b.makespan_s - 1) > 1e-6)
+      throw RunError(fmt::format("the two programs differ: {} against {}", packed(a), packed(b)));
+    engine = std::min(engine, a.cpu_s);
+    bare = std::min(bare, b.cpu_s);
   }
   return engine / bare;
 }
 
-json all_to_all_1024(const SearchPath& search) {
+struct Exchange {
+  double wall_s = 0;
+  int64_t peak_rss_bytes = 0;
+};
+
+void visit(FigureVisitor& v, Exchange& exchange) {
+  v({"wall_s"}, exchange.wall_s);
+  v({"peak_rss_bytes"}, exchange.peak_rss_bytes);
+}
+
+Exchange all_to_all_1024(const SearchPath& search) {
   return in_child([&] {
     CollectiveRequest request;
     request.collective = "all-to-all";
@@ -64,36 +68,35 @@ json all_to_all_1024(const SearchPath& search) {
     request.form = AllToAllForm::port_balanced;
     const CollectiveReport report =
         run_collective(load_pod("ideal-pod-450-50", {"gpus=1024"}, search), request);
-    return json{
-        {"wall_s", report.wall_s}, {"rss_bytes", report.peak_rss_bytes}, {"time_s", report.time_s}};
+    return Exchange{report.wall_s, report.peak_rss_bytes};
   });
 }
 
-json step(const std::string& path, const std::vector<std::string>& sets, const SearchPath& search) {
-  return in_child([&] {
-    const StepReport report = run_step(load_scenario(path, sets, search).scenario, {}).report;
-    const SimulationFacts& facts = report.simulation;
-    return json{{"wall_s", facts.wall_s},
-                {"simulation_cpu_s", facts.cpu_s - facts.setup_cpu_s},
-                {"tasks", report.simulation.tasks},
-                {"rss_bytes", peak_rss_bytes()}};
-  });
+SimulationFacts step(const std::string& path, const std::vector<std::string>& sets,
+                     const SearchPath& search) {
+  return in_child(
+      [&] { return run_step(load_scenario(path, sets, search).scenario, {}).report.simulation; });
 }
+
+double simulation_cpu_s(const SimulationFacts& facts) { return facts.cpu_s - facts.setup_cpu_s; }
 
 // Slope of log(CPU time of the simulation, set-up apart) over log(tasks), from 1e5 to 1e7 tasks; 1
 // is linear.
 double growth_exponent(const std::string& path, const SearchPath& search, json& points) {
   double n = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
   for (const int sequences : {48, 160, 512, 1600, 5120}) {
-    json best;
+    SimulationFacts best;
     for (int i = 0; i < 3; ++i) {
-      const json run = step(
+      const SimulationFacts run = step(
           path, {fmt::format("batch.global_batch={}", sequences), "routing.kind=uniform"}, search);
-      if (best.is_null() || run["simulation_cpu_s"] < best["simulation_cpu_s"]) best = run;
+      if (i == 0 || simulation_cpu_s(run) < simulation_cpu_s(best)) best = run;
     }
-    points.push_back(best);
-    const double x = std::log(best["tasks"].get<double>()),
-                 y = std::log(best["simulation_cpu_s"].get<double>());
+    points.push_back({{"wall_s", best.wall_s},
+                      {"simulation_cpu_s", simulation_cpu_s(best)},
+                      {"tasks", best.tasks},
+                      {"rss_bytes", best.peak_rss_bytes}});
+    const double x = std::log(static_cast<double>(best.tasks)),
+                 y = std::log(simulation_cpu_s(best));
     n += 1, sx += x, sy += y, sxx += x * x, sxy += x * y;
   }
   return (n * sxy - sx * sy) / (n * sxx - sx * sx);
@@ -118,18 +121,18 @@ int main(int argc, char** argv) {
     const SearchPath search = default_search_path(scenarios);
     json result;
     result["engine_overhead_ratio"] = engine_overhead_ratio(repeat);
-    json exchange = all_to_all_1024(search);
+    Exchange exchange = all_to_all_1024(search);
     for (int i = 1; i < repeat; ++i) {
-      const json again = all_to_all_1024(search);
-      if (again["wall_s"] < exchange["wall_s"]) exchange = again;
+      const Exchange again = all_to_all_1024(search);
+      if (again.wall_s < exchange.wall_s) exchange = again;
     }
-    result["a2a_1024_wall_s"] = exchange["wall_s"];
-    result["a2a_1024_rss_bytes"] = exchange["rss_bytes"];
+    result["a2a_1024_wall_s"] = exchange.wall_s;
+    result["a2a_1024_rss_bytes"] = exchange.peak_rss_bytes;
     if (!skip_flagship) {
-      const json flagship = step(scenarios + "deepseek-v3-h800x2048.yaml", {}, search);
-      result["flagship_wall_s"] = flagship["wall_s"];
-      result["flagship_rss_bytes"] = flagship["rss_bytes"];
-      result["flagship_tasks"] = flagship["tasks"];
+      const SimulationFacts flagship = step(scenarios + "deepseek-v3-h800x2048.yaml", {}, search);
+      result["flagship_wall_s"] = flagship.wall_s;
+      result["flagship_rss_bytes"] = flagship.peak_rss_bytes;
+      result["flagship_tasks"] = flagship.tasks;
     }
     json points = json::array();
     result["growth_exponent"] =

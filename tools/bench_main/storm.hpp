@@ -3,6 +3,8 @@
 // form.
 #pragma once
 
+#include "metrics/figures.hpp"
+
 namespace moesim::bench {
 
 struct Storm {
@@ -18,6 +20,12 @@ struct StormResult {
   double makespan_s = 0;  // both must agree
   double activities = 0;
 };
+
+inline void visit(FigureVisitor& v, StormResult& result) {
+  v({"cpu_s"}, result.cpu_s);
+  v({"makespan_s"}, result.makespan_s);
+  v({"activities"}, result.activities);
+}
 
 StormResult run_with_engine(const Storm& storm);
 StormResult run_bare(const Storm& storm);

@@ -6,6 +6,7 @@
 
 #include "commands.hpp"
 #include "config/scenario.hpp"
+#include "report/reference.hpp"
 
 namespace moesim {
 
@@ -25,10 +26,12 @@ void add_check_command(CLI::App& app, int& exit_code) {
 }
 
 void add_schema_command(CLI::App& app, int& exit_code) {
+  auto report = std::make_shared<bool>(false);
   auto* command = app.add_subcommand(
       "schema", "Prints every key of a scenario: type, unit, range, default, meaning");
-  command->callback([&exit_code] {
-    fmt::print("{}", schema_text());
+  command->add_flag("--report", *report, "The keys of reports instead, as Markdown tables");
+  command->callback([report, &exit_code] {
+    fmt::print("{}", *report ? reports_reference() : schema_text());
     exit_code = kDone;
   });
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <memory>
@@ -14,7 +15,7 @@ namespace moesim {
 
 namespace {
 
-NamedReport read_report(const std::string& path) {
+NamedReport read_report_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw InputError(path + ": cannot be read");
   std::ostringstream text;
@@ -26,22 +27,33 @@ NamedReport read_report(const std::string& path) {
 
 void add_compare_command(CLI::App& app, int& exit_code) {
   struct Options {
-    std::string before, after;
+    std::vector<std::string> reports;
     double threshold_percent = -1;
   };
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("compare", "Prints two JSON reports of run side by side");
-  command->add_option("before", options->before, "JSON of `moesim run --format json`")->required();
-  command->add_option("after", options->after, "The other one")->required();
-  command->add_option("--threshold", options->threshold_percent,
-                      "Exit code 4 when the step times differ by more than so many percent");
+  auto* command = app.add_subcommand(
+      "compare", "Prints JSON reports side by side: the settings that differ, then the figures");
+  command
+      ->add_option(
+          "reports", options->reports,
+          "JSON of `moesim run --format json`, two or more; all are held against the first")
+      ->required()
+      ->expected(2, 1'000);
+  command->add_option(
+      "--threshold", options->threshold_percent,
+      "Exit code 4 when a step time differs from the first by more than this percentage");
   command->callback([options, &exit_code] {
-    const Comparison comparison =
-        compare_reports(read_report(options->before), read_report(options->after));
+    std::vector<NamedReport> reports;
+    for (const std::string& path : options->reports) reports.push_back(read_report_file(path));
+    const Comparison comparison = compare_reports(reports);
     fmt::print("{}", comparison.text);
-    const bool over = options->threshold_percent >= 0 &&
-                      std::abs(comparison.step_time_change) * 100 > options->threshold_percent;
-    exit_code = over ? kOverThreshold : kDone;
+    const auto over = [&](double change) {
+      return std::abs(change) * 100 > options->threshold_percent;
+    };
+    exit_code =
+        options->threshold_percent >= 0 && std::ranges::any_of(comparison.step_time_changes, over)
+            ? kOverThreshold
+            : kDone;
   });
 }
 

@@ -10,6 +10,7 @@
 #include "logging.hpp"
 #include "outputs.hpp"
 #include "report/explanation.hpp"
+#include "report/json.hpp"
 #include "run_options.hpp"
 
 namespace moesim {
@@ -29,8 +30,8 @@ int run(const ExplainOptions& asked, const std::string& format) {
       spdlog::info("interrupted; the same command goes on from {}", options.folder);
     return kInterrupted;
   }
-  fmt::print("{}", format == "json" ? explanation_json(*explanation, MOESIM_VERSION)
-                                    : explanation_table(*explanation));
+  fmt::print("{}",
+             format == "json" ? explanation_json(*explanation) : explanation_table(*explanation));
   return kDone;
 }
 

@@ -52,6 +52,16 @@ std::function<void(double, double)> progress_printer(ProgressLine& line) {
   };
 }
 
+void print_report(const StepReport& report, const SimulateOptions& options) {
+  const JsonOptions json{options.machine_facts};
+  if (options.format == "json")
+    fmt::print("{}", json_text(report, json));
+  else if (options.format == "csv")
+    fmt::print("{}", csv_text(report, json));
+  else
+    fmt::print("{}", table_text(report));
+}
+
 // Several seeds of one scenario: the median run, and the spread below it.
 int run_several_seeds(const Scenario& scenario, const Options& options) {
   if (!options.timeline.file.empty())
@@ -60,21 +70,16 @@ int run_several_seeds(const Scenario& scenario, const Options& options) {
   SeedOptions seeds;
   seeds.first_seed = options.simulate.seed;
   seeds.version = MOESIM_VERSION;
-  seeds.json = {options.simulate.machine_facts};
   seeds.pool.jobs = options.batch.jobs;
   seeds.pool.timeout_s = options.batch.timeout_s;
   seeds.pool.on_progress = [&line](const Progress& state) { line.show(to_string(state)); };
-  const SeedRuns runs = run_seeds(scenario, seeds);
+  const auto median = run_seeds(scenario, seeds);
   line.clear();
-  if (runs.interrupted) return kInterrupted;
-  if (options.simulate.format == "json")
-    fmt::print("{}", seed_runs_json(runs, seeds.first_seed));
-  else if (options.simulate.format == "csv")
-    fmt::print("{}", runs.median_csv);
-  else
-    fmt::print("{}{}", runs.median_table,
-               distribution_table(runs.distribution, seeds.first_seed, runs.median_seed));
-  return options.simulate.strict && !runs.median_fits ? kInfeasible : kDone;
+  if (!median) return kInterrupted;
+  print_report(*median, options.simulate);
+  if (options.simulate.format == "table")
+    fmt::print("{}", distribution_table(*median->runs, median->seed));
+  return options.simulate.strict && !median->fits() ? kInfeasible : kDone;
 }
 
 int run_one(const Options& options) {
@@ -97,13 +102,7 @@ int run_one(const Options& options) {
   };
   const RunResult result = run_step(resolved.scenario, run);
   line.clear();
-  const JsonOptions json{options.simulate.machine_facts};
-  if (options.simulate.format == "json")
-    fmt::print("{}", json_text(result.report, json));
-  else if (options.simulate.format == "csv")
-    fmt::print("{}", csv_text(result.report, json));
-  else
-    fmt::print("{}", table_text(result.report));
+  print_report(result.report, options.simulate);
   std::fflush(stdout);
   spdlog::debug("simulated in {:.2f} s", result.report.simulation.wall_s);
   if (!options.timeline.file.empty()) write_timeline(result, options.timeline);

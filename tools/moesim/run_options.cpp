@@ -5,15 +5,14 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
+#include "base/diagnostics.hpp"
 #include "base/text.hpp"
 #include "batch/batch_input.hpp"
 #include "batch/run_seeds.hpp"
 #include "commands.hpp"
 #include "logging.hpp"
 #include "outputs.hpp"
-#include "report/json.hpp"
 #include "run/run_step.hpp"
 
 namespace moesim {
@@ -49,10 +48,10 @@ ResolvedScenario load(const StudyRun& run) {
   return load_scenario(run.scenario_path, run.sets, default_search_path(folder));
 }
 
-// One line of the summary, from the JSON that the run printed; a long name, or message, takes more.
-std::string summary_line(const StudyRun& run, const Outcome& outcome) {
+// One line of the summary; a long name, or message, takes more.
+std::string summary_line(const StudyRun& run, const Outcome& outcome, const StepReport* report) {
   constexpr size_t kNameWidth = 30;
-  if (outcome.status != Outcome::Status::done) {
+  if (report == nullptr) {
     const std::string head = fmt::format("{:<{}} ", run.name, kNameWidth);
     return head +
            fold(fmt::format("{}: {}", to_string(outcome.status), outcome.message), head.size(), 4) +
@@ -61,11 +60,9 @@ std::string summary_line(const StudyRun& run, const Outcome& outcome) {
   const std::string name = run.name.size() <= kNameWidth
                                ? run.name
                                : fmt::format("{}\n{:>{}}", run.name, "", kNameWidth);
-  const auto json = nlohmann::json::parse(outcome.output, nullptr, false);
-  if (json.is_discarded()) return fmt::format("{:<{}} done\n", name, kNameWidth);
   return fmt::format("{:<{}} {:>10.4g} s {:>10.0f} tok/s/device  MFU {:>5.1f} %\n", name,
-                     kNameWidth, json.value("step_time_s", 0.0),
-                     json.value("tokens_per_s_per_device", 0.0), 100 * json.value("mfu", 0.0));
+                     kNameWidth, report->step_time_s, report->tokens_per_s_per_device,
+                     100 * report->mfu);
 }
 
 }  // namespace
@@ -76,31 +73,33 @@ int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& s
   check_batch_input(runs, sets);
   ProgressLine progress;
   BatchWork work;
-  work.simulate = [&](const StudyRun& run) {
+  work.simulate = [&](const StudyRun& run) -> StepReport {
     const Scenario scenario = load(run).scenario;
     if (scenario.runs > 1) {
       SeedOptions seeds;
       seeds.first_seed = simulate.seed;
       seeds.version = MOESIM_VERSION;
-      seeds.json = {simulate.machine_facts};
-      return seed_runs_json(run_seeds(scenario, seeds), simulate.seed);
+      auto median = run_seeds(scenario, seeds);
+      if (!median) throw RunError("interrupted");
+      return std::move(*median);
     }
     RunOptions run_options;
     run_options.seed = simulate.seed;
     run_options.version = MOESIM_VERSION;
-    return json_text(run_step(scenario, run_options).report, {simulate.machine_facts});
+    return run_step(scenario, run_options).report;
   };
   work.input_text = [&](const StudyRun& run) {
     return input_text(load(run).scenario) + fmt::format("seed: {}\n", simulate.seed);
   };
-  work.on_finished = [&](const StudyRun& run, const Outcome& outcome) {
+  work.on_finished = [&](const StudyRun& run, const Outcome& outcome, const StepReport* report) {
     progress.clear();
-    fmt::print("{}", summary_line(run, outcome));
+    fmt::print("{}", summary_line(run, outcome, report));
     std::fflush(stdout);
   };
   BatchOptions batch;
   batch.out_folder = options.out;
   batch.version = MOESIM_VERSION;
+  batch.json = {simulate.machine_facts};
   batch.pool.jobs = options.jobs;
   batch.pool.timeout_s = options.timeout_s;
   batch.pool.on_progress = [&](const Progress& state) { progress.show(to_string(state)); };
