@@ -7,16 +7,9 @@ namespace moesim {
 namespace {
 
 const char* track_name(Stream stream) {
-  switch (stream) {
-    case Stream::weights:
-      return "weight stream in";
-    case Stream::gradients:
-      return "gradient stream out";
-    case Stream::copy:
-      return "activations to host and back";
-    default:
-      return name_of(stream);
-  }
+  if (stream == Stream::weights) return "weight stream in";
+  if (stream == Stream::gradients) return "gradient stream out";
+  return stream == Stream::copy ? "activations to host and back" : name_of(stream);
 }
 
 std::string lane_name(std::string_view stream, int lane) {

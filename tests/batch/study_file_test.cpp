@@ -2,8 +2,8 @@
 
 #include <fstream>
 
-#include "base/diagnostics.hpp"
 #include "catch.hpp"
+#include "fixtures/input_error.hpp"
 #include "fixtures/temporary_folder.hpp"
 
 using namespace moesim;
@@ -20,15 +20,10 @@ struct StudyText {
 
 std::string errors_of(const std::string& text) {
   const StudyText file(text);
-  try {
-    load_study(file.path);
-  } catch (const InputError& error) {
-    std::string what = error.what();
-    for (size_t at = 0; (at = what.find(file.path)) != std::string::npos;)
-      what.replace(at, file.path.size(), "study.yaml");
-    return what;
-  }
-  return "";
+  std::string what = input_error([&] { load_study(file.path); });
+  for (size_t at = 0; (at = what.find(file.path)) != std::string::npos;)
+    what.replace(at, file.path.size(), "study.yaml");
+  return what;
 }
 
 }  // namespace
