@@ -18,14 +18,6 @@ std::string lane_name(std::string_view stream, int lane) {
 
 }  // namespace
 
-std::string rank_name(int global_rank, std::span<const std::pair<std::string, int>> coordinates,
-                      int node, int gpu) {
-  std::string place;
-  for (const auto& [dimension, index] : coordinates)
-    place += fmt::format("{}{}{}", place.empty() ? " · " : " ", dimension, index);
-  return fmt::format("rank {}{} · node {} gpu {}", global_rank, place, node, gpu);
-}
-
 TraceTracks::TraceTracks(const std::vector<bool>& traced, const LaneAllocator& lanes,
                          uint16_t critical_lanes)
     : traced_(traced), lanes_(lanes), critical_lanes_(critical_lanes) {

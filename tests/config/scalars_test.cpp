@@ -56,13 +56,13 @@ TEST_CASE("integers: digits alone, within the range, or the field's word") {
 }
 
 TEST_CASE("numbers have the field's unit, or none") {
-  const FieldInfo rate{"nic", "speed", Need::optional, Unit::bytes_per_second, above(0, 1e12)};
+  const FieldInfo rate{"nic", "speed", Need::optional, Unit::bytes_per_s, above(0, 1e12)};
   CHECK(number("400 Gbps", rate) == "50000000000");
   CHECK(number("5e10", rate) == "50000000000");
-  CHECK(number("0", rate) == "must be above 0 B/s and at most 1 TB/s, got 0");
+  CHECK(number("0", rate) == "must be above 0 and at most 1 TB/s, got 0");
   CHECK(number("{a: 1}", rate) == "expected a number, got a map");
   CHECK(number("", rate) ==
-        "expected a number in B/s above 0 B/s and at most 1 TB/s (speed), got nothing");
+        "expected a number in B/s above 0 and at most 1 TB/s (speed), got nothing");
 }
 
 TEST_CASE("flags are true or false, and no other words") {
