@@ -18,23 +18,12 @@ std::string fingerprint_of(const StudyRun& run, const BatchWork& work, const std
 }
 
 void count(BatchCounts& counts, Outcome::Status status) {
-  switch (status) {
-    case Outcome::Status::done:
-      ++counts.done;
-      break;
-    case Outcome::Status::failed:
-      ++counts.failed;
-      break;
-    case Outcome::Status::crashed:
-      ++counts.crashed;
-      break;
-    case Outcome::Status::timed_out:
-      ++counts.timed_out;
-      break;
-    case Outcome::Status::interrupted:
-      ++counts.interrupted;
-      break;
-  }
+  using Status = Outcome::Status;
+  counts.done += status == Status::done;
+  counts.failed += status == Status::failed;
+  counts.crashed += status == Status::crashed;
+  counts.timed_out += status == Status::timed_out;
+  counts.interrupted += status == Status::interrupted;
 }
 
 }  // namespace

@@ -4,62 +4,19 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <initializer_list>
 #include <map>
 #include <numeric>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "config/scenario.hpp"
 #include "base/text.hpp"
+#include "config/consistency_rules.hpp"
 #include "plan/layout.hpp"
 #include "plan/schedule_text.hpp"
 
 namespace moesim {
 namespace {
-
-using Keys = std::initializer_list<const char*>;
-
-class Rules {
- public:
-  Rules(const Scenario& scenario, const ValueSources& sources, Problems& problems)
-      : s(scenario), sources_(sources), problems_(problems) {}
-
-  // All of these values can be relied on. Rules may then divide by whatever the ranges keep from 0.
-  bool known(Keys keys) const {
-    return std::all_of(keys.begin(), keys.end(), [&](const char* key) {
-      const auto source = sources_.find(key);
-      return source == sources_.end() || source->second.sound;
-    });
-  }
-
-  // The rule on these values must hold; the first key that is not a default takes the blame.
-  template <class... Args>
-  void require(bool holds, Keys keys, fmt::format_string<Args...> format, Args&&... args) {
-    if (holds || !known(keys)) return;
-    const char* blamed = *keys.begin();
-    for (const char* key : keys) {
-      const auto source = sources_.find(key);
-      if (source == sources_.end() || source->second.origin == "default") continue;
-      blamed = key;
-      break;
-    }
-    const auto source = sources_.find(blamed);
-    problems_.add(source == sources_.end() ? Place{} : source->second.place, blamed,
-                  fmt::format(format, std::forward<Args>(args)...));
-  }
-
-  const Scenario& s;
-
- private:
-  const ValueSources& sources_;
-  Problems& problems_;
-};
-
-// a is a multiple of b; false rather than a fault for b = 0.
-bool divides(int64_t b, int64_t a) { return b > 0 && a % b == 0; }
 
 bool uses_fp8(PrecisionRecipe recipe) {
   return recipe != PrecisionRecipe::bf16 && recipe != PrecisionRecipe::nvfp4;
@@ -340,139 +297,6 @@ void check_plan_options(Rules& rules) {
   rules.require(mla == 0 || w.attention == AttentionKind::mla,
                 {"plan.recompute_modules", "workload.attention"},
                 "mla_up_proj needs a model with mla attention");
-}
-
-void check_loads(Rules& rules, const std::vector<double>& loads, const char* key) {
-  const int experts = rules.s.workload.experts;
-  rules.require(static_cast<int64_t>(loads.size()) == experts,
-                {key, "routing.kind", "workload.experts"},
-                "has {} entries for the {} experts of the model", loads.size(), experts);
-  const double total = std::accumulate(loads.begin(), loads.end(), 0.0);
-  rules.require(loads.empty() || total > 0, {key}, "no expert has any load");
-}
-
-void check_recorded(Rules& rules) {
-  const ModelShape& w = rules.s.workload;
-  const std::vector<RecordedCount>& counts = rules.s.routing.recorded;
-  rules.require(!counts.empty(), {"routing.recorded", "routing.kind"},
-                "kind: recorded needs recorded counts");
-  std::map<std::pair<int, int>, double> tokens;  // by layer and step
-  for (const RecordedCount& count : counts)
-    tokens[{count.layer, count.step}] += static_cast<double>(count.tokens);
-  const int layers = w.layers + w.mtp_layers;
-  for (const auto& [at, total] : tokens)
-    rules.require(total > 0 || at.first >= layers || !has_experts(w, at.first),
-                  {"routing.recorded", "routing.recorded_file", "routing.kind"},
-                  "layer {} has no tokens in step {}", at.first, at.second);
-  const auto unknown = [&](const RecordedCount& c) {
-    return c.layer >= layers || c.expert >= w.experts;
-  };
-  const auto found = std::find_if(counts.begin(), counts.end(), unknown);
-  if (found == counts.end()) return;
-  rules.require(false,
-                {"routing.recorded", "workload.layers", "workload.mtp_layers", "workload.experts"},
-                "row {}: the model has no layer {} with an expert {}", found - counts.begin(),
-                found->layer, found->expert);
-}
-
-void check_routing(Rules& rules) {
-  const ModelShape& w = rules.s.workload;
-  const Plan& p = rules.s.plan;
-  const RoutingSpec& r = rules.s.routing;
-  if (rules.known({"routing.kind"}) && r.kind == RoutingKind::histogram) {
-    if (r.layer_histograms.empty()) check_loads(rules, r.histogram, "routing.histogram");
-    for (const std::vector<double>& loads : r.layer_histograms)
-      check_loads(rules, loads, "routing.layer_histograms");
-    rules.require(r.histogram.empty() || r.layer_histograms.empty(),
-                  {"routing.layer_histograms", "routing.histogram"},
-                  "give either histogram or layer_histograms");
-  }
-  if (rules.known({"routing.kind"}) && r.kind == RoutingKind::recorded) check_recorded(rules);
-  if (!rules.known({"routing.placement"})) return;
-  const Keys table = {"routing.expert_of_slot", "routing.placement", "workload.experts"};
-  if (r.placement == Placement::table) {
-    std::vector<int> slots = r.expert_of_slot;
-    std::sort(slots.begin(), slots.end());
-    const bool each_once = static_cast<int64_t>(slots.size()) == w.experts &&
-                           std::adjacent_find(slots.begin(), slots.end()) == slots.end() &&
-                           (slots.empty() || slots.back() < w.experts);
-    rules.require(each_once, table,
-                  "placement: table needs each of the {} experts once in expert_of_slot",
-                  w.experts);
-  }
-  if (r.placement == Placement::eplb || r.placement == Placement::eplb_global)
-    rules.require(divides(p.ep, r.redundant_experts), {"routing.redundant_experts", "plan.ep"},
-                  "{} redundant experts are not divisible by ep = {}", r.redundant_experts, p.ep);
-}
-
-void check_place(Rules& rules, const std::string& key, const FaultyPlace& place) {
-  const Pod& pod = rules.s.platform.pod();
-  const std::string rank = key + ".rank", node = key + ".node", gpu = key + ".gpu";
-  const int nodes = (pod.gpus + pod.gpus_per_node - 1) / std::max(1, pod.gpus_per_node);
-  rules.require((place.rank >= 0) != (place.node >= 0), {rank.c_str(), node.c_str()},
-                "give either a rank, or a node and perhaps a gpu");
-  rules.require(place.gpu < 0 || place.node >= 0, {gpu.c_str()},
-                "gpu counts within a node: give the node too");
-  rules.require(place.rank < pod.gpus, {rank.c_str(), "platform.gpus"}, "ranks are 0 to {}",
-                pod.gpus - 1);
-  rules.require(place.node < nodes, {node.c_str(), "platform.gpus"}, "nodes are 0 to {}",
-                nodes - 1);
-  rules.require(place.gpu < pod.gpus_per_node, {gpu.c_str(), "platform.gpus_per_node"},
-                "a node has devices 0 to {}", pod.gpus_per_node - 1);
-}
-
-void check_faults(Rules& rules) {
-  const FaultSpec& faults = rules.s.faults;
-  const Pod& pod = rules.s.platform.pod();
-  if (!rules.known({"platform.gpus", "platform.gpus_per_node"})) return;
-  for (size_t i = 0; i < faults.devices.size(); ++i)
-    check_place(rules, fmt::format("faults.devices[{}]", i), faults.devices[i].place);
-  std::map<int, int> dead;  // NICs by node
-  for (int rank = 0; rank < pod.gpus && !faults.links.empty(); ++rank)
-    if (link_health(faults, pod.gpus_per_node, rank).nic <= 0) ++dead[rank / pod.gpus_per_node];
-  for (size_t i = 0; i < faults.links.size(); ++i) {
-    const LinkFault& link = faults.links[i];
-    const std::string key = fmt::format("faults.links[{}]", i), nic = key + ".nic";
-    check_place(rules, key, link.place);
-    if (link.nic > 0) continue;
-    const int node = link.place.rank >= 0 ? link.place.rank / pod.gpus_per_node : link.place.node;
-    rules.require(pod.gpus <= pod.gpus_per_node || dead[node] < pod.gpus_per_node, {nic.c_str()},
-                  "no NIC of node {} works: nothing to go over instead", node);
-  }
-}
-
-// Each wafer works for itself: there is nothing to divide over, and no pipeline.
-void check_wafers(Rules& rules) {
-  const Plan& p = rules.s.plan;
-  const Batch& b = rules.s.batch;
-  const int systems = rules.s.platform.wafers().systems;
-  const auto one = [&](int value, const char* key) {
-    rules.require(value == 1, {key},
-                  "must be 1 on a wafer system, got {}: wafers are data parallel only", value);
-  };
-  one(p.tp, "plan.tp");
-  one(p.cp, "plan.cp");
-  one(p.ep, "plan.ep");
-  one(p.etp, "plan.etp");
-  one(p.pp, "plan.pp");
-  one(p.vpp, "plan.vpp");
-  rules.require(p.precision == PrecisionRecipe::bf16, {"plan.precision"},
-                "{} is not known on a wafer: only bf16", spelling(p.precision));
-  rules.require(p.recompute != Recompute::selective, {"plan.recompute"},
-                "selective recomputation is not known on a wafer: none or full");
-  const int most = rules.s.platform.wafers().most_systems;
-  rules.require(systems <= most, {"platform.systems", "platform.most_systems"},
-                "{} is more than most_systems = {}", systems, most);
-  rules.require(b.global_batch == 0 || divides(systems, b.global_batch),
-                {"batch.global_batch", "platform.systems"},
-                "{} sequences are not divisible by {} systems", b.global_batch, systems);
-  rules.require(p.simulated_replicas <= systems, {"plan.simulated_replicas", "platform.systems"},
-                "{} is more than the {} systems", p.simulated_replicas, systems);
-  rules.require(b.global_batch > 0 || p.attention_tiles > 0 || p.attention_batch >= 0,
-                {"plan.attention_batch", "plan.attention_tiles", "batch.global_batch"},
-                "global_batch, attention_tiles and attention_batch cannot all be left open");
-  rules.require(!rules.s.platform.wafers().swarmx.level_bytes_per_s.empty(),
-                {"platform.swarmx.level_bytes_per_s"}, "needs at least one level");
 }
 
 }  // namespace

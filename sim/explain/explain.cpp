@@ -84,11 +84,11 @@ StepReport simulate(const StudyRun& run, const ExplainOptions& options) {
   RunResult result = run_step(scenario, run_options);
   if (run_options.step_time_only) return std::move(result.report);
   LoweredProgram& lowered = *result.lowered;
-  const auto flows_of = [&](uint32_t block, uint32_t task) { return lowered.flows(block, task); };
   const int layers = scenario.workload.layers + scenario.workload.mtp_layers;
   result.report.by_layer = critical_path_by_layer(lowered.program(), result.execution, layers);
-  result.report.by_link =
-      critical_path_by_link(lowered.program(), lowered.fabric(), result.execution, flows_of);
+  result.report.by_link = critical_path_by_link(
+      lowered.program(), lowered.fabric(), result.execution,
+      [&](uint32_t block, uint32_t task) { return lowered.flows(block, task); });
   return std::move(result.report);
 }
 

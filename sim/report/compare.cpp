@@ -104,8 +104,8 @@ std::vector<std::string> setting_texts(const Row& row) {
 
 class SideBySide {
  public:
-  SideBySide(std::vector<std::string> names, std::vector<ReadReport> reports, bool ascii)
-      : names_(std::move(names)), reports_(std::move(reports)), table_(ascii) {
+  SideBySide(std::vector<std::string> names, std::vector<ReadReport> reports)
+      : names_(std::move(names)), reports_(std::move(reports)) {
     two_ = names_.size() == 2;
     label_ = two_ ? 22 : 20;
     first_ = two_ ? 18 : 12;
@@ -147,10 +147,10 @@ class SideBySide {
   void heading() {
     std::string line = "  " + fit("", label_);
     for (const size_t i : block_)
-      line += " " + fit_end(names_[i], (i == 0 ? first_ : value_) - 1, Align::right, ascii()) +
+      line += " " + fit_end(names_[i], (i == 0 ? first_ : value_) - 1, Align::right) +
               (i == 0 ? "" : fit("change", change_, Align::right));
     table_.line(line);
-    table_.line(rule(TableCanvas::kWidth, ascii()));
+    table_.line(rule(TableCanvas::kWidth));
   }
 
   std::vector<Row> differing_settings() {
@@ -182,13 +182,13 @@ class SideBySide {
     if (room) return table_.line(line);
     table_.line("  " + label);
     for (const size_t i : block_)
-      table_.wrapped("    " + fit_end(names_[i], label_ - 3, Align::left, ascii()) + " ", texts[i]);
+      table_.wrapped("    " + fit_end(names_[i], label_ - 3) + " ", texts[i]);
   }
 
   void show_figures(const std::vector<Row>& figures) {
     double step = 0;
     for (const size_t i : block_) step = std::max(step, reports_[i].report.step_time_s);
-    const SecondsColumn parts(step, ascii());
+    const SecondsColumn parts(step);
     std::string group = "";
     for (const bool sections : {false, true})
       for (const Row& row : figures) {
@@ -199,9 +199,9 @@ class SideBySide {
         const bool part = group == "breakdown_s";
         const auto cell = [&](const std::optional<FlatFigure>& value, int width) {
           if (!value) return fit("-", width, Align::right);
-          return fit(part ? parts.text(*value->number)
-                          : shown_text(figure.figure.shown, *value->number, ascii()),
-                     width, Align::right);
+          return fit(
+              part ? parts.text(*value->number) : shown_text(figure.figure.shown, *value->number),
+              width, Align::right);
         };
         std::string line = "  " + fit(figure.figure.label, label_);
         for (const size_t i : block_)
@@ -211,8 +211,6 @@ class SideBySide {
         table_.line(line);
       }
   }
-
-  bool ascii() const { return table_.ascii(); }
 
   std::vector<std::string> names_;
   std::vector<ReadReport> reports_;
@@ -224,7 +222,7 @@ class SideBySide {
 
 }  // namespace
 
-Comparison compare_reports(std::span<const NamedReport> reports, bool ascii) {
+Comparison compare_reports(std::span<const NamedReport> reports) {
   Problems problems;
   std::vector<std::string> names;
   std::vector<ReadReport> read;
@@ -246,7 +244,7 @@ Comparison compare_reports(std::span<const NamedReport> reports, bool ascii) {
   for (size_t i = 1; i < read.size(); ++i)
     comparison.step_time_changes.push_back(
         relative_change(read[0].report.step_time_s, read[i].report.step_time_s));
-  comparison.text = SideBySide(std::move(names), std::move(read), ascii).text();
+  comparison.text = SideBySide(std::move(names), std::move(read)).text();
   return comparison;
 }
 

@@ -22,6 +22,6 @@ struct NamedReport {
 
 // Compares every report with the first. Throws InputError naming each report that is not a JSON
 // object with a step_time_s, and for less than two reports.
-Comparison compare_reports(std::span<const NamedReport> reports, bool ascii = false);
+Comparison compare_reports(std::span<const NamedReport> reports);
 
 }  // namespace moesim

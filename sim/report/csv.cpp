@@ -1,5 +1,6 @@
 #include "report/csv.hpp"
 
+#include "base/csv.hpp"
 #include "report/flat.hpp"
 
 namespace moesim {
@@ -12,13 +13,6 @@ bool left_out(const FlatFigure& figure, const JsonOptions& options) {
 }
 
 }  // namespace
-
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
 
 std::string csv_header() {
   std::string line;

@@ -4,15 +4,11 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "metrics/step_report.hpp"
 #include "report/json.hpp"
 
 namespace moesim {
-
-// Returns the text, quoted when it holds a comma, a quote or a line break (RFC 4180).
-std::string csv_field(std::string_view text);
 
 // A line of names and a line of values (RFC 4180; decimal point, no thousands separators). What the
 // options leave out is an empty field.

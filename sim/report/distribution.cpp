@@ -7,13 +7,13 @@
 
 namespace moesim {
 
-std::string distribution_table(const SeedSpread& runs, uint64_t shown_seed, bool ascii) {
+std::string distribution_table(const SeedSpread& runs, uint64_t shown_seed) {
   const Distribution& step_s = runs.step_time_s;
-  TableCanvas table(ascii);
+  TableCanvas table;
   table.heading("Step time over seeds",
                 fmt::format("{} runs, seeds {} to {}; above: the median run, seed {}", step_s.count,
                             runs.first_seed, runs.first_seed + step_s.count - 1, shown_seed));
-  const SecondsColumn column(step_s.maximum, ascii);
+  const SecondsColumn column(step_s.maximum);
   const auto row = [&](const char* left, double value, const char* right, double other) {
     table.line("  " + fit(left, 20) + fit(column.text(value), 12, Align::right) + "      " +
                fit(right, 20) + fit(column.text(other), 12, Align::right));

@@ -9,6 +9,6 @@
 namespace moesim {
 
 // `shown_seed`: of the run whose table stands above.
-std::string distribution_table(const SeedSpread& runs, uint64_t shown_seed, bool ascii = false);
+std::string distribution_table(const SeedSpread& runs, uint64_t shown_seed);
 
 }  // namespace moesim

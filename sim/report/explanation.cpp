@@ -20,7 +20,7 @@ void path_section(TableCanvas& table, const char* name,
                   const std::vector<CriticalPathEntry>& entries) {
   if (entries.empty()) return;
   table.heading(fmt::format("Critical path by {}", name), "longest first");
-  const SecondsColumn column(entries.front().seconds, table.ascii());
+  const SecondsColumn column(entries.front().seconds);
   double rest = 0;
   for (size_t i = 0; i < entries.size(); ++i) {
     const CriticalPathEntry& entry = entries[i];
@@ -28,11 +28,9 @@ void path_section(TableCanvas& table, const char* name,
       rest += entry.share;
       continue;
     }
-    table.line("  " + fit(spaced(entry.op), 24, Align::left, table.ascii()) + " " +
-               fit(entry.kind, 14, Align::left, table.ascii()) +
+    table.line("  " + fit(spaced(entry.op), 24) + " " + fit(entry.kind, 14) +
                fit(column.text(entry.seconds), 12, Align::right) +
-               fit(percent_text(entry.share), 9, Align::right) + "  " +
-               fit(entry.link, 12, Align::left, table.ascii()));
+               fit(percent_text(entry.share), 9, Align::right) + "  " + fit(entry.link, 12));
   }
   if (entries.size() > kShown)
     table.line("  " + fit(fmt::format("{} more", entries.size() - kShown), 51) +
@@ -63,8 +61,7 @@ void sensitivity_section(TableCanvas& table, const Explanation& e) {
   table.line("  " + fit("quantity", 20) + fit("now", 20) + fit("step at less", 13, Align::right) +
              fit("at more", 11, Align::right) + fit("elasticity", 12, Align::right));
   for (const Sensitivity& s : e.sensitivities)
-    table.line("  " + fit(s.knob, 20, Align::left, table.ascii()) +
-               fit(s.value, 20, Align::left, table.ascii()) +
+    table.line("  " + fit(s.knob, 20) + fit(s.value, 20) +
                fit(signed_percent(s.low_step_s / e.step_s - 1), 13, Align::right) +
                fit(signed_percent(s.high_step_s / e.step_s - 1), 11, Align::right) +
                fit(fmt::format("{:+.3f}", s.elasticity), 12, Align::right));
@@ -74,7 +71,7 @@ void sensitivity_section(TableCanvas& table, const Explanation& e) {
 
 void math_section(TableCanvas& table, const Explanation& e) {
   table.heading("The math", "uniform stages, balanced routing, nothing overlapped");
-  const SecondsColumn column(e.math_s, table.ascii());
+  const SecondsColumn column(e.math_s);
   for (const MathTerm& term : e.math) {
     table.line("  " + fit(term.name, 60) + fit(column.text(term.seconds), 16, Align::right));
     table.wrapped("    = ", term.formula);
@@ -85,9 +82,9 @@ void math_section(TableCanvas& table, const Explanation& e) {
 
 void attribution_section(TableCanvas& table, const Explanation& e) {
   table.heading("From the math to the simulation", "mean over all orders of switching on");
-  const SecondsColumn column(std::max(e.step_s, e.math_s), table.ascii());
+  const SecondsColumn column(std::max(e.step_s, e.math_s));
   const auto row = [&](const std::string& name, const std::string& seconds, double share) {
-    table.line("  " + fit(name, 44, Align::left, table.ascii()) + fit(seconds, 16, Align::right) +
+    table.line("  " + fit(name, 44) + fit(seconds, 16, Align::right) +
                fit(share == 0 ? "" : signed_percent(share), 16, Align::right));
   };
   row("the math", column.text(e.math_s), 0);
@@ -106,13 +103,13 @@ void attribution_section(TableCanvas& table, const Explanation& e) {
 
 }  // namespace
 
-std::string explanation_table(const Explanation& e, bool ascii) {
-  TableCanvas table(ascii);
-  table.wrapped("", fmt::format("{}: a step of {}, seed {}", e.scenario,
-                                seconds_text(e.step_s, ascii), e.seed));
-  table.line(rule(TableCanvas::kWidth, ascii));
+std::string explanation_table(const Explanation& e) {
+  TableCanvas table;
+  table.wrapped(
+      "", fmt::format("{}: a step of {}, seed {}", e.scenario, seconds_text(e.step_s), e.seed));
+  table.line(rule(TableCanvas::kWidth));
   table.wrapped("", fmt::format("no execution of this graph is faster than {} ({}, {} of the step)",
-                                seconds_text(e.lower_bound_s, ascii), e.bound_by,
+                                seconds_text(e.lower_bound_s), e.bound_by,
                                 percent_text(e.lower_bound_s / e.step_s)));
   path_section(table, "operation", e.by_operation);
   path_section(table, "layer", e.by_layer);

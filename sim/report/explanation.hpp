@@ -7,6 +7,6 @@
 
 namespace moesim {
 
-std::string explanation_table(const Explanation& explanation, bool ascii = false);
+std::string explanation_table(const Explanation& explanation);
 
 }  // namespace moesim

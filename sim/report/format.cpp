@@ -10,8 +10,6 @@ namespace moesim {
 
 namespace {
 
-bool starts_code_point(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
-
 // Four significant digits of a figure below 10,000.
 std::string four_digits(double value) {
   const double size = std::fabs(value);
@@ -41,39 +39,9 @@ constexpr std::array<Unit, 7> kBytes{
 constexpr double kHour = 3600;
 constexpr double kHoursFrom_s = 36000;
 
-const char* ascii_unit(const char* name, bool ascii) {
-  return ascii && std::string_view(name) == "µs" ? "us" : name;
-}
-
 }  // namespace
 
-int columns_of(std::string_view text) {
-  return static_cast<int>(std::count_if(text.begin(), text.end(), starts_code_point));
-}
-
-std::string fit(std::string_view text, int width, Align align, bool ascii) {
-  const int columns = columns_of(text);
-  if (columns <= width) {
-    const std::string blanks(static_cast<size_t>(width - columns), ' ');
-    return align == Align::left ? std::string(text) + blanks : blanks + std::string(text);
-  }
-  size_t end = 0;
-  for (int kept = 0; end < text.size(); ++end)
-    if (starts_code_point(text[end]) && ++kept == width) break;
-  return std::string(text.substr(0, end)) + (ascii ? "~" : "…");
-}
-
-std::string fit_end(std::string_view text, int width, Align align, bool ascii) {
-  int drop = columns_of(text) - width;
-  if (drop <= 0) return fit(text, width, align);
-  ++drop;  // room for the sign that something is missing
-  size_t begin = 0;
-  for (; begin < text.size(); ++begin)
-    if (starts_code_point(text[begin]) && drop-- == 0) break;
-  return (ascii ? "~" : "…") + std::string(text.substr(begin));
-}
-
-std::string seconds_text(double seconds, bool ascii) {
+std::string seconds_text(double seconds) {
   if (!std::isfinite(seconds)) return "n/a";
   if (seconds == 0) return "0 s";
   if (std::fabs(seconds) >= kHoursFrom_s) {
@@ -81,7 +49,7 @@ std::string seconds_text(double seconds, bool ascii) {
     return std::fabs(hours) < 9999.5 ? four_digits(hours) + " h" : fmt::format("{:.3e} h", hours);
   }
   const Unit& unit = unit_of(seconds, kSeconds);
-  return fmt::format("{} {}", four_digits(seconds / unit.size), ascii_unit(unit.name, ascii));
+  return fmt::format("{} {}", four_digits(seconds / unit.size), unit.name);
 }
 
 std::string count_text(double count) {
@@ -114,10 +82,10 @@ std::string spaced(std::string_view name) {
   return text;
 }
 
-std::string shown_text(Shown shown, double value, bool ascii) {
+std::string shown_text(Shown shown, double value) {
   switch (shown) {
     case Shown::seconds:
-      return seconds_text(value, ascii);
+      return seconds_text(value);
     case Shown::count:
       return count_text(value);
     case Shown::bytes:
@@ -130,12 +98,12 @@ std::string shown_text(Shown shown, double value, bool ascii) {
   return std::isfinite(value) ? fmt::format("{:.4g}", value) : "n/a";
 }
 
-SecondsColumn::SecondsColumn(double largest_s, bool ascii) {
+SecondsColumn::SecondsColumn(double largest_s) {
   if (!std::isfinite(largest_s) || largest_s <= 0) return;
   const bool hours = largest_s >= kHoursFrom_s;
   const Unit chosen = hours ? Unit{kHour, "h"} : unit_of(largest_s, kSeconds);
   unit_s = chosen.size;
-  unit = ascii_unit(chosen.name, ascii);
+  unit = chosen.name;
   const double most = largest_s / unit_s;
   decimals = most < 99.995 ? 3 : most < 9999.5 ? 1 : 0;
 }
@@ -177,19 +145,18 @@ std::string BytesColumn::text(double bytes) const {
                               : "n/a";
 }
 
-std::string bar(double fraction, int width, bool ascii) {
+std::string bar(double fraction, int width) {
   if (!(fraction > 0)) return "";
   const int eighths = static_cast<int>(std::lround(std::min(1.0, fraction) * width * 8));
   std::string text;
-  if (ascii) return std::string(static_cast<size_t>((eighths + 4) / 8), '#');
   for (int i = 0; i < eighths / 8; ++i) text += "█";
   static constexpr const char* tails[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   return text + tails[eighths % 8];
 }
 
-std::string rule(int width, bool ascii) {
+std::string rule(int width) {
   std::string text;
-  for (int i = 0; i < width; ++i) text += ascii ? "-" : "─";
+  for (int i = 0; i < width; ++i) text += "─";
   return text;
 }
 

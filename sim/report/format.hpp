@@ -1,5 +1,5 @@
 // Numbers as people read them in reports: units chosen by size, columns counted as a terminal shows
-// them. Every character that reports print is one column wide.
+// them.
 #pragma once
 
 #include <cstdint>
@@ -8,23 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.hpp"
 #include "metrics/figures.hpp"
 
 namespace moesim {
 
-enum class Align { left, right };
-
-// Code points of UTF-8 text.
-int columns_of(std::string_view text);
-// Filled with blanks to `width`, or cut with "…" ("~" in ASCII text) at its end.
-std::string fit(std::string_view text, int width, Align align = Align::left, bool ascii = false);
-
-// The same, cut at its front: of a long path the end tells files apart.
-std::string fit_end(std::string_view text, int width, Align align = Align::left,
-                    bool ascii = false);
-
 // 0.0201 -> "20.10 ms"; above ten hours in hours. Four significant digits; "n/a" when not finite.
-std::string seconds_text(double seconds, bool ascii = false);
+std::string seconds_text(double seconds);
 // 1234567 -> "1.235 M"; without prefix below 10,000.
 std::string count_text(double count);
 // Decimal: 1 GB = 1e9 B.
@@ -35,14 +25,14 @@ std::string percent_text(double fraction);
 // "qkv_projection" -> "qkv projection"
 std::string spaced(std::string_view name);
 // Returns a figure of the report in the unit that it is shown in; plain: four significant digits.
-std::string shown_text(Shown shown, double value, bool ascii = false);
+std::string shown_text(Shown shown, double value);
 
 // One unit for a whole column, so that its rows add up to the eye.
 struct SecondsColumn {
   double unit_s = 1;
   const char* unit = "s";
   int decimals = 3;
-  explicit SecondsColumn(double largest_s, bool ascii = false);
+  explicit SecondsColumn(double largest_s);
   std::string text(double seconds) const;
 };
 
@@ -58,7 +48,7 @@ struct BytesColumn {
 };
 
 // `fraction` of `width` columns as a bar; the tail in eighths where the characters exist.
-std::string bar(double fraction, int width, bool ascii = false);
-std::string rule(int width, bool ascii = false);
+std::string bar(double fraction, int width);
+std::string rule(int width);
 
 }  // namespace moesim

@@ -8,10 +8,9 @@
 namespace moesim {
 
 void goodput_table(TableCanvas& table, const GoodputReport& report) {
-  const bool ascii = table.ascii();
   table.heading("Goodput",
                 fmt::format("{} runs of {:.4g} days, a failure every {}", report.trials,
-                            report.duration_s / 86400, seconds_text(report.system_mtbf_s, ascii)));
+                            report.duration_s / 86400, seconds_text(report.system_mtbf_s)));
   table.line("  " + fit("checkpoint", 24) + fit("as asked", 16, Align::right) +
              fit("Young/Daly", 16, Align::right));
   const auto row = [&](const char* name, const std::string& asked, const std::string& optimum) {
@@ -22,8 +21,7 @@ void goodput_table(TableCanvas& table, const GoodputReport& report) {
   const auto percents = [&](const char* name, double asked, double optimum) {
     row(name, percent_text(asked), percent_text(optimum));
   };
-  row("every", seconds_text(a.checkpoint_interval_s, ascii),
-      seconds_text(o.checkpoint_interval_s, ascii));
+  row("every", seconds_text(a.checkpoint_interval_s), seconds_text(o.checkpoint_interval_s));
   percents("goodput", a.fraction, o.fraction);
   percents("  by formula", a.formula_fraction, o.formula_fraction);
   percents("checkpoints", a.checkpoint_fraction, o.checkpoint_fraction);

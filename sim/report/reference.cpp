@@ -31,18 +31,9 @@ std::string line(const std::string& path, const std::string& kind, const Figure&
 }
 
 const char* kind_of(Shown shown) {
-  switch (shown) {
-    case Shown::seconds:
-      return "seconds";
-    case Shown::bytes:
-      return "bytes";
-    case Shown::percent:
-      return "fraction";
-    case Shown::count:
-    case Shown::plain:
-      break;
-  }
-  return "number";
+  if (shown == Shown::seconds) return "seconds";
+  if (shown == Shown::bytes) return "bytes";
+  return shown == Shown::percent ? "fraction" : "number";
 }
 
 class Tabulator : public FigureVisitor {

@@ -25,7 +25,7 @@ void headline(TableCanvas& table, const StepReport& report) {
   about += fmt::format("{}{} {}{}", about.empty() ? "" : ", ", report.devices, report.device_noun,
                        report.devices == 1 ? "" : "s");
   table.wrapped("", about);
-  table.line(rule(TableCanvas::kWidth, table.ascii()));
+  table.line(rule(TableCanvas::kWidth));
 }
 
 void key_figures(TableCanvas& table, const StepReport& report) {
@@ -34,14 +34,13 @@ void key_figures(TableCanvas& table, const StepReport& report) {
     table.line("  " + fit(left, 16) + fit(value, 14, Align::right) + "      " + fit(right, 18) +
                fit(other, 14, Align::right));
   };
-  row("step time", seconds_text(report.step_time_s, table.ascii()), "MFU",
-      percent_text(report.mfu));
+  row("step time", seconds_text(report.step_time_s), "MFU", percent_text(report.mfu));
   row("tokens/s", count_text(report.tokens_per_s), ("TFLOPS per " + report.device_noun).c_str(),
       count_text(report.tflops_per_device));
   row(report.device_noun == "GPU" ? "tokens/s per GPU" : ("tokens/s/" + report.device_noun).c_str(),
       count_text(report.tokens_per_s_per_device), "tokens per step",
       count_text(report.tokens_per_step));
-  row("lower bound", seconds_text(report.lower_bound_s, table.ascii()), "overload factor",
+  row("lower bound", seconds_text(report.lower_bound_s), "overload factor",
       fmt::format("{:.4g}", report.overload_factor));
   if (report.lower_bound_s > 0)
     table.wrapped(
@@ -54,7 +53,7 @@ void key_figures(TableCanvas& table, const StepReport& report) {
 void where_the_time_went(TableCanvas& table, const StepReport& report) {
   table.heading("Where the time went", "mean device");
   const double step = report.step_time_s;
-  const SecondsColumn column(std::max(step, report.breakdown_s.total()), table.ascii());
+  const SecondsColumn column(std::max(step, report.breakdown_s.total()));
   const double quantum_s = column.unit_s * std::pow(10, -column.decimals);
   constexpr double kQuantumShare = 0.001;
   std::vector<double> seconds, shares;
@@ -68,7 +67,7 @@ void where_the_time_went(TableCanvas& table, const StepReport& report) {
     table.line("  " + fit(name, 16) +
                fit(column.text(static_cast<double>(time) * quantum_s), 14, Align::right) +
                fit(percent_text(static_cast<double>(share) * kQuantumShare), 11, Align::right) +
-               "  " + bar(fraction, 34, table.ascii()));
+               "  " + bar(fraction, 34));
   };
   int64_t time = 0, share = 0;
   for (size_t i = 0; i < seconds.size(); ++i) {
@@ -116,7 +115,7 @@ void pipeline(TableCanvas& table, const StepReport& report) {
   }
   table.heading("Pipeline",
                 fmt::format("mean of {} stages, communication included", report.pipeline.size()));
-  const SecondsColumn column(largest, table.ascii());
+  const SecondsColumn column(largest);
   for (const FlatFigure& part : mean)
     if (*part.number > 0)
       table.line("  " + fit(part.figure.label, 19) +
@@ -171,9 +170,8 @@ void busiest_resources(TableCanvas& table, const StepReport& report) {
     if (shown.size() == kBusiestShown) break;
     if (std::find(shown.begin(), shown.end(), use.kind) != shown.end()) continue;
     shown.push_back(use.kind);
-    table.line("  " + fit(use.name, 30, Align::left, table.ascii()) +
-               fit(percent_text(use.busy_fraction), 11, Align::right) + "  " +
-               fit(bar(use.busy_fraction, 20, table.ascii()), 20) +
+    table.line("  " + fit(use.name, 30) + fit(percent_text(use.busy_fraction), 11, Align::right) +
+               "  " + fit(bar(use.busy_fraction, 20), 20) +
                (use.bytes > 0 ? fit(bytes_text(use.bytes), 13, Align::right) : ""));
   }
 }
@@ -184,17 +182,16 @@ void critical_path(TableCanvas& table, const StepReport& report) {
   double largest = 0;
   for (const CriticalPathEntry& entry : report.critical_path)
     largest = std::max(largest, entry.seconds);
-  const SecondsColumn column(largest, table.ascii());
+  const SecondsColumn column(largest);
   const size_t shown = std::min(kCriticalShown, report.critical_path.size());
   for (size_t i = 0; i < shown; ++i) {
     const CriticalPathEntry& entry = report.critical_path[i];
-    table.line("  " + fit(spaced(entry.op), 19, Align::left, table.ascii()) + " " +
-               fit(entry.kind, 7, Align::left, table.ascii()) +
-               fit(column.text(entry.seconds), 10, Align::right) +
-               fit(percent_text(entry.share), 9, Align::right) +
-               fit((table.ascii() ? "x" : "×") + count_text(static_cast<double>(entry.count)), 9,
-                   Align::right) +
-               "  " + fit_end(entry.link, 21, Align::left, table.ascii()));
+    table.line(
+        "  " + fit(spaced(entry.op), 19) + " " + fit(entry.kind, 7) +
+        fit(column.text(entry.seconds), 10, Align::right) +
+        fit(percent_text(entry.share), 9, Align::right) +
+        fit(std::string("×") + count_text(static_cast<double>(entry.count)), 9, Align::right) +
+        "  " + fit_end(entry.link, 21));
   }
   const size_t rest = report.critical_path.size() - shown;
   if (rest == 0) return;
@@ -215,7 +212,7 @@ void simulation(TableCanvas& table, const StepReport& report) {
     table.line("  " + fit(left, 16) + fit(value, 14, Align::right) + "      " + fit(right, 18) +
                fit(other, 14, Align::right));
   };
-  row("wall time", seconds_text(facts.wall_s, table.ascii()), "peak memory",
+  row("wall time", seconds_text(facts.wall_s), "peak memory",
       bytes_text(static_cast<double>(facts.peak_rss_bytes)));
   row("tasks", count_text(static_cast<double>(facts.tasks)), "activities",
       count_text(static_cast<double>(facts.activities)));
@@ -230,8 +227,8 @@ void simulation(TableCanvas& table, const StepReport& report) {
 
 }  // namespace
 
-std::string table_text(const StepReport& report, const TableOptions& options) {
-  TableCanvas table(options.ascii);
+std::string table_text(const StepReport& report) {
+  TableCanvas table;
   headline(table, report);
   key_figures(table, report);
   where_the_time_went(table, report);

@@ -7,13 +7,8 @@
 
 namespace moesim {
 
-struct TableOptions {
-  bool ascii = false;  // no bars, rules and signs outside ASCII (the texts of the report itself
-                       // pass as they are)
-};
-
 // At most 80 columns wide, whatever the figures. Parts of the step that took no time are left out,
 // compute never.
-std::string table_text(const StepReport& report, const TableOptions& options = {});
+std::string table_text(const StepReport& report);
 
 }  // namespace moesim

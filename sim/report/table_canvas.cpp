@@ -7,8 +7,7 @@
 namespace moesim {
 
 void TableCanvas::line(std::string_view content) {
-  std::string out = columns_of(content) > kWidth ? fit(content, kWidth, Align::left, ascii_)
-                                                 : std::string(content);
+  std::string out = columns_of(content) > kWidth ? fit(content, kWidth) : std::string(content);
   std::replace_if(
       out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
   while (!out.empty() && out.back() == ' ') out.pop_back();
@@ -18,7 +17,7 @@ void TableCanvas::line(std::string_view content) {
 void TableCanvas::heading(std::string_view name, std::string_view remark) {
   const int room = kWidth - columns_of(name);
   line("");
-  line(std::string(name) + " " + fit(remark, std::max(0, room - 1), Align::right, ascii_));
+  line(std::string(name) + " " + fit(remark, std::max(0, room - 1), Align::right));
 }
 
 void TableCanvas::wrapped(std::string_view lead, std::string_view content) {

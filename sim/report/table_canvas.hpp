@@ -10,9 +10,6 @@ class TableCanvas {
  public:
   static constexpr int kWidth = 80;
 
-  explicit TableCanvas(bool ascii) : ascii_(ascii) {}
-
-  bool ascii() const { return ascii_; }
   const std::string& text() const { return text_; }
 
   void line(std::string_view content);
@@ -22,7 +19,6 @@ class TableCanvas {
   void wrapped(std::string_view lead, std::string_view content);
 
  private:
-  bool ascii_;
   std::string text_;
 };
 

@@ -42,8 +42,8 @@ class LoweredProgram {
   virtual std::vector<Flow> flows(BlockId block, TaskId task) = 0;
 
   virtual ProgramFacts facts() const = 0;
-  // Returns the scenario with what was chosen for it.
-  virtual Scenario settled(const Scenario& scenario) const { return scenario; }
+  // Returns the scenario with what lowering chose for it.
+  virtual Scenario resolved(Scenario scenario) const { return scenario; }
   // Returns a row per store of device memory: pipeline stages, or SRAM and MemoryX.
   virtual std::vector<StageMemory> memory(const LoadStatistics& loads) const = 0;
   virtual bool has_pipeline() const = 0;

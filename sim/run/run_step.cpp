@@ -125,7 +125,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   report.fidelity = facts.fidelity;
   report.faults = describe(scenario.faults);
   fill_rates(report, scenario, facts, execution.makespan_s);
-  describe_run(report, lowered.settled(scenario));
+  describe_run(report, lowered.resolved(scenario));
   const LoadStatistics loads = lowered.loads();
   fill_loads(report, loads);
   report.breakdown_s = mean(breakdown_by_rank(lowered.program(), execution), facts.rank_weights);

@@ -82,16 +82,6 @@ class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
   const Fabric& fabric() const override { return wafers().fabric; }
   bool has_pipeline() const override { return false; }
 
-  Scenario settled(const Scenario& scenario) const override {
-    const WaferContext& context = step().context;
-    Scenario settled = scenario;
-    settled.plan = context.input.plan;
-    settled.plan.attention_tiles = context.plan.attention_tiles;
-    settled.plan.attention_batch = context.plan.attention_batch;
-    settled.batch.global_batch = context.plan.global_batch();
-    return settled;
-  }
-
   ProgramFacts facts() const override {
     const WaferPlan& plan = step().context.plan;
     ProgramFacts facts;
@@ -109,6 +99,15 @@ class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
     std::fill_n(facts.rank_weights.begin(), wafers().wafers, 1);
     facts.nic_bytes_per_s = step().context.system.wafer.io_bytes_per_s;
     return facts;
+  }
+
+  Scenario resolved(Scenario scenario) const override {
+    const WaferContext& context = step().context;
+    scenario.plan = context.input.plan;
+    scenario.plan.attention_tiles = context.plan.attention_tiles;
+    scenario.plan.attention_batch = context.plan.attention_batch;
+    scenario.batch.global_batch = context.plan.global_batch();
+    return scenario;
   }
 
   std::vector<StageMemory> memory(const LoadStatistics&) const override {

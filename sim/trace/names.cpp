@@ -26,16 +26,9 @@ bool works_on_microbatch(const TaskGraph& graph) {
 std::string_view view(const fmt::memory_buffer& buffer) { return {buffer.data(), buffer.size()}; }
 
 const char* suffix_of(Phase phase) {
-  switch (phase) {
-    case Phase::backward:
-      return " backward";
-    case Phase::weight_gradient:
-      return " weight gradient";
-    case Phase::recompute:
-      return " recompute";
-    default:
-      return "";
-  }
+  if (phase == Phase::backward) return " backward";
+  if (phase == Phase::weight_gradient) return " weight gradient";
+  return phase == Phase::recompute ? " recompute" : "";
 }
 
 }  // namespace

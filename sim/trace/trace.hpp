@@ -29,13 +29,8 @@ struct TraceOptions {
 
 struct RankLabel {
   int global_rank = 0;
-  std::string name;  // see rank_name
+  std::string name;  // "rank 12 · pp1 ep4 · node 1 gpu 4"
 };
-
-// "rank 12 · pp1 ep4 · node 1 gpu 4"; `coordinates`: the parallel dimensions in use, e.g. {"pp",
-// 1}, {"ep", 4}.
-std::string rank_name(int global_rank, std::span<const std::pair<std::string, int>> coordinates,
-                      int node, int gpu);
 
 struct TraceInput {
   const Program& program;

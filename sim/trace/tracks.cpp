@@ -7,16 +7,9 @@ namespace moesim {
 namespace {
 
 const char* track_name(Stream stream) {
-  switch (stream) {
-    case Stream::weights:
-      return "weight stream in";
-    case Stream::gradients:
-      return "gradient stream out";
-    case Stream::copy:
-      return "activations to host and back";
-    default:
-      return name_of(stream);
-  }
+  if (stream == Stream::weights) return "weight stream in";
+  if (stream == Stream::gradients) return "gradient stream out";
+  return stream == Stream::copy ? "activations to host and back" : name_of(stream);
 }
 
 std::string lane_name(std::string_view stream, int lane) {
@@ -24,14 +17,6 @@ std::string lane_name(std::string_view stream, int lane) {
 }
 
 }  // namespace
-
-std::string rank_name(int global_rank, std::span<const std::pair<std::string, int>> coordinates,
-                      int node, int gpu) {
-  std::string place;
-  for (const auto& [dimension, index] : coordinates)
-    place += fmt::format("{}{}{}", place.empty() ? " · " : " ", dimension, index);
-  return fmt::format("rank {}{} · node {} gpu {}", global_rank, place, node, gpu);
-}
 
 TraceTracks::TraceTracks(const std::vector<bool>& traced, const LaneAllocator& lanes,
                          uint16_t critical_lanes)

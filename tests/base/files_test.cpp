@@ -6,18 +6,14 @@
 #include <fstream>
 
 #include "catch.hpp"
+#include "fixtures/temporary_folder.hpp"
 
 using namespace moesim;
 
 namespace {
 
-struct Folder {
-  std::string path = "files_test." + std::to_string(getpid());
-  Folder() { std::filesystem::create_directory(path); }
-  ~Folder() {
-    std::error_code error;
-    std::filesystem::remove_all(path, error);
-  }
+struct Folder : TemporaryFolder {
+  std::string path = TemporaryFolder::path().string();
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(path + "/" + name, std::ios::binary) << text;
     return path + "/" + name;

@@ -56,6 +56,10 @@ TEST_CASE("columns, cuts and blanks") {
   CHECK(fit("ab", 4, Align::right) == "  ab");
   CHECK(fit("écoles", 4) == "éco…");
   CHECK(fit_end("écoles", 4) == "…les");
+  CHECK(fit("node0.gpu3", 6) == "node0…");
+  CHECK(fit_end("node0.gpu3", 6) == "….gpu3");
+  CHECK(fit_end("ööö", 2) == "…ö");
+  CHECK(fit_end("abc", 4) == "abc ");
   CHECK(fit_end("a", 3, Align::right) == "  a");
   CHECK(trim(" \t a b\t") == "a b");
   CHECK(trim(" ") == "");

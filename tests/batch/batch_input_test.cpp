@@ -3,6 +3,7 @@
 #include "base/diagnostics.hpp"
 #include "catch.hpp"
 #include "config/fixture.hpp"
+#include "fixtures/input_error.hpp"
 
 using namespace moesim;
 
@@ -16,12 +17,7 @@ std::string error_of(const std::vector<std::string>& paths, const std::vector<st
   files["a.yaml"] = kScenario;
   files["b.yaml"] = "workload: tiny\nplatform: {base: pod, gpus: 8}\n" + kBatch;
   files["broken.yaml"] = kScenario + "plan: {tpp: 1}\n";
-  try {
-    check_batch_input(runs_of(paths, sets), sets, MemoryFiles(files));
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
+  return input_error([&] { check_batch_input(runs_of(paths, sets), sets, MemoryFiles(files)); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "base/diagnostics.hpp"
 #include "catch.hpp"
+#include "fixtures/input_error.hpp"
 
 using namespace moesim;
 
@@ -14,12 +15,7 @@ std::vector<std::string> names_of(const std::vector<StudyRun>& runs) {
 }
 
 std::string error_of(const Study& study) {
-  try {
-    expand(study);
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "no error";
+  return input_error([&] { expand(study); });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/scenario.hpp"
+#include "fixtures/input_error.hpp"
 
 namespace moesim {
 
@@ -61,12 +62,7 @@ inline ResolvedScenario load_text(const std::string& text,
 // What the user would read; "" when the scenario is sound.
 inline std::string errors_of(const std::string& text, const std::vector<std::string>& sets = {},
                              const std::map<std::string, std::string>& files = {}) {
-  try {
-    load_text(text, sets, files);
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
+  return input_error([&] { load_text(text, sets, files); });
 }
 
 }  // namespace moesim

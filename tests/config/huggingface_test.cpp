@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "config/fixture.hpp"
+#include "fixtures/input_error.hpp"
 
 using namespace moesim;
 
@@ -14,12 +15,7 @@ ModelShape import(const std::string& json, const std::string& file = "models/M/c
 }
 
 std::string error_of(const std::string& json) {
-  try {
-    import(json);
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
+  return input_error([&] { import(json); });
 }
 
 const std::string kLlama =

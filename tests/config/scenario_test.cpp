@@ -4,6 +4,7 @@
 #include "base/random.hpp"
 #include "catch.hpp"
 #include "config/fixture.hpp"
+#include "fixtures/input_error.hpp"
 
 using namespace moesim;
 
@@ -104,12 +105,7 @@ TEST_CASE("the flagship is cut as its layout says") {
 
 TEST_CASE("a scenario file that cannot be read") {
   const auto error_of = [](const std::string& path) -> std::string {
-    try {
-      load_scenario(path, {}, {});
-    } catch (const InputError& error) {
-      return error.what();
-    }
-    return "";
+    return input_error([&] { load_scenario(path, {}, {}); });
   };
   CHECK(error_of("/") == "/: is a folder, not a file");
   CHECK(error_of("none.yaml") == "none.yaml: no such file");

@@ -30,15 +30,6 @@ BlockId add(Program& program, uint32_t graph, uint16_t stage, uint32_t microbatc
   return program.add_block(std::move(block));
 }
 
-std::string error_of(const Program& program) {
-  try {
-    run_reference(program, fabric_of(plain_pod(8)));
-  } catch (const RunError& error) {
-    return error.what();
-  }
-  return "";
-}
-
 }  // namespace
 
 TEST_CASE("a schedule in which two stages wait for each other: the blocked blocks and the cycle") {
@@ -53,7 +44,7 @@ TEST_CASE("a schedule in which two stages wait for each other: the blocked block
   // In the wrong order on the first stage: the backward before the forward that it needs.
   program.connect(b0, 0, f0, 0);
   program.connect(f1, 0, b1, 0);
-  CHECK(error_of(program) ==
+  CHECK(run_error(program) ==
         "the graph cannot progress: 0 of 4 blocks done; blocked:\n"
         "  block 0 'forward' (stage 0, microbatch 0): 5 tasks left, the start on rank 0 waits for "
         "1 more\n"
@@ -79,7 +70,7 @@ TEST_CASE("blocks outside the cycle that wait for it are named, not taken for pa
   for (BlockId i = 0; i + 1 < 12; ++i) program.connect(i, 0, i + 1, 0);
   program.connect(11, 0, 10, 0);
   program.connect(9, 1, 0, 0);  // a second cycle, of the first ten
-  const std::string text = error_of(program);
+  const std::string text = run_error(program);
   CHECK(text.find("0 of 12 blocks done") != std::string::npos);
   CHECK(text.find("and 4 more") != std::string::npos);
   CHECK(text.find("exit 1 on rank 0 of block 9") != std::string::npos);

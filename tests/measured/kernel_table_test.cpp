@@ -1,6 +1,7 @@
 #include "measured/kernel_table.hpp"
 
 #include "catch.hpp"
+#include "fixtures/input_error.hpp"
 #include "fixtures/presets.hpp"
 
 using namespace moesim;
@@ -12,12 +13,7 @@ std::vector<MeasuredKernel> read(const std::string& csv) {
 }
 
 std::string errors_of(const std::string& csv) {
-  try {
-    read(csv);
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
+  return input_error([&] { read(csv); });
 }
 
 }  // namespace

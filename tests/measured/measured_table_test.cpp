@@ -2,6 +2,7 @@
 
 #include "base/diagnostics.hpp"
 #include "catch.hpp"
+#include "fixtures/input_error.hpp"
 
 using namespace moesim;
 
@@ -12,12 +13,7 @@ MeasuredTable table_of(const std::string& csv) {
 }
 
 std::string problems_of(const std::string& csv) {
-  try {
-    table_of(csv);
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
+  return input_error([&] { table_of(csv); });
 }
 
 const std::string kHeader = "model,gpu,num_gpus,seq_len,gbs,step_time_s,tp\n";

@@ -2,6 +2,7 @@
 
 #include "base/diagnostics.hpp"
 #include "catch.hpp"
+#include "fixtures/input_error.hpp"
 
 using namespace moesim;
 
@@ -19,12 +20,7 @@ std::string flat(const std::string& text) {
 }
 
 std::string error_of(const std::string& text) {
-  try {
-    parse_layout(text);
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
+  return input_error([&] { parse_layout(text); });
 }
 
 }  // namespace

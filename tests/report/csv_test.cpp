@@ -66,11 +66,3 @@ TEST_CASE("text with commas, quotes and line breaks stays one field; numbers rea
   CHECK(value_of(report, "simulation.folded") == report.simulation.folded);
   CHECK(std::stod(value_of(report, "mfu")) == report.mfu);
 }
-
-TEST_CASE("CSV fields are quoted where they have to be") {
-  CHECK(csv_field("") == "");
-  CHECK(csv_field("plain 1.5") == "plain 1.5");
-  CHECK(csv_field("a,b") == "\"a,b\"");
-  CHECK(csv_field("say \"x\"") == "\"say \"\"x\"\"\"");
-  CHECK(csv_field("two\nlines") == "\"two\nlines\"");
-}

@@ -55,7 +55,6 @@ TEST_CASE("no line of the table is wider than 80 columns, whatever the figures")
   for (double factor : {1e-12, 5e-8, 1e-3, 1.0, 60.0, 5e4, 1e9, 1e300}) {
     INFO(factor);
     CHECK(widest(table_text(scaled_report(factor))) <= 80);
-    CHECK(widest(table_text(scaled_report(factor), {true})) <= 80);
   }
   StepReport report = sample_report();
   report.scenario = report.model.name = std::string(200, 'x');
@@ -139,13 +138,4 @@ TEST_CASE("three resources and the top of the critical path are shown") {
   for (int i = 0; i < 5; ++i) report.critical_path.push_back({"op", "compute", "", 0.1, 0.01, 1});
   CHECK(line_with(table_text(report), "3 more") ==
         "  3 more                                   3.0 %");
-}
-
-TEST_CASE("the ASCII table has no other bytes and keeps its columns") {
-  const std::string text = table_text(sample_report(), {true});
-  CHECK(std::all_of(text.begin(), text.end(),
-                    [](char c) { return static_cast<unsigned char>(c) < 128; }));
-  CHECK(widest(text) == 80);
-  CHECK(line_with(text, "compute ") ==
-        "  compute               12.345 s     61.3 %  #####################");
 }

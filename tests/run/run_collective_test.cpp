@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "config/scenario.hpp"
 #include "fixtures/in_child.hpp"
+#include "fixtures/input_error.hpp"
 #include "lower/collectives.hpp"
 
 using namespace moesim;
@@ -226,13 +227,8 @@ TEST_CASE("the JSON of a collective has the keys that scripts read") {
 }
 
 TEST_CASE("what is no collective is bad input") {
-  const auto error_of = [](const CollectiveRequest& request) -> std::string {
-    try {
-      run_collective(ideal_pod(8), request);
-    } catch (const InputError& error) {
-      return error.what();
-    }
-    return "";
+  const auto error_of = [](const CollectiveRequest& request) {
+    return input_error([&] { run_collective(ideal_pod(8), request); });
   };
   CollectiveRequest request = all_to_all(8, CollectiveAlgorithm::automatic);
   request.collective = "all-to-some";

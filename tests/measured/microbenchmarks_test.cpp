@@ -1,0 +1,69 @@
+#include "measured/microbenchmarks.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+
+using namespace moesim;
+
+namespace {
+
+const SearchPath kThisTree = {{MOESIM_SOURCE_DIR}};
+
+MeasuredKernel streaming(const std::string& device, double seconds, bool fitted) {
+  MeasuredKernel row;
+  row.name = "memory";
+  row.device = device;
+  row.kernel.kind = KernelKind::memory;
+  row.kernel.bytes = 1e9;
+  row.fitted = fitted;
+  row.seconds = seconds;
+  return row;
+}
+
+}  // namespace
+
+TEST_CASE("what a table holds is seen in its header") {
+  const MemoryFiles files(std::map<std::string, std::string>{
+      {"k.csv", "device,class\n"}, {"c.csv", "class,collective\n"}, {"s.csv", "model,gpu\n"}});
+  CHECK(kind_of_table("k.csv", files) == TableKind::kernels);
+  CHECK(kind_of_table("c.csv", files) == TableKind::collectives);
+  CHECK(kind_of_table("s.csv", files) == TableKind::steps);
+  CHECK(kind_of_table("none.csv", files) == TableKind::steps);
+}
+
+TEST_CASE("kernels: fitted rows first, each class with its errors") {
+  const Device device = load_device("h100-sxm", {}, kThisTree);
+  const double exact = predicted_s(device, streaming("h100-sxm", 1, true), 0);
+  const auto classes = validate_kernels(
+      {streaming("h100-sxm", exact / 1.5, false), streaming("h100-sxm", exact, true),
+       streaming("h100-sxm", exact / 1.1, true), streaming("h100-sxm/other", exact, true)},
+      "", kThisTree);
+  REQUIRE(classes.size() == 2);  // the device with a slash has no preset of its own
+  CHECK(classes[0].name == "h100-sxm memory");
+  CHECK(classes[0].fitted);
+  CHECK(classes[0].residual.rows == 2);
+  CHECK(classes[0].residual.bias_percent == Approx(5));
+  CHECK_FALSE(classes[1].fitted);
+  CHECK(classes[1].residual.bias_percent == Approx(50));
+}
+
+TEST_CASE("a platform in place of the rows' devices") {
+  const auto named = validate_kernels({streaming("h100-sxm", 1, true)}, "", kThisTree);
+  const auto other = validate_kernels({streaming("h100-sxm", 1, true)}, "gb200-nvl72", kThisTree);
+  CHECK(other[0].residual.bias_percent < named[0].residual.bias_percent);  // it has more bandwidth
+  CHECK_THROWS_AS(validate_kernels({streaming("no-gpu", 1, true)}, "", kThisTree), InputError);
+}
+
+TEST_CASE("the three ways to print classes say the same") {
+  MicrobenchmarkClass c{"h100-sxm gemm bf16", true, {}};
+  c.residual = {7, 1.25, 3.75, -0.5};
+  CHECK(microbenchmark_table({c}).find("h100-sxm gemm bf16") != std::string::npos);
+  CHECK(microbenchmark_table({c}).find("-0.5 fitted") != std::string::npos);
+  CHECK(microbenchmark_markdown({c}).ends_with(
+      "| h100-sxm gemm bf16 | 7 | 1.2 % | 3.8 % | -0.5 % | fitted |\n"));
+  const auto json = nlohmann::json::parse(microbenchmark_json({c}));
+  REQUIRE(json["classes"].size() == 1);
+  CHECK(json["classes"][0]["rows"] == 7);
+  CHECK(json["classes"][0]["p90_abs_error_percent"] == 3.75);
+}
