@@ -26,25 +26,26 @@ struct Row {
   FlatFigure figure;
   std::vector<std::optional<FlatFigure>> values;
 
-  bool differs() const {
-    return std::any_of(values.begin(), values.end(), [&](const auto& value) {
-      return value.has_value() != values[0].has_value() ||
-             (value && value->cell != values[0]->cell);
-    });
+  // Whether a report has another value than the first.
+  bool differs_in(size_t report) const {
+    const auto &first = values[0], &other = values[report];
+    return first.has_value() != other.has_value() || (first && first->cell != other->cell);
   }
-  bool has_time() const {
+  bool is_nonzero() const {
     return std::any_of(values.begin(), values.end(),
                        [](const auto& value) { return value && value->number.value_or(0) != 0; });
   }
 };
 
+// Whether the figure stands for one value of a tree of settings, such as "plan.ep".
+bool is_leaf(const FlatFigure& figure) {
+  return figure.path != figure.figure.key && figure.path != figure.group + "." + figure.figure.key;
+}
+
 bool is_given(const FlatFigure& figure, const ReadReport& read) {
   if (figure.summary) return figure.number.value_or(0) != 0;
   if (!figure.number) return !figure.cell.empty();
-  // A setting of a tree is there only where the report has it.
-  const bool leaf =
-      figure.path != figure.group + "." + figure.figure.key && figure.path != figure.figure.key;
-  return std::isfinite(*figure.number) && (leaf || read.given.count(figure.path) > 0);
+  return std::isfinite(*figure.number) && (is_leaf(figure) || read.given.count(figure.path) > 0);
 }
 
 std::vector<Row> rows_of(const std::vector<ReadReport>& reports, unsigned trait) {
@@ -115,7 +116,7 @@ class SideBySide {
   }
 
   std::string text() {
-    const std::vector<Row> settings = differing_settings();
+    const std::vector<Row> settings = known_settings();
     const std::vector<Row> figures = rows_of(reports_, kCompare);
     for (size_t begin = 1; begin < names_.size(); begin += kReportsInBlock - 1) {
       const size_t end = std::min(names_.size(), begin + kReportsInBlock - 1);
@@ -153,13 +154,33 @@ class SideBySide {
     table_.line(rule(TableCanvas::kWidth));
   }
 
-  std::vector<Row> differing_settings() {
+  std::vector<Row> known_settings() {
     std::vector<Row> rows = rows_of(reports_, kSetting);
-    std::erase_if(rows, [](const Row& row) { return !row.differs(); });
+    std::map<std::string, std::vector<size_t>> known;  // values of a section in each report
+    for (const Row& row : rows) {
+      std::vector<size_t>& counts = known[section_of(row)];
+      counts.resize(reports_.size());
+      for (size_t i = 0; i < counts.size(); ++i) counts[i] += row.values[i].has_value();
+    }
+    // Older reports have no settings, or the name of a platform alone: they cannot differ in more.
+    const auto unknown = [&](const Row& row) {
+      for (size_t i = 0; i < reports_.size(); ++i)
+        if (!row.values[i] &&
+            (is_leaf(row.figure) ? known[section_of(row)][i] < 2 : row.figure.number.has_value()))
+          return true;
+      return false;
+    };
+    std::erase_if(rows, [&](const Row& row) { return unknown(row); });
     return rows;
   }
+  static std::string section_of(const Row& row) {
+    return row.figure.path.substr(0, row.figure.path.find('.'));
+  }
 
-  void show_settings(const std::vector<Row>& settings) {
+  void show_settings(std::vector<Row> settings) {
+    std::erase_if(settings, [&](const Row& row) {
+      return std::ranges::all_of(block_, [&](size_t i) { return !row.differs_in(i); });
+    });
     if (settings.empty()) return;
     for (size_t i = 0; i < std::min(settings.size(), kSettingsShown); ++i) show(settings[i]);
     if (settings.size() > kSettingsShown)
@@ -172,13 +193,15 @@ class SideBySide {
   // On one line where the texts have room, else with a line for each report.
   void show(const Row& row) {
     const std::vector<std::string> texts = setting_texts(row);
-    std::string label = row.figure.path;
-    bool room = columns_of(label) <= label_;
-    for (const size_t i : block_) room = room && columns_of(texts[i]) < (i == 0 ? first_ : value_);
-    std::string line = "  " + fit(label, label_);
-    for (const size_t i : block_)
-      line +=
-          fit(texts[i], i == 0 ? first_ : value_, Align::right) + (i == 0 ? "" : fit("", change_));
+    const std::string& label = row.figure.path;
+    const int rest = label_ + first_ - columns_of(label);
+    bool room = columns_of(texts[0]) < rest;
+    std::string line = "  " + label + fit(texts[0], std::max(0, rest), Align::right);
+    for (const size_t i : block_) {
+      if (i == 0) continue;
+      room = room && columns_of(texts[i]) < value_;
+      line += fit(texts[i], value_, Align::right) + fit("", change_);
+    }
     if (room) return table_.line(line);
     table_.line("  " + label);
     for (const size_t i : block_)
@@ -193,7 +216,7 @@ class SideBySide {
     for (const bool sections : {false, true})
       for (const Row& row : figures) {
         const FlatFigure& figure = row.figure;
-        if ((figure.group == "") == sections || !row.has_time()) continue;
+        if ((figure.group == "") == sections || !row.is_nonzero()) continue;
         if (figure.group != group) table_.line("");
         group = figure.group;
         const bool part = group == "breakdown_s";

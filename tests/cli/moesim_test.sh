@@ -213,7 +213,7 @@ json_file() { python3 -c "import json, sys; d = json.load(open('$1')); sys.exit(
 json_file c.json "d['plan']['ep'] == 4 and d['batch']['global_batch'] == 32 and d['platform']['gpus'] == 16"
 json_file c.json "d['model']['parameters_total'] > d['model']['parameters_active'] > 0"
 json_file c.json "abs(d['model']['flops_per_token'] * d['tokens_per_step'] / d['model_flops_per_step'] - 1) < 1e-12"
-run 4 compare a.json a.json c.json --threshold 5
+run 4 compare a.json a.json c.json --threshold 0.5
 run 2 compare a.json
 run 0 schema --report
 has out "| \`step_time_s\` | seconds |"

@@ -70,6 +70,8 @@ TEST_CASE("a report of another version shows what it lacks") {
       compare({{"old", R"({"step_time_s": 2.5})"}, named("new", sample_report())});
   CHECK(line_with(found.text, "MFU") ==
         "  MFU                                    -            24.6 %");
+  CHECK(found.text.find("platform") == std::string::npos);
+  CHECK(found.text.find("model.parameters_total") == std::string::npos);
   CHECK(found.step_time_changes.at(0) == Approx(20.13 / 2.5 - 1));
 }
 
@@ -87,18 +89,29 @@ TEST_CASE("settings that differ stand first, with units; the others not at all")
   StepReport after = sample_report();
   after.plan.items[0].scalar = int64_t{16};
   after.platform.items[2].scalar = 100e9;
-  after.plan.items[2].scalar = std::string("Et*4|(t*4|)*14tmL");
   after.seed = 8;
   const std::string text = compare({named("a", sample_report()), named("b", after)}).text;
   CHECK(line_with(text, "plan.ep ") ==
-        "  plan.ep                               8                16");
-  CHECK(line_with(text, "seed") == "  seed                                  7                 8");
-  CHECK(text.find("  platform.nic_bytes_per_s\n    a                   50.00 GB/s\n"
-                  "    b                   100.0 GB/s\n") != std::string::npos);
-  CHECK(text.find("b                   Et*4|(t*4|)*14tmL\n") != std::string::npos);
+        "  plan.ep                                8                16");
+  CHECK(line_with(text, "seed") == "  seed                                   7                 8");
+  CHECK(line_with(text, "platform.nic_bytes_per_s") ==
+        "  platform.nic_bytes_per_s      50.00 GB/s        100.0 GB/s");
+  StepReport slow = after;
+  slow.plan.items[2].scalar = std::string("Et*4|(t*4|)*14tmL");
+  const std::string stacked =
+      compare({named("a", sample_report()), named("b", after), named("c", slow)}).text;
+  CHECK(stacked.find("seed") < stacked.find("step time"));
+  CHECK(stacked.find("c                 Et*4|(t*4|)*14tmL\n") != std::string::npos);
   CHECK(text.find("plan.ep_overlap") == std::string::npos);
   CHECK(text.find("platform.gpus") == std::string::npos);
   CHECK(text.find("plan.ep ") < text.find("step time"));
+}
+
+TEST_CASE("faults of one report alone are a setting that differs") {
+  StepReport faulty = sample_report();
+  faulty.faults = "node 0 at 50 %";
+  CHECK(line_with(compare({named("a", sample_report()), named("b", faulty)}).text, "faults") ==
+        "  faults                                 -    node 0 at 50 %");
 }
 
 TEST_CASE("settings that round to the same text are shown in full") {
@@ -108,7 +121,7 @@ TEST_CASE("settings that round to the same text are shown in full") {
   StepReport before = after;
   before.platform.items[2].scalar = 1.00002e-6;
   CHECK(line_with(compare({named("a", before), named("b", after)}).text, "platform.nic_s") ==
-        "  platform.nic_s              1.00002e-06       1.00001e-06");
+        "  platform.nic_s               1.00002e-06       1.00001e-06");
 }
 
 TEST_CASE("any number of reports stand in blocks of 80 columns, each beside the first") {
