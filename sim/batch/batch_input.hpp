@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/files.hpp"
 #include "batch/sweep.hpp"
-#include "config/files.hpp"
 
 namespace moesim {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/csv.hpp"
+
 namespace moesim {
 namespace {
 
@@ -65,13 +67,6 @@ std::pair<ordered_json, ordered_json> memory_of(const ordered_json& result) {
 }
 
 }  // namespace
-
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
 
 std::string result_header(const std::vector<std::string>& keys) {
   std::string line = "name";

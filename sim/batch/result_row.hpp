@@ -5,15 +5,11 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "batch/sweep.hpp"
 
 namespace moesim {
-
-// Quoted when it holds a comma, a quote or a line break (RFC 4180).
-std::string csv_field(std::string_view text);
 
 // Both without the line break at the end.
 std::string result_header(const std::vector<std::string>& keys);

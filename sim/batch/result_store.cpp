@@ -1,11 +1,7 @@
 #include "batch/result_store.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -13,6 +9,7 @@
 
 #include "base/check.hpp"
 #include "base/diagnostics.hpp"
+#include "base/files.hpp"
 #include "batch/result_row.hpp"
 
 namespace moesim {
@@ -20,30 +17,6 @@ namespace {
 
 using nlohmann::ordered_json;
 namespace fs = std::filesystem;
-
-// In one write, so that a row is there or is not.
-void write_file(const fs::path& path, std::string_view text, int how) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
-  bool good = fd >= 0;
-  while (good && !text.empty()) {
-    const ssize_t count = write(fd, text.data(), text.size());
-    good = count > 0 || (count < 0 && errno == EINTR);
-    if (count > 0) text.remove_prefix(static_cast<size_t>(count));
-  }
-  // A rename must not overtake the bytes of the file it renames.
-  if (good && how == O_TRUNC) good = fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0) close(fd);
-  if (!good) throw RunError(fmt::format("cannot write {}: {}", path.string(), strerror(error)));
-}
-
-void replace_file(const fs::path& path, std::string_view text) {
-  const fs::path temporary = path.parent_path() / ("." + path.filename().string() + ".new");
-  write_file(temporary, text, O_TRUNC);
-  std::error_code error;
-  fs::rename(temporary, path, error);
-  if (error) throw RunError(fmt::format("cannot write {}: {}", path.string(), error.message()));
-}
 
 // Discarded (as the library calls it) when the file is not there or not JSON.
 ordered_json read_json(const fs::path& path) {
@@ -117,8 +90,8 @@ void ResultStore::add(size_t run_index, const Outcome& outcome) {
   rows_[run_index] = result_row(keys_, runs_[run_index], result);
   const std::string text =
       result.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-  replace_file(json_path(run_index), text);
-  write_file(table_path(), rows_[run_index] + "\n", O_APPEND);
+  replace_file(json_path(run_index).string(), text);
+  append_to_file(table_path().string(), rows_[run_index] + "\n");
 }
 
 void ResultStore::rewrite_table() {
@@ -126,7 +99,7 @@ void ResultStore::rewrite_table() {
   for (const std::string& row : rows_) {
     if (!row.empty()) text += row + "\n";
   }
-  replace_file(table_path(), text);
+  replace_file(table_path().string(), text);
 }
 
 }  // namespace moesim

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/statistics.hpp"
 #include "batch/process_pool.hpp"
 #include "config/scenario.hpp"
-#include "metrics/distribution.hpp"
 #include "report/json.hpp"
 
 namespace moesim {

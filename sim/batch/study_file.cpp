@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include "config/files.hpp"
-#include "config/text.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
 #include "config/tree.hpp"
 
 namespace moesim {

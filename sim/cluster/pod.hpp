@@ -3,29 +3,12 @@
 #pragma once
 
 #include <algorithm>
-#include <limits>
 #include <string>
 
 #include "cluster/device.hpp"
+#include "cluster/dispatcher.hpp"
 
 namespace moesim {
-
-// What an expert-parallel dispatcher library adds to the wire, per dispatch or combine.
-struct DispatcherCost {
-  double startup_s = 0;  // call to first byte: host synchronisation, routing metadata, barriers
-  double nic_efficiency = 1;     // of what the NIC sustains (Pod::nic_efficiency on top)
-  double nvlink_efficiency = 1;  // of what NVLink sustains
-  // One SM copies a token in sm_token_s + bytes / sm_bytes_per_s. 0 and 0: SMs never limit.
-  double sm_token_s = 0;
-  double sm_bytes_per_s = 0;
-
-  // What so many SMs copy of tokens of so many bytes, in bytes/s.
-  double copied_bytes_per_s(int sms, double token_bytes) const {
-    const double token_s = sm_token_s + (sm_bytes_per_s > 0 ? token_bytes / sm_bytes_per_s : 0);
-    return sms > 0 && token_s > 0 ? sms * token_bytes / token_s
-                                  : std::numeric_limits<double>::infinity();
-  }
-};
 
 // Bandwidths are per device and per direction, what a well-tuned transfer sustains (nominal x
 // efficiency).
@@ -43,7 +26,7 @@ struct Pod {
   double nic_spine_latency_s = 0;  // added when a transfer crosses the spine
   int nodes_per_leaf = 32;  // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
   double oversubscription = 1;  // leaf downlinks : uplinks; 1 is non-blocking
-  DispatcherCost deepep, hybridep;
+  DispatcherCosts dispatchers;
   // What dispatch and combine keep of their bandwidth while compute runs beside them on the same
   // devices and both want device memory.
   double overlapped_efficiency = 1;
@@ -53,8 +36,8 @@ struct Pod {
   double message_startup_s = 0;  // software cost of starting one message of a collective
   double collective_startup_s = 0;  // software cost of launching one collective
 
-  // Of what a device sustains over NVLink, what a dispatcher gets of it that keeps only a part
-  // beside compute.
+  // Returns the part of what a device sustains over NVLink that a dispatcher reaches, where it
+  // keeps only `kept` of it beside compute.
   double nvlink_share(const DispatcherCost& cost, int sms, double token_bytes,
                       double kept = 1) const {
     const double port = nvlink_bytes_per_s * nvlink_efficiency;

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "config/enum_names.hpp"
 #include "config/scenario.hpp"
+#include "config/text.hpp"
 #include "plan/layout.hpp"
 #include "plan/schedule_text.hpp"
 
@@ -152,8 +152,16 @@ void check_ranks(Rules& rules) {
 }
 
 // What multiplies pp to the number of slices of the model.
-const char* chunks_key(const Plan& p) {
-  return p.schedule == ScheduleKind::dualpipev ? "2 (dualpipev)" : "vpp";
+std::string chunks_key(const Plan& p) {
+  const bool folded = traits(p.schedule).order == SliceOrder::folded;
+  return folded ? fmt::format("2 ({})", spelling(p.schedule)) : "vpp";
+}
+
+std::vector<std::string> schedules_with(bool ScheduleTraits::*trait) {
+  std::vector<std::string> names;
+  for (const ScheduleTraits& schedule : kSchedules)
+    if (schedule.*trait) names.emplace_back(schedule.name);
+  return names;
 }
 
 void check_layout(Rules& rules) {
@@ -200,7 +208,7 @@ void check_schedule(Rules& rules, int64_t microbatches) {
   rules.require(microbatches >= fewest, keys,
                 "{} microbatches per rank are fewer than 2 x pp = {}, which {} needs", microbatches,
                 fewest, spelling(p.schedule));
-  if (p.schedule != ScheduleKind::custom || static_cast<int>(p.schedule_ops.size()) != p.pp) return;
+  if (!traits(p.schedule).listed || static_cast<int>(p.schedule_ops.size()) != p.pp) return;
   std::vector<StageOps> stages;
   try {
     for (const std::string& text : p.schedule_ops) stages.push_back(parse_schedule(text));
@@ -215,12 +223,13 @@ void check_schedule(Rules& rules, int64_t microbatches) {
 void check_pipeline(Rules& rules) {
   const Plan& p = rules.s.plan;
   const ModelShape& w = rules.s.workload;
-  const bool custom = p.schedule == ScheduleKind::custom,
-             two_way = p.schedule == ScheduleKind::dualpipe;
-  rules.require(p.vpp == 1 || custom || p.schedule == ScheduleKind::interleaved,
-                {"plan.vpp", "plan.schedule"}, "vpp = {} needs schedule: interleaved", p.vpp);
-  rules.require(!two_way || p.pp % 2 == 0, {"plan.pp", "plan.schedule"},
-                "dualpipe needs an even pp, not {}", p.pp);
+  const ScheduleTraits& schedule = traits(p.schedule);
+  const bool custom = schedule.listed;
+  rules.require(p.vpp == 1 || custom || schedule.interleaves, {"plan.vpp", "plan.schedule"},
+                "vpp = {} needs schedule: {}", p.vpp,
+                join_or(schedules_with(&ScheduleTraits::interleaves)));
+  rules.require(schedule.order != SliceOrder::two_way || p.pp % 2 == 0,
+                {"plan.pp", "plan.schedule"}, "{} needs an even pp, not {}", schedule.name, p.pp);
   const Keys lists = {"plan.schedule_ops", "plan.schedule", "plan.pp"};
   rules.require(custom || p.schedule_ops.empty(), lists,
                 "lists of operations need schedule: custom");
@@ -232,13 +241,12 @@ void check_pipeline(Rules& rules) {
   rules.require(
       !custom || p.schedule_ops.empty() || static_cast<int>(p.schedule_ops.size()) == p.pp, lists,
       "{} lists of operations for pp = {} stages", p.schedule_ops.size(), p.pp);
-  rules.require(!p.ep_overlap || p.schedule == ScheduleKind::one_f_one_b ||
-                    p.schedule == ScheduleKind::interleaved,
-                {"plan.ep_overlap", "plan.schedule"},
-                "ep_overlap needs schedule 1f1b or interleaved; dualpipe and dualpipev overlap by "
-                "themselves");
-  rules.require(p.vpp > 1 || p.schedule != ScheduleKind::interleaved, {"plan.schedule", "plan.vpp"},
-                "interleaved needs vpp > 1");
+  rules.require(!p.ep_overlap || schedule.takes_ep_overlap, {"plan.ep_overlap", "plan.schedule"},
+                "ep_overlap needs schedule {}; {} overlap by themselves",
+                join_or(schedules_with(&ScheduleTraits::takes_ep_overlap)),
+                fmt::join(schedules_with(&ScheduleTraits::dual), " and "));
+  rules.require(p.vpp > 1 || !schedule.interleaves, {"plan.schedule", "plan.vpp"},
+                "{} needs vpp > 1", schedule.name);
   rules.require(w.experts == 0 || p.tp == 1 || p.sequence_parallel,
                 {"plan.sequence_parallel", "plan.tp"},
                 "experts with tp = {} need sequence_parallel: every tensor rank would dispatch the "

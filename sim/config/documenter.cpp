@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "config/scalars.hpp"
-#include "config/text.hpp"
 #include "config/writer.hpp"
 
 namespace moesim {

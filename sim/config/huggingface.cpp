@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 namespace {

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.hpp"
 #include "config/scalars.hpp"
-#include "config/text.hpp"
 
 namespace moesim {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/diagnostics.hpp"
-#include "config/files.hpp"
+#include "base/files.hpp"
 #include "config/presets.hpp"
 #include "config/tree.hpp"
 

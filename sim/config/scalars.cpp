@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 namespace {

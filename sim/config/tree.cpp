@@ -10,7 +10,7 @@
 #include <sstream>
 #include <utility>
 
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 namespace {

@@ -9,7 +9,7 @@
 #include <span>
 #include <system_error>
 
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 namespace {
@@ -141,12 +141,6 @@ std::optional<Scale> find_scale(std::string_view suffix, const UnitInfo& unit) {
     }
   }
   return std::nullopt;
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 struct Decimal {

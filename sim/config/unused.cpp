@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "config/enum_names.hpp"
+#include "base/spelling.hpp"
 
 namespace moesim {
 namespace {

@@ -13,7 +13,9 @@ void visit_fit(Visitor& v, Device& d) {
   v.number("launch_s", d.launch_s, Unit::seconds, kShortTime,
            "gap between two kernels in a stream kept full");
   v.number("host_launch_s", d.host_launch_s, Unit::seconds, kShortTime,
-           "host time to issue one kernel");
+           "host time to issue one kernel; 0 in a preset: the framework's profile knows it");
+  v.number("host_timing_s", d.host_timing_s, Unit::seconds, kShortTime,
+           "in benchmarks timed from the host, beyond a kernel and launch_s");
   v.number("gemm_overhead_s", d.gemm_overhead_s, Unit::seconds, kShortTime,
            "ramp up and drain of a GEMM or attention kernel");
   v.number("gemm_efficiency", d.gemm_efficiency, Unit::number, kFraction,
@@ -51,6 +53,9 @@ void visit_fit(Visitor& v, Device& d) {
 
 void visit(Visitor& v, Device& d) {
   v.text("name", d.name, "for reports");
+  v.text("generation", d.generation,
+         "of the architecture: ampere, hopper, blackwell, blackwell-ultra, cdna3, ...; frameworks "
+         "go by it");
   v.number("peak_bf16_flops", d.peak_bf16_flops, Unit::flops_per_s, kFlops, "dense BF16 peak",
            Need::required);
   v.number("peak_fp8_flops", d.peak_fp8_flops, Unit::flops_per_s, {0, 1e20},
@@ -108,8 +113,9 @@ void visit(Visitor& v, Pod& p) {
            "of what the NIC sustains, for data-parallel collectives between nodes");
   v.integer("collective_sms", p.collective_sms, {0, 1e4},
             "SMs that data-parallel collectives beside compute occupy");
-  v.section("deepep", p.deepep, "dispatch and combine of DeepEP");
-  v.section("hybridep", p.hybridep, "dispatch and combine of HybridEP");
+  for (const Dispatcher dispatcher : all_dispatchers())
+    if (traits(dispatcher).own_costs())
+      v.section(traits(dispatcher).name, p.dispatchers[dispatcher], traits(dispatcher).costs);
   v.number("message_startup_s", p.message_startup_s, Unit::seconds, kShortTime,
            "software cost of starting a message");
   v.number("collective_startup_s", p.collective_startup_s, Unit::seconds, kShortTime,

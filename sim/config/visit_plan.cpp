@@ -6,6 +6,14 @@ namespace {
 
 constexpr NumberRange kRanks{1, 1e6};
 
+// The algorithms that carry an all-to-all.
+std::vector<Spelled<CollectiveAlgorithm>> exchange_algorithms() {
+  std::vector<Spelled<CollectiveAlgorithm>> names;
+  for (const auto& algorithm : kCollectiveAlgorithmNames)
+    if (traits(algorithm.value).exchanges) names.push_back(algorithm);
+  return names;
+}
+
 void visit_parallelism(Visitor& v, Plan& p) {
   v.integer("tp", p.tp, kRanks, "tensor parallel");
   v.integer("cp", p.cp, kRanks, "context parallel");
@@ -27,7 +35,29 @@ void visit_parallelism(Visitor& v, Plan& p) {
 
 }  // namespace
 
+void visit(Visitor& v, SoftwareCost& c) {
+  v.integer("dispatch_launches", c.dispatch_launches, {0, 10'000},
+            "host launches that prepare a dispatch; 0: as many as its kernels");
+  v.integer("router_launch_factor", c.router_launch_factor, {1, 1000},
+            "host launches per kernel of the router's top-k");
+  v.integer("permutation_factor", c.permutation_factor, {1, 100},
+            "bytes and kernels of unfused permutation against the fused one");
+  v.number("expert_bias_forward_bytes", c.expert_bias_forward_bytes, Unit::bytes, {0, 1e4},
+           "that experts' biases move per element of the output, with grouped_gemm: per_expert");
+  v.number("expert_bias_backward_bytes", c.expert_bias_backward_bytes, Unit::bytes, {0, 1e4},
+           "the same in the backward pass");
+  v.number("overlap_piece_s", c.overlap_piece_s, Unit::seconds, {0, 10},
+           "host time of each piece that ep_overlap cuts a layer into");
+  v.number("overlap_launch_factor", c.overlap_launch_factor, Unit::number, {1, 100},
+           "host_launch_s is multiplied by this with ep_overlap");
+}
+
 void visit(Visitor& v, Plan& p) {
+  v.text("framework", p.framework,
+         "a profile of scenarios/frameworks/ that sets what the scenario leaves open; empty: the "
+         "defaults below");
+  v.flag("framework_applied", p.framework_applied,
+         "framework is only a label: its values are written out, no profile is read");
   visit_parallelism(v, p);
   v.choice("precision", p.precision, "of the GEMMs, and how FP8 and FP4 operands are scaled");
   v.choice("dispatch_precision", p.dispatch_precision,
@@ -61,9 +91,10 @@ void visit(Visitor& v, Plan& p) {
   v.number("dp_bucket_bytes", p.dp_bucket_bytes, Unit::bytes, {0, 1e15},
            "of a bucket's gradients, at least; 0: a layer, or Megatron-LM's default");
   v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");
-  v.choice("all_to_all", p.all_to_all, "how the simulator lowers an all-to-all");
+  v.choice_of("all_to_all", p.all_to_all, exchange_algorithms(),
+              "how the simulator lowers an all-to-all");
   v.integer("communication_sms", p.communication_sms, {0, 1e6},
-            "SMs that dispatch and combine occupy, and DeepEP copies with");
+            "SMs that dispatch and combine occupy, and copy tokens with");
   v.flag("ep_overlap", p.ep_overlap,
          "hide dispatch and combine behind the compute of another microbatch");
   v.flag("delay_wgrad", p.delay_wgrad,
@@ -79,6 +110,7 @@ void visit(Visitor& v, Plan& p) {
            "single: one kernel for all experts of a rank; per_expert: a cast and a GEMM each, as "
            "TransformerEngine");
   v.flag("fused_permutation", p.fused_permutation, "tokens are permuted by one kernel each way");
+  v.section("software", p.software, "what the framework's own code costs; its profile sets it");
   v.choice("transport", p.transport,
            "adaptive: timers while a transfer meets no other; flows: always flows; uncontended: "
            "nothing is shared");

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/check.hpp"
-#include "config/enum_names.hpp"
+#include "base/spelling.hpp"
 #include "config/units.hpp"
 
 namespace moesim {
@@ -72,9 +72,17 @@ class Visitor {
   }
   template <class Enum>
   void choice(const char* key, Enum& value, const char* doc, Need need = Need::optional) {
-    size_t index = index_of(value);
-    on_choice({key, doc, need, Unit::number, {}, enum_spellings<Enum>()}, index);
-    value = enum_names(Enum{})[index].value;
+    choice_of(key, value, enum_names(Enum{}), doc, need);
+  }
+  // A choice among some of an enum's values: `names` is a list of Spelled<Enum>.
+  template <class Enum, class Names>
+  void choice_of(const char* key, Enum& value, const Names& names, const char* doc,
+                 Need need = Need::optional) {
+    size_t index = index_of(value, names);
+    std::vector<std::string> spellings;
+    for (const auto& spelled : names) spellings.emplace_back(spelled.name);
+    on_choice({key, doc, need, Unit::number, {}, std::move(spellings)}, index);
+    value = names[index].value;
   }
 
   void numbers(const char* key, std::vector<double>& values, Unit unit, NumberRange range,
@@ -101,7 +109,7 @@ class Visitor {
   void choices(const char* key, std::vector<Enum>& values, const char* doc,
                Need need = Need::optional) {
     std::vector<size_t> indices;
-    for (Enum value : values) indices.push_back(index_of(value));
+    for (Enum value : values) indices.push_back(index_of(value, enum_names(Enum{})));
     on_choices({key, doc, need, Unit::number, {}, enum_spellings<Enum>()}, indices);
     values.clear();
     for (size_t index : indices) values.push_back(enum_names(Enum{})[index].value);
@@ -144,12 +152,11 @@ class Visitor {
   virtual void leave_list() = 0;
 
  private:
-  template <class Enum>
-  static size_t index_of(Enum value) {
-    const auto& names = enum_names(Enum{});
+  template <class Enum, class Names>
+  static size_t index_of(Enum value, const Names& names) {
     for (size_t i = 0; i < names.size(); ++i)
       if (names[i].value == value) return i;
-    MOESIM_CHECK(false, "enumerator {} has no name in enum_names.hpp", static_cast<int>(value));
+    MOESIM_CHECK(false, "enumerator {} has no name among the choices", static_cast<int>(value));
     return 0;
   }
 };

@@ -8,6 +8,7 @@
 #include "lower/collectives.hpp"
 #include "lower/data_parallel.hpp"
 #include "lower/step.hpp"
+#include "lower/token_exchange.hpp"
 #include "report/format.hpp"
 
 namespace moesim {
@@ -137,19 +138,20 @@ class ClosedForm {
     const int ranks = plan().ep * plan().etp;
     const int nodes = (ranks + pod().gpus_per_node - 1) / pod().gpus_per_node;
     const double per_node = static_cast<double>(ranks) / nodes, n = nodes;
-    const Transfer rates = context().dispatcher_rates(token_bytes);
+    const Transfer rates = dispatcher_rates(pod(), plan().dispatcher, plan().communication_sms,
+                                            token_bytes, ranks - 1);
     const double latency = farthest_hop_s(pod(), ranks);
+    const TokenPath path = traits(plan().dispatcher).path;
     double over_nic = m.top_k * (n - 1) / n, over_nvlink = m.top_k * (per_node - 1) / ranks,
-           start = latency;
-    std::string formula;
-    if (plan().dispatcher == Dispatcher::allgather) {
-      // Every rank's tokens go to all others, around a ring.
-      start = collective_startup_s(pod(), CollectiveKind::all_gather, ranks, nodes, latency);
-      over_nic = nodes > 1 ? (ranks - 1) / per_node : 0;
-      over_nvlink = nodes > 1 ? (ranks - 1) * (per_node - 1) / per_node : ranks - 1;
-    } else if (plan().dispatcher == Dispatcher::nccl) {
-      start += pod().collective_startup_s + pod().message_startup_s * (ranks - 1);
-    } else {
+           start = latency + rates.latency_s;
+    if (path == TokenPath::gather_all) {
+      // Every rank's tokens go to all others.
+      const PortLoad load = port_load(CollectiveKind::all_gather, CollectiveAlgorithm::automatic,
+                                      pod(), {ranks, nodes, per_node, latency}, ranks);
+      start = load.startup_s;
+      over_nic = load.nic_bytes;
+      over_nvlink = load.nvlink_bytes;
+    } else if (path == TokenPath::two_hop) {
       // A token travels once per node and once per rank that it has an expert on; node limits leave
       // it fewer of both.
       const double limit = static_cast<double>(m.topk_group) / std::max(1, m.n_group);
@@ -157,7 +159,6 @@ class ClosedForm {
       const double reach = aligned ? std::max(1.0, n * limit) : n;
       over_nic = distinct_places(reach, m.top_k) * (n - 1) / n;
       over_nvlink = distinct_places(plan().ep * limit, m.top_k) * (per_node - 1) / per_node;
-      start += rates.latency_s;
     }
     const double nic_s = tokens * over_nic * token_bytes / (nic() * rates.nic_rate);
     const double nvlink_s = tokens * over_nvlink * token_bytes / (nvlink() * rates.nvlink_rate);
@@ -199,7 +200,8 @@ class ClosedForm {
       regions += 1 + (!has_experts(m, layer) || m.shared_ffn > 0);
     const bool inside = tp <= pod().gpus_per_node;
     const double bytes = static_cast<double>(context().shard.gemm_tokens()) * m.hidden * 2;
-    const double one = 2 * bytes * (tp - 1) / tp / (inside ? nvlink() : nic());
+    const double one =
+        bytes_sent_per_member(CollectiveKind::all_reduce, tp, bytes) / (inside ? nvlink() : nic());
     const double each = regions / plan().pp * one;
     const int again = plan().recompute == Recompute::full ? 1 : 0;
     forward_communication_ += each;
@@ -238,7 +240,7 @@ class ClosedForm {
     MathTerm term =
         bubble_term(plan(), {kernels_.forward / m + forward_communication_,
                              kernels_.backward / m + backward_communication_, kernels_.weight / m});
-    if (plan().schedule == ScheduleKind::one_f_one_b || plan().schedule == ScheduleKind::gpipe)
+    if (traits(plan().schedule).whole_pass_bubble)
       term.numbers +=
           fmt::format(" ((p-1)/(m+p-1) = {}/{} = {:.3f} of the pass)", plan().pp - 1,
                       microbatches() + plan().pp - 1, (plan().pp - 1) / (m + plan().pp - 1));
@@ -272,10 +274,10 @@ class ClosedForm {
                           double times) {
     double nic_bytes = 0, nvlink_bytes = 0;
     const auto load = [&](const SpreadGroup& group, double amount) {
-      for (const Flow& flow : spread_collective(pod(), kind, 0, group, amount).flows) {
-        if (flow.source == endpoint(0, Port::nic)) nic_bytes += flow.bytes;
-        if (flow.source == endpoint(0, Port::nvlink)) nvlink_bytes += flow.bytes;
-      }
+      const PortLoad more = port_load(kind, CollectiveAlgorithm::automatic, pod(),
+                                      shape_of(FoldedGroup{pod(), 0, group}), amount);
+      nic_bytes += more.nic_bytes;
+      nvlink_bytes += more.nvlink_bytes;
     };
     load(attention_data_group(plan(), context().mapping), bytes.dense);
     load(expert_data_group(plan(), context().mapping), bytes.expert);
@@ -339,38 +341,11 @@ double distinct_places(double places, double draws) {
 }
 
 MathTerm bubble_term(const Plan& plan, const PassSeconds& pass) {
-  const double f = pass.forward, b = pass.backward, w = pass.weight;
-  const int p = plan.pp;
-  const auto term = [&](const char* formula, std::string numbers, double seconds) {
-    return MathTerm{"bubble", formula, std::move(numbers), std::max(0.0, seconds)};
-  };
-  const auto numbers = [&](const std::string& factor) {
-    return fmt::format("{} with F {}, B {}, W {}", factor, s(f), s(b), s(w));
-  };
-  switch (plan.schedule) {
-    case ScheduleKind::interleaved:
-      return term("(p - 1) / v x (F + B + W)", numbers(fmt::format("{} / {}", p - 1, plan.vpp)),
-                  (p - 1.0) / plan.vpp * (f + b + w));
-    case ScheduleKind::zb_h1:  // arXiv:2401.10241, table 2
-      return term("(p - 1) (F + B - W)", numbers(fmt::format("{}", p - 1)), (p - 1) * (f + b - w));
-    case ScheduleKind::zb_2p:  // same: F + B - 2 W, nothing when the three are equal
-      return term("(p - 1) (F + B - 2 W)", numbers(fmt::format("{}", p - 1)),
-                  (p - 1) * (f + b - 2 * w));
-    case ScheduleKind::dualpipe:  // arXiv:2412.19437, table 2; F&B one after the other, B with its
-                                  // weight gradients
-      return term("(p/2 - 1) ((F + B + W) + (B + W) - 3 W)", numbers(fmt::format("{}", p / 2 - 1)),
-                  (p / 2.0 - 1) * (f + b + w + b + w - 3 * w));
-    case ScheduleKind::dualpipev:  // the same with half passes on twice the places
-      return term("(p - 1)/2 ((F + B + W) + (B + W) - 3 W)", numbers(fmt::format("{} / 2", p - 1)),
-                  (p - 1) / 2.0 * (f + b + w + b + w - 3 * w));
-    case ScheduleKind::custom:
-      return term("(p - 1) (F + B + W), the formula of 1F1B", numbers(fmt::format("{}", p - 1)),
-                  (p - 1) * (f + b + w));
-    case ScheduleKind::gpipe:
-    case ScheduleKind::one_f_one_b:
-      break;
-  }
-  return term("(p - 1) (F + B + W)", numbers(fmt::format("{}", p - 1)), (p - 1) * (f + b + w));
+  const Bubble bubble = traits(plan.schedule).bubble(plan, pass);
+  return {"bubble", bubble.formula,
+          fmt::format("{} with F {}, B {}, W {}", bubble.factor, s(pass.forward), s(pass.backward),
+                      s(pass.weight)),
+          std::max(0.0, bubble.seconds)};
 }
 
 std::vector<MathTerm> closed_form(const Scenario& scenario) { return ClosedForm(scenario).run(); }

@@ -18,11 +18,8 @@ std::vector<MathTerm> closed_form(const Scenario& scenario);
 // 1/n)^k).
 double distinct_places(double places, double draws);
 
-// Seconds that a stage of a pipeline stands still, by the schedule's formula. Of one microbatch on
-// one stage: `forward`, `backward` (data gradients) and `weight` (weight gradients) seconds.
-struct PassSeconds {
-  double forward = 0, backward = 0, weight = 0;
-};
+// Seconds that a stage of a pipeline stands still, by the schedule's formula; 0 where the formula
+// turns negative.
 MathTerm bubble_term(const Plan& plan, const PassSeconds& pass);
 
 }  // namespace moesim

@@ -110,15 +110,13 @@ std::string simulate(const StudyRun& run, const ExplainOptions& options) {
                          {"overload_factor", result.report.overload_factor}})
         .dump();
   ordered_json json = ordered_json::parse(json_text(result.report, {false}));
-  LoweredStep& step = *result.step;
-  const auto flows_of = [&step](uint32_t block_id, uint32_t task) {
-    const Block& block = step.program.blocks[block_id];
-    return step.work->flows(block, step.program.templates[block.graph].tasks[task]);
-  };
+  LoweredProgram& lowered = *result.lowered;
   const int layers = scenario.workload.layers + scenario.workload.mtp_layers;
-  json["by_layer"] = entries_json(critical_path_by_layer(step.program, result.execution, layers));
-  json["by_link"] = entries_json(
-      critical_path_by_link(step.program, step.context.fabric, result.execution, flows_of));
+  json["by_layer"] =
+      entries_json(critical_path_by_layer(lowered.program(), result.execution, layers));
+  json["by_link"] = entries_json(critical_path_by_link(
+      lowered.program(), lowered.fabric(), result.execution,
+      [&](uint32_t block, uint32_t task) { return lowered.flows(block, task); }));
   return json.dump();
 }
 

@@ -12,7 +12,7 @@ namespace moesim {
 namespace {
 
 struct Quantity {
-  const char* key;
+  std::string key;
   double value;
 };
 
@@ -82,13 +82,11 @@ class KnobList {
     scale("collective start", seconds_text(p.collective_startup_s),
           {{"platform.collective_startup_s", p.collective_startup_s},
            {"platform.message_startup_s", p.message_startup_s}});
-    if (s_.plan.ep == 1 || s_.plan.dispatcher == Dispatcher::nccl ||
-        s_.plan.dispatcher == Dispatcher::allgather)
-      return;
-    const bool deepep = s_.plan.dispatcher == Dispatcher::deepep;
-    const double startup_s = deepep ? p.deepep.startup_s : p.hybridep.startup_s;
+    const DispatcherTraits& dispatcher = traits(s_.plan.dispatcher);
+    if (s_.plan.ep == 1 || !dispatcher.own_costs()) return;
+    const double startup_s = p.dispatchers[s_.plan.dispatcher].startup_s;
     scale("dispatcher start", seconds_text(startup_s),
-          {{deepep ? "platform.deepep.startup_s" : "platform.hybridep.startup_s", startup_s}});
+          {{fmt::format("platform.{}.startup_s", dispatcher.name), startup_s}});
   }
 
   void device() {

@@ -110,7 +110,7 @@ void AllToAll::pair_leaves(const ByteMatrix& matrix, std::vector<Flow>& out) con
 
 // First hop: totals of each NIC within its rail. Second hop: the rail's GPU of the destination node
 // hands on to each rank, together with what never leaves the node.
-void AllToAll::hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<Flow>& out) const {
+void AllToAll::hierarchical(const ExchangeBytes& bytes, std::vector<Flow>& out) const {
   ByteMatrix inside;  // NVLink bytes between members of a node
   const int n = size();
   inside.reset(n);
@@ -149,8 +149,16 @@ void AllToAll::hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<
     pair_north_west(Port::nic, senders, rail_out, receivers, rail_in, out);
   }
   pair_nvlink(inside, out);
-  if (reverse)
+  if (bytes.reverse)
     for (size_t i = begin; i < out.size(); ++i) std::swap(out[i].source, out[i].target);
+}
+
+std::vector<double> AllToAll::node_totals(const ByteMatrix& matrix) const {
+  std::vector<double> totals(static_cast<size_t>(size()) * by_node_.size(), 0);
+  for (int i = 0; i < size(); ++i)
+    for (int j = 0; j < size(); ++j)
+      totals[static_cast<size_t>(i) * by_node_.size() + node_[j]] += matrix.at(i, j);
+  return totals;
 }
 
 double AllToAll::port_bound_s(const ByteMatrix& matrix, double nvlink_rate, double nic_rate) const {

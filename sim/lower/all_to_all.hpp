@@ -23,12 +23,15 @@ struct ByteMatrix {
   double at(int i, int j) const { return bytes[static_cast<size_t>(i) * ranks + j]; }
 };
 
-// Bytes of an all-to-all that sends a token once per destination node (DeepEP, HybridEP): to the
-// GPU of the same rail over the NIC, from there over NVLink to each destination rank.
-struct TwoHopBytes {
-  ByteMatrix to_rank;           // [source][rank]: distinct (token, rank) pairs
-  std::vector<double> to_node;  // [source][node of the group]: distinct (token, node) pairs, own
-                                // node included or not
+// What an all-to-all moves. One hop: `to_rank` alone. Two hops, where a token travels once per
+// destination node, to the GPU of the same rail over the NIC and from there over NVLink to each
+// destination rank: `to_rank` counts distinct (token, rank) pairs, and `to_node` distinct (token,
+// node) pairs.
+struct ExchangeBytes {
+  ByteMatrix to_rank;           // [source][rank]
+  std::vector<double> to_node;  // [source][node of the group], own node included or not
+  // Two hops: every byte goes back the way it came (combine). In one hop, turn `to_rank` round.
+  bool reverse = false;
 };
 
 // A group of ranks with a fixed place in the fabric. Flows come out with endpoints relative to
@@ -50,8 +53,10 @@ class AllToAll {
   void flat(const ByteMatrix& matrix, std::vector<Flow>& out) const;
   // At most 2N-1 flows per port class: totals of each port re-paired by the north-west-corner rule.
   void port_balanced(const ByteMatrix& matrix, std::vector<Flow>& out) const;
-  // Two hops; `reverse` sends every byte back the way it came (combine).
-  void hierarchical(const TwoHopBytes& bytes, bool reverse, std::vector<Flow>& out) const;
+  // Two hops.
+  void hierarchical(const ExchangeBytes& bytes, std::vector<Flow>& out) const;
+  // ExchangeBytes::to_node of a matrix in which nothing is sent to two ranks of a node.
+  std::vector<double> node_totals(const ByteMatrix& matrix) const;
   // Seconds until the busiest port has moved its bytes: the closed form, and a lower bound of flat
   // and port_balanced. Rates: what is used of the bandwidth of either kind of port.
   double port_bound_s(const ByteMatrix& matrix, double nvlink_rate = 1, double nic_rate = 1) const;

@@ -72,8 +72,7 @@ EmitSteps BlockEmitter::steps(const LaneWork& lane) {
 // directions between one block and the next; other overlapped schedules send each half as soon as
 // it is done.
 bool BlockEmitter::sends_at_end() const {
-  const ScheduleKind kind = context_.plan.schedule;
-  return lanes_.size() > 1 && (kind == ScheduleKind::dualpipe || kind == ScheduleKind::dualpipev);
+  return lanes_.size() > 1 && traits(context_.plan.schedule).dual;
 }
 
 void BlockEmitter::send(const LaneWork& lane) {

@@ -1,53 +1,41 @@
 #include "lower/collectives.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
+
+#include "base/check.hpp"
 
 namespace moesim {
 
 namespace {
 
-std::vector<std::vector<int>> split_by_node(const Fabric& fabric, int first_rank,
-                                            std::span<const int> members) {
+// A flat all-to-all of more ranks takes minutes to simulate (docs/decisions/0003); whoever wants it
+// must name it.
+constexpr int kFlatRanks = 16;
+
+using Nodes = std::vector<std::vector<int>>;
+
+Nodes split_by_node(const CollectiveGroup& group) {
   std::map<int, std::vector<int>> nodes;
-  for (int member : members) nodes[fabric.ranks[first_rank + member].node].push_back(member);
-  std::vector<std::vector<int>> split;
+  for (int member : group.members)
+    nodes[group.fabric.ranks[group.first_rank + member].node].push_back(member);
+  Nodes split;
   for (auto& [node, inside] : nodes) split.push_back(std::move(inside));
   return split;
 }
 
-double farthest_s(const Fabric& fabric, int first_rank, std::span<const int> members) {
-  double latency = 0;
-  for (int member : members)
-    latency = std::max(latency, fabric.latency_s(first_rank + members[0], first_rank + member));
-  return members.size() < 2 ? 0 : latency;
+GroupShape shape_of(const CollectiveGroup& group, const Nodes& nodes) {
+  GroupShape shape;
+  shape.members = static_cast<int>(group.members.size());
+  shape.nodes = static_cast<int>(nodes.size());
+  shape.per_node = static_cast<double>(nodes[0].size());
+  const int first = group.first_rank + group.members[0];
+  for (int member : group.members)
+    shape.hop_s = std::max(shape.hop_s, group.fabric.latency_s(first, group.first_rank + member));
+  return shape;
 }
-
-Transfer start_transfer(std::span<const int> members) {
-  Transfer transfer;
-  for (int member : members) transfer.ranks.push_back(static_cast<uint32_t>(member));
-  return transfer;
-}
-
-// Every member sends `nvlink_bytes` to the next one in its node and `nic_bytes` to its peer in the
-// next node.
-void add_ring_flows(const std::vector<std::vector<int>>& nodes, double nvlink_bytes,
-                    double nic_bytes, std::vector<Flow>& flows) {
-  for (size_t node = 0; node < nodes.size(); ++node) {
-    const auto &here = nodes[node], &next = nodes[(node + 1) % nodes.size()];
-    for (size_t i = 0; i < here.size(); ++i) {
-      if (here.size() > 1 && nvlink_bytes > 0)
-        flows.push_back({endpoint(here[i], Port::nvlink),
-                         endpoint(here[(i + 1) % here.size()], Port::nvlink), nvlink_bytes});
-      if (nodes.size() > 1 && nic_bytes > 0)
-        flows.push_back(
-            {endpoint(here[i], Port::nic), endpoint(next[i % next.size()], Port::nic), nic_bytes});
-    }
-  }
-}
-
-}  // namespace
 
 // NCCL switches from rings to trees by size; for the latency of all-reduce and broadcast the faster
 // of both is what a tuned library reaches (NCCL 2.4 double binary trees,
@@ -57,8 +45,7 @@ void add_ring_flows(const std::vector<std::vector<int>>& nodes, double nvlink_by
 // https://developer.nvidia.com/blog/new-scaling-algorithm-and-initialization-with-nvidia-collective-communications-library-2-23/)
 // is for one member per node (NVIDIA/nccl#1473) and has half of an all-reduce's steps. NVLS and
 // SHARP are not modelled.
-double collective_startup_s(const Pod& pod, CollectiveKind kind, int members, int nodes,
-                            double hop_s) {
+double startup_s(const Pod& pod, CollectiveKind kind, int members, int nodes, double hop_s) {
   const double inside_s = pod.nvlink_latency_s + pod.message_startup_s,
                between_s = hop_s + pod.message_startup_s;
   const double ring_s = (kind == CollectiveKind::all_reduce ? 2.0 : 1.0) *
@@ -70,55 +57,221 @@ double collective_startup_s(const Pod& pod, CollectiveKind kind, int members, in
   return pod.collective_startup_s + (ring_only ? ring_s : std::min(ring_s, tree_s));
 }
 
+// With g members in each of n nodes, g rings enter and leave each node over different NICs; of the
+// B bytes that every member passes on (B = bytes (N-1)/N, twice that for all-reduce), (g-1)/g go
+// over NVLink and 1/g over its NIC. Steps pay latency one after the other; where a tree's 2 log2 N
+// are fewer, they are paid instead.
+PortLoad ring_load(CollectiveKind kind, const Pod& pod, const GroupShape& shape, double bytes) {
+  const double sent = bytes_sent_per_member(kind, shape.members, bytes);
+  PortLoad load;
+  load.nvlink_bytes = shape.nodes > 1 ? sent * (shape.per_node - 1) / shape.per_node : sent;
+  load.nic_bytes = shape.nodes > 1 ? sent / shape.per_node : 0;
+  load.startup_s = startup_s(pod, kind, shape.members, shape.nodes, shape.hop_s);
+  return load;
+}
+
+// Inside the node first, then each member with its peers of the same rail. Loads NVLink with bytes
+// (g-1)/g and the NIC with bytes (n-1)/(n g), each twice for all-reduce; the two overlap by chunks.
+PortLoad hierarchical_load(CollectiveKind kind, const Pod& pod, const GroupShape& shape,
+                           double bytes) {
+  if (shape.nodes < 2 || shape.per_node < 2) return ring_load(kind, pod, shape, bytes);
+  const int inside = static_cast<int>(shape.per_node);
+  PortLoad load;
+  load.nvlink_bytes = bytes_sent_per_member(kind, inside, bytes);
+  load.nic_bytes = bytes_sent_per_member(kind, shape.nodes, bytes / inside);
+  load.startup_s = startup_s(pod, kind, inside, 1, shape.hop_s) +
+                   startup_s(pod, kind, shape.nodes, shape.nodes, shape.hop_s) -
+                   pod.collective_startup_s;
+  return load;
+}
+
+// The steps of a ring; the bytes take the lower bound, which the caller adds.
+PortLoad closed_form_load(CollectiveKind kind, const Pod& pod, const GroupShape& shape, double) {
+  return {0, 0, startup_s(pod, kind, shape.members, shape.nodes, shape.hop_s)};
+}
+
+void flat_exchange(const AllToAll& group, const ExchangeBytes& bytes, std::vector<Flow>& flows) {
+  group.flat(bytes.to_rank, flows);
+}
+void port_balanced_exchange(const AllToAll& group, const ExchangeBytes& bytes,
+                            std::vector<Flow>& flows) {
+  group.port_balanced(bytes.to_rank, flows);
+}
+void hierarchical_exchange(const AllToAll& group, const ExchangeBytes& bytes,
+                           std::vector<Flow>& flows) {
+  group.hierarchical(bytes, flows);
+}
+
+// One for each row of kCollectiveAlgorithms; null where its traits say that it has none, and for
+// closed_form, whose exchange is AllToAll::port_bound_s.
+struct AlgorithmFunctions {
+  PortLoad (*load)(CollectiveKind, const Pod&, const GroupShape&, double bytes);
+  void (*exchange)(const AllToAll&, const ExchangeBytes&, std::vector<Flow>&);
+};
+constexpr std::array<AlgorithmFunctions, kCollectiveAlgorithms.size()> kFunctions{{
+    {nullptr, nullptr},                          // automatic
+    {nullptr, flat_exchange},                    // flat
+    {nullptr, port_balanced_exchange},           // port_balanced
+    {hierarchical_load, hierarchical_exchange},  // hierarchical
+    {closed_form_load, nullptr},                 // closed_form
+    {ring_load, nullptr},                        // ring
+}};
+
+const AlgorithmFunctions& functions(CollectiveAlgorithm algorithm) {
+  return kFunctions[static_cast<size_t>(algorithm)];
+}
+
+// Every member sends `nvlink_bytes` to the next one in its node and `nic_bytes` to its peer in the
+// next node.
+void add_flows(const Nodes& nodes, const PortLoad& load, std::vector<Flow>& flows) {
+  for (size_t node = 0; node < nodes.size(); ++node) {
+    const auto &here = nodes[node], &next = nodes[(node + 1) % nodes.size()];
+    for (size_t i = 0; i < here.size(); ++i) {
+      if (here.size() > 1 && load.nvlink_bytes > 0)
+        flows.push_back({endpoint(here[i], Port::nvlink),
+                         endpoint(here[(i + 1) % here.size()], Port::nvlink), load.nvlink_bytes});
+      if (nodes.size() > 1 && load.nic_bytes > 0)
+        flows.push_back({endpoint(here[i], Port::nic), endpoint(next[i % next.size()], Port::nic),
+                         load.nic_bytes});
+    }
+  }
+}
+
+ExchangeBytes equal_shares(const AllToAll& group, double bytes) {
+  ExchangeBytes shares;
+  shares.to_rank.reset(group.size());
+  std::fill(shares.to_rank.bytes.begin(), shares.to_rank.bytes.end(), bytes / group.size());
+  shares.to_node = group.node_totals(shares.to_rank);
+  return shares;
+}
+
+Transfer start_transfer(std::span<const int> members) {
+  Transfer transfer;
+  for (int member : members) transfer.ranks.push_back(static_cast<uint32_t>(member));
+  return transfer;
+}
+
+}  // namespace
+
+CollectiveAlgorithm chosen_algorithm(CollectiveKind kind, CollectiveAlgorithm asked, int members) {
+  if (asked != CollectiveAlgorithm::automatic) return asked;
+  if (kind != CollectiveKind::all_to_all) return CollectiveAlgorithm::ring;
+  return members <= kFlatRanks ? CollectiveAlgorithm::flat : CollectiveAlgorithm::port_balanced;
+}
+
+PortLoad port_load(CollectiveKind kind, CollectiveAlgorithm algorithm, const Pod& pod,
+                   const GroupShape& shape, double bytes) {
+  if (shape.members < 2 || bytes <= 0) return {};
+  const auto load = functions(chosen_algorithm(kind, algorithm, shape.members)).load;
+  MOESIM_CHECK(load && shares_a_buffer(kind), "{} does not carry {}", spelling(algorithm),
+               spelling(kind));
+  return load(kind, pod, shape, bytes);
+}
+
+Transfer collective(CollectiveKind kind, CollectiveAlgorithm algorithm,
+                    const CollectiveGroup& group, double bytes) {
+  const auto& [fabric, pod, first_rank, members] = group;
+  if (members.size() < 2 || bytes <= 0) return start_transfer(members);
+  if (kind == CollectiveKind::send)
+    return point_to_point(fabric, pod, first_rank, members.front(), members.back(), bytes);
+  if (kind == CollectiveKind::all_to_all) {
+    const AllToAll all(fabric, first_rank, {members.begin(), members.end()});
+    return exchange(algorithm, all, pod, equal_shares(all, bytes));
+  }
+  Transfer transfer = start_transfer(members);
+  const Nodes nodes = split_by_node(group);
+  const PortLoad load = port_load(kind, algorithm, pod, shape_of(group, nodes), bytes);
+  add_flows(nodes, load, transfer.flows);
+  transfer.latency_s = load.startup_s;
+  if (algorithm == CollectiveAlgorithm::closed_form)
+    transfer.latency_s += collective_lower_bound_s(kind, group, bytes);
+  return transfer;
+}
+
+GroupShape shape_of(const FoldedGroup& folded) {
+  const auto& [pod, rank, group] = folded;
+  const int inside = group.members_per_node(pod.gpus_per_node);
+  GroupShape shape;
+  shape.members = group.size;
+  shape.nodes = (group.size + inside - 1) / inside;
+  shape.per_node = inside;
+  const double crossing = group.spine_share(pod.gpus_per_node, pod.nodes_per_leaf);
+  shape.hop_s = shape.nodes == 1 ? pod.nvlink_latency_s
+                                 : pod.nic_latency_s + crossing * pod.nic_spine_latency_s;
+  return shape;
+}
+
+Transfer collective(CollectiveKind kind, CollectiveAlgorithm algorithm, const FoldedGroup& folded,
+                    double bytes) {
+  MOESIM_CHECK(algorithm != CollectiveAlgorithm::closed_form, "a folded group has no closed form");
+  const int self[] = {folded.rank};
+  Transfer transfer = start_transfer(self);
+  const PortLoad load = port_load(kind, algorithm, folded.pod, shape_of(folded), bytes);
+  const auto both_ways = [&](Port port, Port far, double amount) {
+    if (amount <= 0) return;
+    transfer.flows.push_back({endpoint(folded.rank, port), endpoint(folded.rank, far), amount});
+    transfer.flows.push_back({endpoint(folded.rank, far), endpoint(folded.rank, port), amount});
+  };
+  both_ways(Port::nvlink, Port::far_nvlink, load.nvlink_bytes);
+  const double crossing =
+      folded.group.spine_share(folded.pod.gpus_per_node, folded.pod.nodes_per_leaf);
+  both_ways(Port::nic, Port::far_nic, load.nic_bytes * (1 - crossing));
+  both_ways(Port::nic, Port::far_spine, load.nic_bytes * crossing);
+  transfer.latency_s = load.startup_s;
+  return transfer;
+}
+
+void add_exchange(CollectiveAlgorithm algorithm, const AllToAll& group, const ExchangeBytes& bytes,
+                  std::vector<Flow>& flows) {
+  const auto add = functions(algorithm).exchange;
+  MOESIM_CHECK(add, "{} has no flows of an all-to-all", spelling(algorithm));
+  add(group, bytes, flows);
+}
+
+Transfer exchange(CollectiveAlgorithm algorithm, const AllToAll& group, const Pod& pod,
+                  const ExchangeBytes& bytes) {
+  const CollectiveAlgorithm chosen =
+      chosen_algorithm(CollectiveKind::all_to_all, algorithm, group.size());
+  Transfer transfer;
+  transfer.latency_s = pod.collective_startup_s + group.latency_s() +
+                       pod.message_startup_s * group.messages(traits(chosen).two_hop);
+  if (chosen == CollectiveAlgorithm::closed_form)
+    transfer.latency_s += group.port_bound_s(bytes.to_rank);
+  else
+    add_exchange(chosen, group, bytes, transfer.flows);
+  return transfer;
+}
+
 double bytes_sent_per_member(CollectiveKind kind, int members, double bytes) {
   if (members < 2) return 0;
   if (kind == CollectiveKind::broadcast) return bytes;
   return bytes * (members - 1) / members * (kind == CollectiveKind::all_reduce ? 2 : 1);
 }
 
-double collective_lower_bound_s(const Fabric& fabric, CollectiveKind kind, int first_rank,
-                                std::span<const int> members, double bytes) {
-  const auto nodes = split_by_node(fabric, first_rank, members);
-  const auto port_s = [&](int member, bool nvlink, double amount) {
-    const RankPlace& place = fabric.ranks[first_rank + member];
-    return amount / fabric.links[nvlink ? place.nvlink_in : place.nic_in].bytes_per_s;
+double collective_lower_bound_s(CollectiveKind kind, const CollectiveGroup& group, double bytes) {
+  const auto& [fabric, pod, first_rank, members] = group;
+  if (members.size() < 2) return 0;
+  if (kind == CollectiveKind::all_to_all) {
+    const AllToAll all(fabric, first_rank, {members.begin(), members.end()});
+    return all.port_bound_s(equal_shares(all, bytes).to_rank);
+  }
+  if (kind == CollectiveKind::send) {
+    const Flow flow =
+        point_to_point(fabric, pod, first_rank, members.front(), members.back(), bytes).flows[0];
+    const int32_t shift = first_rank * kPorts;
+    const Route route = fabric.route(flow.source + shift, flow.target + shift);
+    return bytes / fabric.links[static_cast<size_t>(route.links[0])].bytes_per_s;
+  }
+  const Nodes nodes = split_by_node(group);
+  const RankPlace& place = fabric.ranks[first_rank + members[0]];
+  const auto port_s = [&](int32_t link, double amount) {
+    return amount / fabric.links[static_cast<size_t>(link)].bytes_per_s;
   };
   if (nodes.size() == 1)
-    return port_s(members[0], true,
+    return port_s(place.nvlink_in,
                   bytes_sent_per_member(kind, static_cast<int>(members.size()), bytes));
   const double per_node = bytes_sent_per_member(kind, static_cast<int>(nodes.size()), bytes);
-  return port_s(members[0], false, per_node / static_cast<double>(nodes[0].size()));
-}
-
-Transfer ring_collective(const Fabric& fabric, const Pod& pod, CollectiveKind kind, int first_rank,
-                         std::span<const int> members, double bytes) {
-  Transfer transfer = start_transfer(members);
-  const int count = static_cast<int>(members.size());
-  if (count < 2 || bytes <= 0) return transfer;
-  const auto nodes = split_by_node(fabric, first_rank, members);
-  const double sent = bytes_sent_per_member(kind, count, bytes);
-  const double per_node = static_cast<double>(nodes[0].size());
-  add_ring_flows(nodes, nodes.size() > 1 ? sent * (per_node - 1) / per_node : sent, sent / per_node,
-                 transfer.flows);
-  transfer.latency_s = collective_startup_s(pod, kind, count, static_cast<int>(nodes.size()),
-                                            farthest_s(fabric, first_rank, members));
-  return transfer;
-}
-
-Transfer hierarchical_collective(const Fabric& fabric, const Pod& pod, CollectiveKind kind,
-                                 int first_rank, std::span<const int> members, double bytes) {
-  const auto nodes = split_by_node(fabric, first_rank, members);
-  if (nodes.size() < 2 || nodes[0].size() < 2)
-    return ring_collective(fabric, pod, kind, first_rank, members, bytes);
-  Transfer transfer = start_transfer(members);
-  const int inside = static_cast<int>(nodes[0].size()), outside = static_cast<int>(nodes.size());
-  add_ring_flows(nodes, bytes_sent_per_member(kind, inside, bytes),
-                 bytes_sent_per_member(kind, outside, bytes / inside), transfer.flows);
-  const double hop_s = farthest_s(fabric, first_rank, members);
-  transfer.latency_s = collective_startup_s(pod, kind, inside, 1, hop_s) +
-                       collective_startup_s(pod, kind, outside, outside, hop_s) -
-                       pod.collective_startup_s;
-  return transfer;
+  return port_s(place.nic_in, per_node / static_cast<double>(nodes[0].size()));
 }
 
 double farthest_hop_s(const Pod& pod, int devices) {
@@ -127,34 +280,8 @@ double farthest_hop_s(const Pod& pod, int devices) {
   return pod.nic_latency_s + (nodes > pod.nodes_per_leaf ? pod.nic_spine_latency_s : 0);
 }
 
-Transfer spread_collective(const Pod& pod, CollectiveKind kind, int rank, const SpreadGroup& group,
-                           double bytes) {
-  const int self[] = {rank};
-  Transfer transfer = start_transfer(self);
-  if (group.size < 2 || bytes <= 0) return transfer;
-  const double sent = bytes_sent_per_member(kind, group.size, bytes);
-  const int inside = group.members_per_node(pod.gpus_per_node);
-  const bool one_node = inside == group.size;
-  const double nvlink_bytes = one_node ? sent : sent * (inside - 1) / inside;
-  const double nic_bytes = one_node ? 0 : sent / inside;
-  const auto both_ways = [&](Port port, Port far, double amount) {
-    if (amount <= 0) return;
-    transfer.flows.push_back({endpoint(rank, port), endpoint(rank, far), amount});
-    transfer.flows.push_back({endpoint(rank, far), endpoint(rank, port), amount});
-  };
-  both_ways(Port::nvlink, Port::far_nvlink, nvlink_bytes);
-  const double crossing = group.spine_share(pod.gpus_per_node, pod.nodes_per_leaf);
-  both_ways(Port::nic, Port::far_nic, nic_bytes * (1 - crossing));
-  both_ways(Port::nic, Port::far_spine, nic_bytes * crossing);
-  const double hop_s =
-      one_node ? pod.nvlink_latency_s : pod.nic_latency_s + crossing * pod.nic_spine_latency_s;
-  transfer.latency_s =
-      collective_startup_s(pod, kind, group.size, (group.size + inside - 1) / inside, hop_s);
-  return transfer;
-}
-
-Transfer ring_shift(const Fabric& fabric, const Pod& pod, int first_rank,
-                    std::span<const int> members, double bytes) {
+Transfer ring_shift(const CollectiveGroup& group, double bytes) {
+  const auto& [fabric, pod, first_rank, members] = group;
   Transfer transfer = start_transfer(members);
   for (size_t i = 0; i < members.size(); ++i) {
     const Transfer hop = point_to_point(fabric, pod, first_rank, members[i],

@@ -98,10 +98,11 @@ namespace {
 Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int rank,
                          double dense_bytes, double expert_bytes) {
   const Pod& pod = context.pod;
-  Transfer transfer = spread_collective(
-      pod, kind, rank, attention_data_group(context.plan, context.mapping), dense_bytes);
-  const Transfer expert = spread_collective(
-      pod, kind, rank, expert_data_group(context.plan, context.mapping), expert_bytes);
+  const auto part = [&](const SpreadGroup& group, double bytes) {
+    return collective(kind, CollectiveAlgorithm::automatic, FoldedGroup{pod, rank, group}, bytes);
+  };
+  Transfer transfer = part(attention_data_group(context.plan, context.mapping), dense_bytes);
+  const Transfer expert = part(expert_data_group(context.plan, context.mapping), expert_bytes);
   for (const Flow& flow : expert.flows) {
     const auto same =
         std::find_if(transfer.flows.begin(), transfer.flows.end(), [&flow](const Flow& other) {

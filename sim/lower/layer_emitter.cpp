@@ -46,11 +46,10 @@ void LayerEmitter::flush_weight_gradients() {
   for (const auto& gradients : std::exchange(delayed_, {})) gradients();
 }
 
-// Dispatchers other than plain NCCL read tokens where they are; only NCCL needs them permuted into
-// send order and back.
+// Some dispatchers read tokens where they are; others need them permuted into send order and back.
 Kernels LayerEmitter::around_dispatch(OpsOf ops, Phase phase) const {
   Kernels kernels = of(ops, phase);
-  if (context_.plan.dispatcher != Dispatcher::nccl)
+  if (!traits(context_.plan.dispatcher).permutes)
     std::erase_if(kernels, [](const Kernel& kernel) {
       return kernel.op == Op::permute || kernel.op == Op::unpermute;
     });
@@ -73,13 +72,18 @@ void LayerEmitter::loss(int local, Phase phase) {
   if (phase != Phase::backward) builder_.compute(of(output_ops, phase), local, phase);
 }
 
+Transfer LayerEmitter::equal_collective(CollectiveKind kind, const std::vector<int>& group,
+                                        double bytes) const {
+  return collective(kind, CollectiveAlgorithm::automatic,
+                    {context_.fabric, context_.pod, first_rank_, group}, bytes);
+}
+
 void LayerEmitter::tensor_collective(CollectiveKind kind, const char* op, int local, Phase phase) {
   const double bytes =
       static_cast<double>(context_.shard.gemm_tokens()) * context_.model.hidden * 2;
   builder_.collective(
-      Stream::tp, op, local, phase, context_.tensor, [&](const std::vector<int>& group) {
-        return ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, bytes);
-      });
+      Stream::tp, op, local, phase, context_.tensor,
+      [&](const std::vector<int>& group) { return equal_collective(kind, group, bytes); });
 }
 
 // Sequence parallelism gathers tokens before a tensor-parallel region and scatters its partial sums
@@ -103,11 +107,10 @@ void LayerEmitter::attention_core(const Kernels& kernels, double bytes, int loca
   const int cp = context_.plan.cp;
   if (cp == 1) return builder_.compute(kernels, local, phase);
   if (context_.plan.cp_kind == CpKind::all_gather) {
-    builder_.collective(
-        Stream::cp, "cp all-gather", local, phase, context_.context, [&](const auto& group) {
-          return ring_collective(context_.fabric, context_.pod, CollectiveKind::all_gather,
-                                 first_rank_, group, bytes * cp);
-        });
+    builder_.collective(Stream::cp, "cp all-gather", local, phase, context_.context,
+                        [&](const auto& group) {
+                          return equal_collective(CollectiveKind::all_gather, group, bytes * cp);
+                        });
     return builder_.compute(kernels, local, phase);
   }
   for (int step = 0; step < cp; ++step) {
@@ -116,7 +119,7 @@ void LayerEmitter::attention_core(const Kernels& kernels, double bytes, int loca
       arrival = builder_.background_collective(
           Stream::cp, "cp ring", local, phase, context_.context,
           [&](const std::vector<int>& group) {
-            return ring_shift(context_.fabric, context_.pod, first_rank_, group, bytes);
+            return ring_shift({context_.fabric, context_.pod, first_rank_, group}, bytes);
           });
     builder_.compute_fraction(kernels, 1.0 / cp, local, phase);
     if (!arrival.empty()) builder_.wait_for(arrival);
@@ -197,20 +200,16 @@ void LayerEmitter::shared_experts(int local, Phase phase) {
 
 Transfer LayerEmitter::dispatcher_transfer(const std::vector<int>& group, double bytes,
                                            bool beside_compute) const {
-  Transfer transfer = context_.dispatcher_rates(bytes, beside_compute);
-  for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
   const AllToAll all_to_all(context_.fabric, first_rank_, group);
-  transfer.latency_s += all_to_all.latency_s();
-  if (context_.plan.dispatcher == Dispatcher::nccl)
-    transfer.latency_s += context_.pod.collective_startup_s +
-                          context_.pod.message_startup_s * all_to_all.messages(false);
+  Transfer transfer = context_.exchange_rates(all_to_all, bytes, beside_compute);
+  for (int rank : group) transfer.ranks.push_back(static_cast<uint32_t>(rank));
   transfer.sm_share = context_.ep_sm_share;
   return transfer;
 }
 
 // The host waits for the counts of arriving tokens before it launches anything more, so that
-// compute of the other microbatch, although independent, stands still meanwhile (DeepEP's and
-// HybridEP's dispatch, unless a CUDA graph holds the whole step).
+// compute of the other microbatch, although independent, stands still meanwhile (dispatchers with
+// a start-up of their own, unless a CUDA graph holds the whole step).
 void LayerEmitter::prepare_dispatch(int local, Phase phase) {
   const double latency_s = context_.dispatcher_cost().startup_s;
   if (latency_s <= 0) return;
@@ -232,8 +231,7 @@ void LayerEmitter::gather_tokens(const char* op, int local, Phase phase, bool re
                        token_bytes(context_.model, wire);
   const CollectiveKind kind = reverse ? CollectiveKind::reduce_scatter : CollectiveKind::all_gather;
   const auto make = [&](const std::vector<int>& group) {
-    Transfer transfer =
-        ring_collective(context_.fabric, context_.pod, kind, first_rank_, group, bytes);
+    Transfer transfer = equal_collective(kind, group, bytes);
     if (overlapped_ || beside)
       transfer.nic_rate = transfer.nvlink_rate = context_.pod.overlapped_efficiency;
     transfer.sm_share = context_.ep_sm_share;
@@ -253,7 +251,7 @@ void LayerEmitter::route(const char* op, int local, Phase phase, bool reverse, P
     if (beside) beside();
     return;
   }
-  if (context_.plan.dispatcher == Dispatcher::allgather)
+  if (traits(context_.plan.dispatcher).path == TokenPath::gather_all)
     return gather_tokens(op, local, phase, reverse, wire, beside);
   const bool travels_beside = overlapped_ || beside;
   const bool prepares =
@@ -282,8 +280,7 @@ void LayerEmitter::experts(ExpertKernels list, int local, Phase phase) {
   const auto expert_tensor = [&](CollectiveKind kind, const char* op) {
     builder_.collective(Stream::tp, op, local, phase, context_.expert_tensor,
                         [&](const std::vector<int>& group) {
-                          return ring_collective(context_.fabric, context_.pod, kind, first_rank_,
-                                                 group, expert_tensor_bytes());
+                          return equal_collective(kind, group, expert_tensor_bytes());
                         });
   };
   const bool travels = list != ExpertKernels::backward_weight && list != ExpertKernels::activation;

@@ -82,6 +82,7 @@ class LayerEmitter {
              const std::function<void()>& beside = nullptr);
   void enter_tensor_region(int local, Phase phase);
   void leave_tensor_region(int local, Phase phase);
+  Transfer equal_collective(CollectiveKind kind, const std::vector<int>& group, double bytes) const;
   void tensor_collective(CollectiveKind kind, const char* op, int local, Phase phase);
 
   const StepContext& context_;

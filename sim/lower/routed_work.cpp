@@ -5,20 +5,10 @@
 #include <numeric>
 #include <tuple>
 
+#include "lower/collectives.hpp"
+#include "lower/token_exchange.hpp"
+
 namespace moesim {
-
-namespace {
-// Up to here a flat all-to-all is few flows (16 x 15) and costs less than a millisecond to
-// simulate.
-constexpr int kFlatRanks = 16;
-
-AllToAllForm form_of(const Plan& plan, int ranks) {
-  if (plan.all_to_all != AllToAllForm::automatic) return plan.all_to_all;
-  if (plan.dispatcher == Dispatcher::deepep || plan.dispatcher == Dispatcher::hybridep)
-    return AllToAllForm::hierarchical;
-  return ranks <= kFlatRanks ? AllToAllForm::flat : AllToAllForm::port_balanced;
-}
-}  // namespace
 
 // Slots of a template by layer and routed group, so that each token matrix is drawn once per
 // instance.
@@ -169,59 +159,21 @@ void RoutedWork::fill_compute(const TemplateSlots& slots, const std::vector<uint
   }
 }
 
-// The router counts distinct tokens per node for groups that begin at a node. Where the group lies
-// otherwise, a node's distinct tokens follow from those of its ranks, taken as independent.
-void RoutedWork::fill_two_hop(const AllToAll& group, const RoutedTokens& tokens, double bytes) {
-  const int n = group.size(), nodes = group.nodes();
-  two_hop_.to_rank.reset(n);
-  for (size_t i = 0; i < two_hop_.to_rank.bytes.size(); ++i)
-    two_hop_.to_rank.bytes[i] = bytes * tokens.rank_tokens[i];
-  two_hop_.to_node.assign(static_cast<size_t>(n) * nodes, 0);
-  const int per_node = router_->shape().ranks_per_node;
-  bool regular = nodes == tokens.nodes;
-  for (int i = 0; i < n; ++i) regular = regular && group.node_of(i) == i / per_node;
-  if (regular) {
-    for (size_t i = 0; i < two_hop_.to_node.size(); ++i)
-      two_hop_.to_node[i] = bytes * tokens.node_tokens[i];
-    return;
-  }
-  const double all = static_cast<double>(router_->shape().tokens_per_source);
-  std::vector<double> missed(nodes);
-  for (int i = 0; i < n; ++i) {
-    std::fill(missed.begin(), missed.end(), 1.0);
-    for (int j = 0; j < n; ++j)
-      missed[group.node_of(j)] *= 1 - tokens.rank_tokens[static_cast<size_t>(i) * n + j] / all;
-    for (int node = 0; node < nodes; ++node)
-      two_hop_.to_node[static_cast<size_t>(i) * nodes + node] = bytes * all * (1 - missed[node]);
-  }
-}
-
 void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot,
                                const RoutedTokens& tokens, std::vector<Flow>& flows,
                                double& fixed_s) {
   flows.clear();
+  const Plan& plan = context_.plan;
   const AllToAll& group = all_to_all(block, slot.group);
-  const AllToAllForm form = form_of(context_.plan, group.size());
+  const CollectiveAlgorithm algorithm =
+      exchange_algorithm(plan.dispatcher, plan.all_to_all, group.size());
   const double bytes =
-      slot.token_bytes / context_.plan.etp;  // each member of an ETP group sends its own tokens
-  const int n = group.size();
-  if (form == AllToAllForm::hierarchical) {
-    fill_two_hop(group, tokens, bytes);
-    return group.hierarchical(two_hop_, slot.reverse, flows);
-  }
-  matrix_.reset(n);
-  for (int i = 0; i < n; ++i)
-    for (int j = 0; j < n; ++j) {
-      const double sent = bytes * tokens.rank_copies[static_cast<size_t>(i) * n + j];
-      (slot.reverse ? matrix_.at(j, i) : matrix_.at(i, j)) = sent;
-    }
-  const Transfer transfer = context_.dispatcher_rates(slot.token_bytes);
-  if (form == AllToAllForm::closed_form)
-    fixed_s = group.port_bound_s(matrix_, transfer.nvlink_rate, transfer.nic_rate);
-  else if (form == AllToAllForm::flat)
-    group.flat(matrix_, flows);
-  else
-    group.port_balanced(matrix_, flows);
+      slot.token_bytes / plan.etp;  // each member of an ETP group sends its own tokens
+  fill_exchange(algorithm, group, tokens, router_->shape(), bytes, slot.reverse, bytes_);
+  if (algorithm != CollectiveAlgorithm::closed_form)
+    return add_exchange(algorithm, group, bytes_, flows);
+  const Transfer rates = context_.exchange_rates(group, slot.token_bytes);
+  fixed_s = group.port_bound_s(bytes_.to_rank, rates.nvlink_rate, rates.nic_rate);
 }
 
 }  // namespace moesim

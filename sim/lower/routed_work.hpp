@@ -58,7 +58,6 @@ class RoutedWork : public InstanceSource {
                     const RoutedTokens& tokens, int group, InstanceData& out);
   void fill_transfer(const Block& block, const TransferSlot& slot, const RoutedTokens& tokens,
                      std::vector<Flow>& flows, double& fixed_s);
-  void fill_two_hop(const AllToAll& group, const RoutedTokens& tokens, double bytes);
   const AllToAll& all_to_all(const Block& block, uint32_t group);
 
   const StepContext& context_;
@@ -68,8 +67,7 @@ class RoutedWork : public InstanceSource {
   RoutedTokens tokens_;
   std::vector<int> rows_;
   std::vector<std::unique_ptr<AllToAll>> all_to_alls_;  // [stage and replica][group]
-  ByteMatrix matrix_;
-  TwoHopBytes two_hop_;
+  ExchangeBytes bytes_;
   LoadStatistics statistics_;
   Disturbance disturbance_;
 };

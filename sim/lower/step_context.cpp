@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lower/token_exchange.hpp"
 #include "plan/faulty_cells.hpp"
 
 namespace moesim {
@@ -20,6 +21,7 @@ Shard derive_shard(const StepInput& input) {
   shard.quantized_output = input.plan.fp8_output_proj;
   shard.unfused_permutation = !input.plan.fused_permutation;
   shard.kernels_per_expert = input.plan.grouped_gemm == GroupedGemm::per_expert;
+  shard.software = input.plan.software;
   shard.saved_hidden_bytes = input.plan.saved_hidden_bytes;
   return shard;
 }
@@ -56,19 +58,11 @@ StepContext::StepContext(const StepInput& step_input)
   dp_sm_share = share(pod.collective_sms);
 }
 
-DispatcherCost StepContext::dispatcher_cost() const {
-  if (plan.dispatcher == Dispatcher::deepep) return pod.deepep;
-  if (plan.dispatcher == Dispatcher::hybridep) return pod.hybridep;
-  return {};
-}
-
-Transfer StepContext::dispatcher_rates(double token_bytes, bool beside_compute) const {
-  Transfer rates;
-  const DispatcherCost library = dispatcher_cost();
-  const double kept = beside_compute ? pod.overlapped_efficiency : 1;
-  rates.latency_s = library.startup_s;
-  rates.nic_rate = library.nic_efficiency * kept;
-  rates.nvlink_rate = pod.nvlink_share(library, plan.communication_sms, token_bytes, kept);
+Transfer StepContext::exchange_rates(const AllToAll& group, double token_bytes,
+                                     bool beside_compute) const {
+  Transfer rates = dispatcher_rates(pod, plan.dispatcher, plan.communication_sms, token_bytes,
+                                    group.messages(false), beside_compute);
+  rates.latency_s += group.latency_s();
   return rates;
 }
 

@@ -9,6 +9,7 @@
 #include "cluster/faults.hpp"
 #include "cluster/pod.hpp"
 #include "graph/task.hpp"
+#include "lower/all_to_all.hpp"
 #include "lower/run_cost.hpp"
 #include "model/shape.hpp"
 #include "plan/mapping.hpp"
@@ -48,10 +49,11 @@ struct StepContext {
          dp_sm_share =
              0;  // of a device's SMs, by dispatch and combine, by data-parallel collectives
 
-  DispatcherCost dispatcher_cost() const;  // nothing for NCCL's collectives
-  // Startup and rates of the dispatcher for tokens of so many bytes, without flows or ranks. Beside
-  // compute, both want device memory.
-  Transfer dispatcher_rates(double token_bytes, bool beside_compute = false) const;
+  const DispatcherCost& dispatcher_cost() const { return pod.dispatchers[plan.dispatcher]; }
+  // Returns latency and rates of dispatch or combine of tokens of this size in this group, without
+  // flows or ranks.
+  Transfer exchange_rates(const AllToAll& group, double token_bytes,
+                          bool beside_compute = false) const;
 
   // Distinct EP x ETP groups of a cell; each has a token matrix of its own.
   int routed_groups() const { return mapping.cell / (plan.ep * plan.etp); }

@@ -16,7 +16,7 @@ namespace moesim {
 namespace {
 
 struct Constant {
-  const char* key;
+  std::string key;
   std::function<double&(Pod&)> value;
   Bounds bounds;
   const char* unit;
@@ -25,7 +25,7 @@ struct Constant {
 
 // Constants that the same rows tell, fitted together.
 struct Group {
-  const char* name;
+  std::string name;
   std::vector<Constant> constants;
   std::function<bool(const MeasuredKernel&)> kernel = [](const MeasuredKernel&) { return false; };
   std::function<bool(const MeasuredCollective&, const Pod&)> collective =
@@ -107,29 +107,31 @@ std::vector<Group> fabric_groups() {
   groups[1].collective = [=](const auto& row, const Pod& pod) {
     return row.library == "nccl" && !within(row, pod);
   };
-  for (const bool deepep : {true, false}) {
-    const std::string library = deepep ? "deepep" : "hybridep";
-    const auto field = [deepep](double DispatcherCost::*member) {
-      return [=](Pod& pod) -> double& { return (deepep ? pod.deepep : pod.hybridep).*member; };
+  for (const Dispatcher dispatcher : all_dispatchers()) {
+    const DispatcherTraits& its = traits(dispatcher);
+    if (!its.own_costs()) continue;
+    const auto constant = [&](const char* key, double DispatcherCost::*member, Bounds bounds,
+                              const char* unit, const char* meaning) {
+      return Constant{fmt::format("{}.{}", its.name, key),
+                      [=](Pod& pod) -> double& { return pod.dispatchers[dispatcher].*member; },
+                      bounds, unit, meaning};
     };
-    const auto of = [=](bool inside) {
-      return [=](const MeasuredCollective& row, const Pod& pod) {
+    const auto rows = [&](bool inside) {
+      return [=, library = std::string(its.name)](const MeasuredCollective& row, const Pod& pod) {
         return row.library == library && moves_tokens(row) && within(row, pod) == inside;
       };
     };
     Group inside, between;
-    inside.name = deepep ? "DeepEP inside a node" : "HybridEP inside a node";
+    inside.name = fmt::format("{} inside a node", its.title);
     inside.constants = {
-        {deepep ? "deepep.startup_s" : "hybridep.startup_s", field(&DispatcherCost::startup_s),
-         time, "s", "before the first byte"},
-        {deepep ? "deepep.nvlink_efficiency" : "hybridep.nvlink_efficiency",
-         field(&DispatcherCost::nvlink_efficiency), share, "", "of what nvlink_efficiency leaves"}};
-    inside.collective = of(true);
-    between.name = deepep ? "DeepEP between nodes" : "HybridEP between nodes";
-    between.constants = {{deepep ? "deepep.nic_efficiency" : "hybridep.nic_efficiency",
-                          field(&DispatcherCost::nic_efficiency), share, "",
-                          "of what nic_efficiency leaves"}};
-    between.collective = of(false);
+        constant("startup_s", &DispatcherCost::startup_s, time, "s", "before the first byte"),
+        constant("nvlink_efficiency", &DispatcherCost::nvlink_efficiency, share, "",
+                 "of what nvlink_efficiency leaves")};
+    inside.collective = rows(true);
+    between.name = fmt::format("{} between nodes", its.title);
+    between.constants = {constant("nic_efficiency", &DispatcherCost::nic_efficiency, share, "",
+                                  "of what nic_efficiency leaves")};
+    between.collective = rows(false);
     groups.push_back(inside);
     groups.push_back(between);
   }
@@ -144,7 +146,7 @@ struct Rows {
   std::vector<double> ratios(const Pod& pod) const {
     std::vector<double> found;
     for (const MeasuredKernel& row : kernels)
-      found.push_back(predicted_s(pod.device, row, row.host_timed ? 1e-6 : 0) / row.seconds);
+      found.push_back(predicted_s(pod.device, row) / row.seconds);
     for (const PreparedCollective& prepared : collectives)
       found.push_back(predicted_s(pod, prepared) / prepared.row.seconds);
     return found;

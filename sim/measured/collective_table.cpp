@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <numeric>
-#include <optional>
 
+#include "base/check.hpp"
+#include "config/text.hpp"
 #include "engine/link_load.hpp"
-#include "lower/all_to_all.hpp"
 #include "lower/collectives.hpp"
+#include "lower/token_exchange.hpp"
 #include "measured/table_row.hpp"
 #include "model/kernel_builders.hpp"
 
@@ -22,11 +23,17 @@ bool moves_tokens(const MeasuredCollective& row) {
   return row.collective == "dispatch" || row.collective == "combine";
 }
 
-std::optional<CollectiveKind> ring_kind(const std::string& name) {
-  if (name == "all-gather") return CollectiveKind::all_gather;
-  if (name == "reduce-scatter") return CollectiveKind::reduce_scatter;
-  if (name == "all-reduce") return CollectiveKind::all_reduce;
-  return std::nullopt;
+bool is_collective(const std::string& name) {
+  const auto kind = spelled<CollectiveKind>(name);
+  return kind && *kind != CollectiveKind::send;
+}
+
+// Dispatchers that exchange tokens; "nccl" also runs collectives.
+std::vector<std::string> libraries() {
+  std::vector<std::string> names;
+  for (const DispatcherTraits& dispatcher : kDispatchers)
+    if (dispatcher.path != TokenPath::gather_all) names.emplace_back(dispatcher.name);
+  return names;
 }
 
 MeasuredCollective measured(const TableRow& row) {
@@ -49,10 +56,10 @@ MeasuredCollective measured(const TableRow& row) {
   out.fitted = row.at("fit") == "yes";
   out.seconds = row.number("time_us") * 1e-6;
   out.source = row.at("source");
-  if (out.library != "nccl" && out.library != "deepep" && out.library != "hybridep")
-    row.problem("library",
-                fmt::format("expected nccl, deepep or hybridep, got \"{}\"", out.library));
-  if (!ring_kind(out.collective) && out.collective != "all-to-all" && !moves_tokens(out))
+  if (const auto known = libraries();
+      std::find(known.begin(), known.end(), out.library) == known.end())
+    row.problem("library", fmt::format("expected {}, got \"{}\"", join_or(known), out.library));
+  if (!is_collective(out.collective) && !moves_tokens(out))
     row.problem("collective", fmt::format("\"{}\" is not known", out.collective));
   if (out.gpus < 2) row.problem("gpus", "at least 2");
   if (out.seconds <= 0) row.problem("time_us", "more than 0");
@@ -77,39 +84,32 @@ double alone_s(const Fabric& fabric, const Transfer& transfer) {
   return transfer.latency_s + seconds;
 }
 
-Transfer nccl_all_to_all(const Pod& pod, const AllToAll& group, const ByteMatrix& matrix) {
-  Transfer transfer;
-  group.port_balanced(matrix, transfer.flows);
-  transfer.latency_s =
-      group.latency_s() + pod.collective_startup_s + pod.message_startup_s * group.messages(false);
-  return transfer;
+RoutingShape shape_of(const Pod& pod, const MeasuredCollective& row) {
+  RoutingShape shape;
+  shape.sources = shape.ranks = row.gpus;
+  shape.tokens_per_source = row.tokens;
+  shape.experts = row.experts;
+  shape.top_k = row.top_k;
+  shape.n_group = row.n_group;
+  shape.topk_group = row.topk_group;
+  shape.ranks_per_node = pod.gpus_per_node;
+  return shape;
 }
 
-Transfer tokens_transfer(const Pod& pod, const AllToAll& group, const MeasuredCollective& row,
-                         const RoutedTokens& tokens) {
-  const int n = row.gpus;
-  ByteMatrix matrix;
-  matrix.reset(n);
-  const bool copies = row.library == "nccl", reverse = row.collective == "combine";
-  for (int i = 0; i < n; ++i)
-    for (int j = 0; j < n; ++j) {
-      const size_t at = static_cast<size_t>(i) * n + j;
-      const double sent =
-          row.token_bytes * (copies ? tokens.rank_copies[at] : tokens.rank_tokens[at]);
-      (copies && reverse ? matrix.at(j, i) : matrix.at(i, j)) = sent;
-    }
-  if (copies) return nccl_all_to_all(pod, group, matrix);
-  TwoHopBytes bytes;
-  bytes.to_rank = matrix;
-  bytes.to_node.resize(tokens.node_tokens.size());
-  for (size_t i = 0; i < bytes.to_node.size(); ++i)
-    bytes.to_node[i] = row.token_bytes * tokens.node_tokens[i];
-  const DispatcherCost& cost = row.library == "deepep" ? pod.deepep : pod.hybridep;
-  Transfer transfer;
-  group.hierarchical(bytes, reverse, transfer.flows);
-  transfer.latency_s = group.latency_s() + cost.startup_s;
-  transfer.nic_rate = cost.nic_efficiency;
-  transfer.nvlink_rate = pod.nvlink_share(cost, row.sms, row.token_bytes);
+Transfer tokens_transfer(const Pod& pod, const AllToAll& group,
+                         const PreparedCollective& prepared) {
+  const MeasuredCollective& row = prepared.row;
+  const auto dispatcher = spelled<Dispatcher>(row.library);
+  MOESIM_CHECK(dispatcher, "{} is no dispatcher", row.library);
+  const CollectiveAlgorithm algorithm =
+      exchange_algorithm(*dispatcher, CollectiveAlgorithm::automatic, row.gpus);
+  Transfer transfer =
+      dispatcher_rates(pod, *dispatcher, row.sms, row.token_bytes, group.messages(false));
+  transfer.latency_s += group.latency_s();
+  ExchangeBytes bytes;
+  fill_exchange(algorithm, group, prepared.tokens, shape_of(pod, row), row.token_bytes,
+                row.collective == "combine", bytes);
+  add_exchange(algorithm, group, bytes, transfer.flows);
   return transfer;
 }
 
@@ -133,17 +133,9 @@ std::string class_of(const MeasuredCollective& row) {
 PreparedCollective prepare(const Pod& pod, const MeasuredCollective& row) {
   PreparedCollective prepared{row, {}};
   if (!moves_tokens(row)) return prepared;
-  RoutingShape shape;
-  shape.sources = shape.ranks = row.gpus;
-  shape.tokens_per_source = row.tokens;
-  shape.experts = row.experts;
-  shape.top_k = row.top_k;
-  shape.n_group = row.n_group;
-  shape.topk_group = row.topk_group;
-  shape.ranks_per_node = pod.gpus_per_node;
   RoutingSpec spec;
   spec.kind = RoutingKind::uniform;
-  Router(spec, shape, 1, 1).sample(0, 0, 0, prepared.tokens);
+  Router(spec, shape_of(pod, row), 1, 1).sample(0, 0, 0, prepared.tokens);
   return prepared;
 }
 
@@ -153,14 +145,12 @@ double predicted_s(Pod pod, const PreparedCollective& prepared) {
   std::vector<int> members(static_cast<size_t>(row.gpus));
   std::iota(members.begin(), members.end(), 0);
   const Fabric fabric = build_fabric(pod, members);
-  if (const auto kind = ring_kind(row.collective))
-    return alone_s(fabric, ring_collective(fabric, pod, *kind, 0, members, row.bytes));
-  const AllToAll group(fabric, 0, members);
-  if (moves_tokens(row)) return alone_s(fabric, tokens_transfer(pod, group, row, prepared.tokens));
-  ByteMatrix matrix;
-  matrix.reset(row.gpus);
-  std::fill(matrix.bytes.begin(), matrix.bytes.end(), row.bytes / row.gpus);
-  return alone_s(fabric, nccl_all_to_all(pod, group, matrix));
+  if (moves_tokens(row))
+    return alone_s(fabric, tokens_transfer(pod, AllToAll(fabric, 0, members), prepared));
+  const auto kind = spelled<CollectiveKind>(row.collective);
+  MOESIM_CHECK(kind, "{} is no collective", row.collective);
+  return alone_s(fabric, collective(*kind, CollectiveAlgorithm::automatic,
+                                    {fabric, pod, 0, members}, row.bytes));
 }
 
 }  // namespace moesim

@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "base/files.hpp"
 #include "cluster/pod.hpp"
-#include "config/files.hpp"
 #include "routing/routing.hpp"
 
 namespace moesim {
 
 struct MeasuredCollective {
-  std::string library;     // nccl, deepep, hybridep
+  std::string library;     // a dispatcher's name; nccl also runs the other collectives
   std::string collective;  // all-gather, reduce-scatter, all-reduce, all-to-all, dispatch, combine
   std::string platform;    // platforms/NAME.yaml
   int gpus = 0;
@@ -31,7 +31,7 @@ struct MeasuredCollective {
 std::vector<MeasuredCollective> read_collective_table(const std::string& csv_file,
                                                       const Files& files = disk_files());
 
-// "h100-sxm hybridep dispatch", "gb200-nvl72 nccl all-gather, 1 MB and more", ...
+// "PLATFORM LIBRARY dispatch", "gb200-nvl72 nccl all-gather, 1 MB and more", ...
 std::string class_of(const MeasuredCollective& row);
 
 // A row with its tokens routed, so that a fit need not draw them again: they depend on the size of

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <map>
 
+#include "base/csv.hpp"
 #include "base/diagnostics.hpp"
-#include "config/text.hpp"
-#include "measured/measured_table_csv.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 namespace {

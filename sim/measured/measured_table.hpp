@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "config/files.hpp"
+#include "base/files.hpp"
 
 namespace moesim {
 

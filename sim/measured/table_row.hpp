@@ -6,8 +6,8 @@
 #include <map>
 #include <string>
 
-#include "config/files.hpp"
-#include "measured/measured_table_csv.hpp"
+#include "base/csv.hpp"
+#include "base/files.hpp"
 
 namespace moesim {
 

@@ -1,19 +1,11 @@
-// Errors of predictions against measurements, alone and over groups. Plain statistics; knows
-// nothing of simulations.
+// Errors of predictions against measurements, alone and over groups. It
+// knows nothing of simulations.
 #pragma once
 
 #include <span>
 #include <vector>
 
 namespace moesim {
-
-// Linear between the two nearest ranks (as numpy.percentile does); NaN of nothing. fraction in [0,
-// 1].
-double quantile(std::vector<double> values, double fraction);
-
-// Rank correlation; equal values share their mean rank. NaN for fewer than two pairs, or when
-// either side is constant.
-double spearman(std::span<const double> a, std::span<const double> b);
 
 // predicted and measured in the unit of their metric; error_percent = 100 (predicted - measured) /
 // measured. speed_ratio compares speeds whatever the metric is: 1.1 means the simulation is 10 %

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "config/text.hpp"
+#include "base/text.hpp"
 #include "report/format.hpp"
 
 namespace moesim {

@@ -64,9 +64,8 @@ std::string breakdown_text(const ValidatedRow& row) {
 }
 
 std::string switches_text(const ValidatedRow& row) {
-  static constexpr const char* dispatchers[] = {"NCCL", "DeepEP", "HybridEP", "all-gather"};
   std::string text;
-  if (row.plan.ep > 1) text += dispatchers[static_cast<int>(row.plan.dispatcher)];
+  if (row.plan.ep > 1) text += traits(row.plan.dispatcher).title;
   if (row.plan.ep_overlap) text += ", EP overlap";
   if (row.plan.schedule == ScheduleKind::dualpipe) text += ", DualPipe";
   if (row.plan.cuda_graph) text += ", graph";

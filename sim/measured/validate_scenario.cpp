@@ -78,6 +78,7 @@ class RowReader {
   }
 
   void load();
+  void take_software(const std::string& platform);
   void set_mapping();
   void set_chunks();
   void set_layout();
@@ -99,6 +100,18 @@ class RowReader {
   RowScenario result_;
 };
 
+// What the default profile knows of the software that runs on this platform.
+void RowReader::take_software(const std::string& platform) {
+  const MemoryFiles text({{"row.yaml", "batch: {global_batch: 1, sequence_length: 1}"}}, &files_);
+  const Scenario blank = load_unchecked_scenario("row.yaml",
+                                                 {"workload=" + row_.model, "platform=" + platform,
+                                                  fmt::format("platform.gpus={}", row_.num_gpus)},
+                                                 search_, text)
+                             .scenario;
+  scenario().platform = blank.platform;
+  plan() = blank.plan;
+}
+
 void RowReader::load() {
   const std::string platform = platform_.empty() ? row_.gpu : platform_;
   try {
@@ -110,6 +123,7 @@ void RowReader::load() {
     scenario().workload = load_workload(row_.model, workload_sets, search_, files_);
     scenario().platform.system =
         load_pod(platform, {fmt::format("gpus={}", row_.num_gpus)}, search_, files_);
+    take_software(platform);
   } catch (const InputError& error) {
     result_.reason = error.problems().items().front().message;
     return;

@@ -13,24 +13,18 @@ struct Seat {
 };
 
 struct PipelineShape {
-  enum class Order {
-    looping,  // slice v on stage v mod pp: one chunk each, or vpp of them (interleaved)
-    folded,   // V: down the stages with chunk 0, and back up with chunk 1 (DualPipeV)
-    two_way,  // chunk 0 holds the model from the first stage to the last, chunk 1 from the last to
-              // the first; half of the microbatches take each way (DualPipe)
-  };
-  Order order = Order::looping;
+  SliceOrder order = SliceOrder::looping;
   int stages = 1;
   int chunks = 1;  // per stage
   int slices = 1;
 
   // Copies of each parameter within one pipeline.
-  int copies() const { return order == Order::two_way ? 2 : 1; }
+  int copies() const { return order == SliceOrder::two_way ? 2 : 1; }
   int slice(const Seat& seat) const;
   // Who works on `slice` of a microbatch. `way`: 0, or 1 for the microbatches that enter at the
   // last stage.
   Seat seat(int slice, int way = 0) const;
-  int way_of_chunk(int chunk) const { return order == Order::two_way ? chunk : 0; }
+  int way_of_chunk(int chunk) const { return order == SliceOrder::two_way ? chunk : 0; }
 };
 
 PipelineShape pipeline_shape(const Plan& plan);

@@ -5,56 +5,21 @@
 #include <string>
 #include <vector>
 
+#include "cluster/dispatcher.hpp"
 #include "model/layer_ops.hpp"
 #include "model/recompute.hpp"
+#include "plan/choices.hpp"
+#include "plan/collective_algorithm.hpp"
+#include "plan/schedule_kind.hpp"
 
 namespace moesim {
 
-enum class ScheduleKind {
-  one_f_one_b,
-  interleaved,
-  gpipe,
-  zb_h1,
-  zb_2p,
-  dualpipe,
-  dualpipev,
-  custom
-};
-enum class Dispatcher {
-  nccl,       // all-to-all-v
-  deepep,     // a token travels once per node, then over NVLink
-  hybridep,   // the same with few SMs
-  allgather,  // every rank gets all tokens of the group and keeps its own; partial sums are
-              // reduce-scattered
-};
-enum class AllToAllForm { automatic, flat, port_balanced, hierarchical, closed_form };
-// What a CUDA graph holds: the whole step; attention, router and whatever else has fixed shapes;
-// the router alone. The rest is launched kernel by kernel.
-enum class GraphScope { step, layers, router };
-enum class GroupedGemm { single, per_expert };  // Shard::kernels_per_expert
-enum class CpKind { ring, all_gather };
-// What data-parallel replicas communicate at once (ZeRO 0 and 1).
-enum class DpBuckets {
-  megatron,  // whole chunks; the first chunk of the first stage in buckets of at least
-             // dp_bucket_bytes
-  layer,     // a layer, or as many as reach dp_bucket_bytes
-};
-// Where a wafer keeps what the backward pass needs of each layer.
-enum class SavedActivations {
-  wafer,      // in SRAM
-  host,       // a host of the system, over its I/O; fetched a layer ahead in the backward pass
-  automatic,  // on the host where they do not fit in SRAM
-};
-enum class Transport {
-  adaptive,  // a transfer that meets no other runs on a timer; the moment another claims a link,
-             // both become flows
-  flows,     // every transfer is SimGrid flows
-  // Nothing shares anything: every transfer has its links, every kernel its device for itself. No
-  // cluster is like this; it says what contention costs.
-  uncontended,
-};
-
 struct Plan {
+  // The training framework whose profile set what the scenario left open; empty: none. Once it is
+  // applied its values are in the fields below, and the name is a label.
+  std::string framework;
+  bool framework_applied = false;
+
   int tp = 1;                     // tensor parallel
   int cp = 1;                     // context parallel
   int ep = 1;                     // expert parallel
@@ -98,21 +63,20 @@ struct Plan {
   double dp_bucket_bytes = 0;  // of gradients; 0: a layer, or Megatron-LM's size
 
   Dispatcher dispatcher = Dispatcher::nccl;
-  AllToAllForm all_to_all = AllToAllForm::automatic;
+  CollectiveAlgorithm all_to_all = CollectiveAlgorithm::automatic;
   int communication_sms =
       0;  // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3)
   // Expert-parallel communication of a forward is hidden behind a backward of an earlier
   // microbatch, and vice versa.
   bool ep_overlap = false;
   // Weight gradients of a layer are computed while its gradients travel (Megatron-LM
-  // --delay-wgrad-compute); DualPipe always does.
+  // --delay-wgrad-compute); dual schedules always do.
   bool delay_wgrad = false;
   // False: forwards and backwards that the schedule overlaps take turns instead. It says what
   // overlapping them brings.
   bool overlap_blocks = true;
   bool delays_weight_gradients() const {
-    const bool dual = schedule == ScheduleKind::dualpipe || schedule == ScheduleKind::dualpipev;
-    return delay_wgrad || (dual && overlap_blocks);
+    return delay_wgrad || (traits(schedule).dual && overlap_blocks);
   }
   bool overlap_shared_expert = false;  // shared experts compute while tokens travel
   bool cuda_graph = false;  // kernels are launched from a graph: host_launch_s does not bind
@@ -120,6 +84,7 @@ struct Plan {
   bool whole_step_graph() const { return cuda_graph && cuda_graph_scope == GraphScope::step; }
   GroupedGemm grouped_gemm = GroupedGemm::single;
   bool fused_permutation = true;
+  SoftwareCost software;
 
   Transport transport = Transport::adaptive;
   int simulated_replicas =

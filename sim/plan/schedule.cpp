@@ -1,5 +1,7 @@
 #include "plan/schedule.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "plan/schedule_text.hpp"
@@ -61,46 +63,58 @@ StageOps gpipe(int microbatches) {
   return ops;
 }
 
-std::vector<StageOps> make_schedule(const Plan& plan, int microbatches) {
-  if (plan.schedule == ScheduleKind::zb_2p) return zero_bubble_2p(plan.pp, microbatches);
+std::vector<StageOps> each_stage(const Plan& plan, const std::function<StageOps(int)>& operations) {
   std::vector<StageOps> stages;
-  for (int stage = 0; stage < plan.pp; ++stage) switch (plan.schedule) {
-      case ScheduleKind::gpipe:
-        stages.push_back(gpipe(microbatches));
-        break;
-      case ScheduleKind::one_f_one_b:
-        stages.push_back(one_f_one_b(stage, plan.pp, microbatches, plan.ep_overlap));
-        break;
-      case ScheduleKind::interleaved:
-        stages.push_back(interleaved(stage, plan.pp, plan.vpp, microbatches, plan.ep_overlap));
-        break;
-      case ScheduleKind::zb_h1:
-        stages.push_back(zero_bubble_h1(stage, plan.pp, microbatches));
-        break;
-      case ScheduleKind::dualpipe:
-        stages.push_back(dualpipe(stage, plan.pp, microbatches));
-        break;
-      case ScheduleKind::dualpipev:
-        stages.push_back(dualpipe_v(stage, plan.pp, microbatches));
-        break;
-      case ScheduleKind::custom:
-        stages.push_back(parse_schedule(plan.schedule_ops[stage]));
-        break;
-      case ScheduleKind::zb_2p:
-        break;
-    }
+  for (int stage = 0; stage < plan.pp; ++stage) stages.push_back(operations(stage));
   return stages;
 }
 
-int fewest_microbatches(const Plan& plan) {
-  const bool dual =
-      plan.schedule == ScheduleKind::dualpipe || plan.schedule == ScheduleKind::dualpipev;
-  return dual ? 2 * plan.pp : 1;
+std::vector<StageOps> one_f_one_b_operations(const Plan& plan, int microbatches) {
+  return each_stage(
+      plan, [&](int stage) { return one_f_one_b(stage, plan.pp, microbatches, plan.ep_overlap); });
 }
 
+std::vector<StageOps> interleaved_operations(const Plan& plan, int microbatches) {
+  return each_stage(plan, [&](int stage) {
+    return interleaved(stage, plan.pp, plan.vpp, microbatches, plan.ep_overlap);
+  });
+}
+
+std::vector<StageOps> gpipe_operations(const Plan& plan, int microbatches) {
+  return each_stage(plan, [&](int) { return gpipe(microbatches); });
+}
+
+std::vector<StageOps> listed_operations(const Plan& plan, int) {
+  return each_stage(plan, [&](int stage) {
+    return parse_schedule(plan.schedule_ops[static_cast<size_t>(stage)]);
+  });
+}
+
+Bubble one_f_one_b_bubble(const Plan& plan, const PassSeconds& pass) {
+  return {"(p - 1) (F + B + W)", std::to_string(plan.pp - 1),
+          (plan.pp - 1) * (pass.forward + pass.backward + pass.weight)};
+}
+
+Bubble interleaved_bubble(const Plan& plan, const PassSeconds& pass) {
+  return {"(p - 1) / v x (F + B + W)", fmt::format("{} / {}", plan.pp - 1, plan.vpp),
+          (plan.pp - 1.0) / plan.vpp * (pass.forward + pass.backward + pass.weight)};
+}
+
+Bubble listed_bubble(const Plan& plan, const PassSeconds& pass) {
+  Bubble bubble = one_f_one_b_bubble(plan, pass);
+  bubble.formula = "(p - 1) (F + B + W), the formula of 1F1B";
+  return bubble;
+}
+
+std::vector<StageOps> make_schedule(const Plan& plan, int microbatches) {
+  return traits(plan.schedule).operations(plan, microbatches);
+}
+
+int fewest_microbatches(const Plan& plan) { return traits(plan.schedule).dual ? 2 * plan.pp : 1; }
+
 int microbatch_multiple(const Plan& plan) {
-  if (plan.schedule == ScheduleKind::interleaved) return plan.pp;
-  return plan.schedule == ScheduleKind::dualpipe ? 2 : 1;
+  if (traits(plan.schedule).interleaves) return plan.pp;
+  return traits(plan.schedule).order == SliceOrder::two_way ? 2 : 1;
 }
 
 }  // namespace moesim

@@ -1,10 +1,11 @@
 // The order in which a pipeline stage runs its forward and backward blocks. A schedule is data: a
 // list of operations for each stage; what an operation waits for (its microbatch arriving) is added
-// when lowering. A new schedule is one more function that returns such lists, or a list in the
-// scenario (plan.schedule: custom).
+// when lowering. A new schedule is one more function that returns such lists with a row in
+// plan/schedule_kind.hpp, or a list in the scenario (plan.schedule: custom).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,6 @@ struct PipelineOp {
   bool operator==(const PipelineOp&) const = default;
 };
 
-using StageOps = std::vector<PipelineOp>;
-
 // All forwards, then all backwards (Huang et al., arXiv:1811.06965).
 StageOps gpipe(int microbatches);
 // 1F1B (PipeDream-flush; Narayanan et al., arXiv:2104.04473): stage s runs pp-1-s forwards, then
@@ -57,6 +56,9 @@ StageOps dualpipe(int stage, int stages, int microbatches);
 // DualPipeV: the same folded in the middle, one copy of the parameters, each stage with two chunks
 // of a V (deepseek-ai/DualPipe). `microbatches` at least 2 x stages.
 StageOps dualpipe_v(int stage, int stages, int microbatches);
+
+// Calls `operations` for each stage of the plan's pipeline.
+std::vector<StageOps> each_stage(const Plan& plan, const std::function<StageOps(int)>& operations);
 
 std::vector<StageOps> make_schedule(const Plan& plan, int microbatches);
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <deque>
 
@@ -107,6 +109,34 @@ StageOps dualpipe(int stage, int stages, int microbatches) {
 StageOps dualpipe_v(int stage, int stages, int microbatches) {
   int first[2] = {0, 0};
   return meet(TwoStreams(0, first), microbatches, stages - 1 - stage, stage + 1);
+}
+
+std::vector<StageOps> dualpipe_operations(const Plan& plan, int microbatches) {
+  return each_stage(plan, [&](int stage) { return dualpipe(stage, plan.pp, microbatches); });
+}
+
+std::vector<StageOps> dualpipe_v_operations(const Plan& plan, int microbatches) {
+  return each_stage(plan, [&](int stage) { return dualpipe_v(stage, plan.pp, microbatches); });
+}
+
+namespace {
+// F&B + B - 3 W of arXiv:2412.19437, table 2, where F&B takes as long as one after the other and B
+// is a whole backward.
+double dual_pass_s(const PassSeconds& pass) {
+  const double f = pass.forward, b = pass.backward, w = pass.weight;
+  return f + b + w + b + w - 3 * w;
+}
+}  // namespace
+
+Bubble dualpipe_bubble(const Plan& plan, const PassSeconds& pass) {
+  return {"(p/2 - 1) ((F + B + W) + (B + W) - 3 W)", std::to_string(plan.pp / 2 - 1),
+          (plan.pp / 2.0 - 1) * dual_pass_s(pass)};
+}
+
+// DualPipe's with half passes on twice the places.
+Bubble dualpipe_v_bubble(const Plan& plan, const PassSeconds& pass) {
+  return {"(p - 1)/2 ((F + B + W) + (B + W) - 3 W)", fmt::format("{} / 2", plan.pp - 1),
+          (plan.pp - 1) / 2.0 * dual_pass_s(pass)};
 }
 
 }  // namespace moesim

@@ -109,4 +109,24 @@ std::vector<StageOps> zero_bubble_2p(int stages, int microbatches) {
   return Play(stages, microbatches, 2 * stages).run();
 }
 
+std::vector<StageOps> zero_bubble_h1_operations(const Plan& plan, int microbatches) {
+  return each_stage(plan, [&](int stage) { return zero_bubble_h1(stage, plan.pp, microbatches); });
+}
+
+std::vector<StageOps> zero_bubble_2p_operations(const Plan& plan, int microbatches) {
+  return zero_bubble_2p(plan.pp, microbatches);
+}
+
+// arXiv:2401.10241, table 2.
+Bubble zero_bubble_h1_bubble(const Plan& plan, const PassSeconds& pass) {
+  return {"(p - 1) (F + B - W)", std::to_string(plan.pp - 1),
+          (plan.pp - 1) * (pass.forward + pass.backward - pass.weight)};
+}
+
+// The same table: nothing when the three passes are equal.
+Bubble zero_bubble_2p_bubble(const Plan& plan, const PassSeconds& pass) {
+  return {"(p - 1) (F + B - 2 W)", std::to_string(plan.pp - 1),
+          (plan.pp - 1) * (pass.forward + pass.backward - 2 * pass.weight)};
+}
+
 }  // namespace moesim

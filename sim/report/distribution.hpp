@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "metrics/distribution.hpp"
+#include "base/statistics.hpp"
 
 namespace moesim {
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/spelling.hpp"
+
 namespace moesim {
 
 enum class RoutingKind {
@@ -15,6 +17,15 @@ enum class RoutingKind {
   histogram,  // given relative loads
   recorded,   // given token counts per layer and step
 };
+inline constexpr auto kRoutingKinds = std::to_array<Spelled<RoutingKind>>({
+    {RoutingKind::balanced, "balanced"},
+    {RoutingKind::uniform, "uniform"},
+    {RoutingKind::zipf, "zipf"},
+    {RoutingKind::dirichlet, "dirichlet"},
+    {RoutingKind::histogram, "histogram"},
+    {RoutingKind::recorded, "recorded"},
+});
+constexpr const auto& enum_names(RoutingKind) { return kRoutingKinds; }
 
 enum class Placement {
   contiguous,   // expert e on rank e / (experts / ranks)
@@ -24,6 +35,14 @@ enum class Placement {
          // over them
   eplb_global,  // replicated and packed by load over all ranks
 };
+inline constexpr auto kPlacements = std::to_array<Spelled<Placement>>({
+    {Placement::contiguous, "contiguous"},
+    {Placement::round_robin, "round_robin"},
+    {Placement::table, "table"},
+    {Placement::eplb, "eplb"},
+    {Placement::eplb_global, "eplb_global"},
+});
+constexpr const auto& enum_names(Placement) { return kPlacements; }
 
 // One line of a recorded trace: so many tokens (copies) went to this expert.
 struct RecordedCount {

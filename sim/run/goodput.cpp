@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "metrics/distribution.hpp"
+#include "base/statistics.hpp"
 
 namespace moesim {
 

@@ -10,17 +10,12 @@
 #include "base/diagnostics.hpp"
 #include "base/random.hpp"
 #include "engine/simulate.hpp"
-#include "lower/all_to_all.hpp"
 #include "lower/collectives.hpp"
 #include "run/process_facts.hpp"
 
 namespace moesim {
 
 namespace {
-
-// A flat all-to-all of more ranks takes minutes (docs/decisions/0003); whoever wants it must name
-// it.
-constexpr int kFlatRanks = 16;
 
 struct NoRouting : InstanceSource {
   void fill(const Block&, const TaskGraph&, InstanceData&) override {}
@@ -47,14 +42,26 @@ ByteMatrix byte_matrix(const CollectiveRequest& request) {
   return matrix;
 }
 
-TwoHopBytes without_duplicates(const AllToAll& group, const ByteMatrix& matrix) {
-  TwoHopBytes bytes;
-  bytes.to_rank = matrix;
-  bytes.to_node.assign(static_cast<size_t>(matrix.ranks) * group.nodes(), 0);
-  for (int i = 0; i < matrix.ranks; ++i)
-    for (int j = 0; j < matrix.ranks; ++j)
-      bytes.to_node[static_cast<size_t>(i) * group.nodes() + group.node_of(j)] += matrix.at(i, j);
-  return bytes;
+// Throws InputError for a collective or an algorithm that does not exist.
+CollectiveKind checked_kind(const CollectiveRequest& request) {
+  const auto kind = spelled<CollectiveKind>(request.collective);
+  if (!kind)
+    throw InputError(fmt::format("unknown collective '{}': one of {}", request.collective,
+                                 fmt::join(enum_spellings<CollectiveKind>(), ", ")));
+  if (*kind == CollectiveKind::send) {
+    if (request.gpus < 2) throw InputError("send needs two devices: --gpus 2 or more");
+    return *kind;
+  }
+  const bool exchanges = *kind == CollectiveKind::all_to_all;
+  std::vector<std::string> others, fitting;
+  for (const CollectiveAlgorithmTraits& algorithm : kCollectiveAlgorithms)
+    (exchanges ? algorithm.exchanges : algorithm.shares) ? fitting.emplace_back(algorithm.name)
+                                                         : others.emplace_back(algorithm.name);
+  const CollectiveAlgorithmTraits& asked = traits(request.form);
+  if (exchanges ? !asked.exchanges : !asked.shares)
+    throw InputError(fmt::format("--form {} does not carry {}; use {}", asked.name,
+                                 request.collective, fmt::join(fitting, ", ")));
+  return *kind;
 }
 
 struct Planned {
@@ -63,81 +70,23 @@ struct Planned {
   std::string form;
 };
 
-Planned plan_all_to_all(const Fabric& fabric, const Pod& pod, const CollectiveRequest& request,
-                        const std::vector<int>& members) {
-  const AllToAll group(fabric, 0, members);
-  const ByteMatrix matrix = byte_matrix(request);
-  AllToAllForm form = request.form;
-  if (form == AllToAllForm::automatic)
-    form = request.gpus <= kFlatRanks ? AllToAllForm::flat : AllToAllForm::port_balanced;
+Planned plan_collective(const CollectiveGroup& group, const CollectiveRequest& request) {
+  const CollectiveKind kind = checked_kind(request);
   Planned planned;
-  planned.lower_bound_s = group.port_bound_s(matrix);
-  planned.transfer.latency_s =
-      pod.collective_startup_s + group.latency_s() +
-      pod.message_startup_s * group.messages(form == AllToAllForm::hierarchical);
-  switch (form) {
-    case AllToAllForm::automatic:
-    case AllToAllForm::flat:
-      planned.form = "flat";
-      group.flat(matrix, planned.transfer.flows);
-      break;
-    case AllToAllForm::port_balanced:
-      planned.form = "port_balanced";
-      group.port_balanced(matrix, planned.transfer.flows);
-      break;
-    case AllToAllForm::hierarchical:
-      planned.form = "hierarchical";
-      group.hierarchical(without_duplicates(group, matrix), false, planned.transfer.flows);
-      break;
-    case AllToAllForm::closed_form:
-      planned.form = "closed_form";
-      planned.transfer.latency_s += planned.lower_bound_s;
-      break;
-  }
-  return planned;
-}
-
-Planned plan_collective(const Fabric& fabric, const Pod& pod, const CollectiveRequest& request,
-                        const std::vector<int>& members) {
-  Planned planned;
-  if (request.collective == "send") {
-    if (request.gpus < 2) throw InputError("send needs two devices: --gpus 2 or more");
-    planned.transfer = point_to_point(fabric, pod, 0, 0, request.gpus - 1, request.bytes);
-    const Route route =
-        fabric.route(planned.transfer.flows[0].source, planned.transfer.flows[0].target);
-    planned.lower_bound_s = request.bytes / fabric.links[route.links[0]].bytes_per_s;
-    planned.form = "point_to_point";
+  planned.form = kind == CollectiveKind::send
+                     ? "point_to_point"
+                     : spelling(chosen_algorithm(kind, request.form, request.gpus));
+  if (kind != CollectiveKind::all_to_all) {
+    planned.transfer = collective(kind, request.form, group, request.bytes);
+    planned.lower_bound_s = collective_lower_bound_s(kind, group, request.bytes);
     return planned;
   }
-  CollectiveKind kind;
-  if (request.collective == "all-reduce")
-    kind = CollectiveKind::all_reduce;
-  else if (request.collective == "reduce-scatter")
-    kind = CollectiveKind::reduce_scatter;
-  else if (request.collective == "all-gather")
-    kind = CollectiveKind::all_gather;
-  else if (request.collective == "broadcast")
-    kind = CollectiveKind::broadcast;
-  else
-    throw InputError(
-        fmt::format("unknown collective '{}': one of all-to-all, all-reduce, reduce-scatter, "
-                    "all-gather, broadcast, send",
-                    request.collective));
-  if (request.form == AllToAllForm::flat || request.form == AllToAllForm::port_balanced)
-    throw InputError(
-        "--form flat and port_balanced are forms of all-to-all; use auto (ring), hierarchical, "
-        "closed_form");
-  const bool two_level = request.form == AllToAllForm::hierarchical;
-  planned.transfer = two_level
-                         ? hierarchical_collective(fabric, pod, kind, 0, members, request.bytes)
-                         : ring_collective(fabric, pod, kind, 0, members, request.bytes);
-  planned.lower_bound_s = collective_lower_bound_s(fabric, kind, 0, members, request.bytes);
-  planned.form = two_level ? "hierarchical" : "ring";
-  if (request.form == AllToAllForm::closed_form) {
-    planned.form = "closed_form";
-    planned.transfer.latency_s += planned.lower_bound_s;
-    planned.transfer.flows.clear();
-  }
+  const AllToAll all(group.fabric, group.first_rank, {group.members.begin(), group.members.end()});
+  ExchangeBytes bytes;
+  bytes.to_rank = byte_matrix(request);
+  bytes.to_node = all.node_totals(bytes.to_rank);
+  planned.transfer = exchange(request.form, all, group.pod, bytes);
+  planned.lower_bound_s = all.port_bound_s(bytes.to_rank);
   return planned;
 }
 
@@ -168,9 +117,7 @@ CollectiveReport run_collective(const Pod& platform, const CollectiveRequest& re
   std::vector<int> members(request.gpus);
   std::iota(members.begin(), members.end(), 0);
   const Fabric fabric = build_fabric(pod, members);
-  Planned planned = request.collective == "all-to-all"
-                        ? plan_all_to_all(fabric, pod, request, members)
-                        : plan_collective(fabric, pod, request, members);
+  Planned planned = plan_collective({fabric, pod, 0, members}, request);
   planned.transfer.ranks.assign(members.begin(), members.end());
 
   CollectiveReport report;

@@ -16,7 +16,7 @@ struct CollectiveRequest {
   int gpus = 0;
   double bytes =
       0;  // all-to-all: sent by each device, its own share included; others: the whole buffer
-  AllToAllForm form = AllToAllForm::automatic;
+  CollectiveAlgorithm form = CollectiveAlgorithm::automatic;
   Transport transport = Transport::flows;
   double skew =
       0;  // all-to-all: log-normal sigma of what each destination gets, perturbed by each source

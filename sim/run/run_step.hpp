@@ -1,5 +1,5 @@
-// One scenario from structs to numbers: lower, simulate, summarise. Uses SimGrid, so once per
-// process.
+// One simulation from a scenario to its report: lower, simulate, summarise. It uses SimGrid, so
+// once per process.
 #pragma once
 
 #include <functional>
@@ -8,9 +8,8 @@
 
 #include "config/scenario.hpp"
 #include "graph/record.hpp"
-#include "lower/step.hpp"
 #include "metrics/step_report.hpp"
-#include "wafer/step.hpp"
+#include "run/lowered_program.hpp"
 
 namespace moesim {
 
@@ -20,24 +19,21 @@ struct RunOptions {
   // Leaves out what comes after the breakdown and the memory: lower bound, critical path,
   // resources, facts.
   bool step_time_only = false;
-  // Now and then while simulating: part of the step done, in [0, 1], and the simulated date.
+  // Called now and then while simulating: the part of the step done, in [0, 1], and the simulated
+  // date.
   std::function<void(double done, double simulated_s)> on_progress;
-  // Called once the mapping is known; what it throws stops the run before it has cost anything.
-  std::function<void(const StepContext&)> before_simulation;
-  std::function<void(const WaferContext&)> before_wafer_simulation;  // the same on a wafer system
+  // Called once the program is lowered; what it throws stops the run before it has cost much.
+  std::function<void(const LoweredProgram&)> before_simulation;
 };
 
-// The report and what a timeline is drawn from.
+// The report, and what a timeline is drawn from.
 struct RunResult {
   StepReport report;
-  std::unique_ptr<LoweredStep> step;             // on a pod
-  std::unique_ptr<LoweredWaferStep> wafer_step;  // on a wafer system
+  std::unique_ptr<LoweredProgram> lowered;
   Execution execution;
 };
 
+// Throws RunError when the program cannot go on (a deadlock of the schedule).
 RunResult run_step(const Scenario& scenario, const RunOptions& options);
-
-// "rank 12 · pp1 ep4 · node 1 gpu 4"
-std::string rank_label(const StepContext& context, uint32_t simulated_rank);
 
 }  // namespace moesim

@@ -62,8 +62,4 @@ void write_trace(const TraceInput& input, ByteSink& sink);
 // Through gzip when the name ends in ".gz". Throws RunError when the file cannot be written.
 void write_trace_file(const TraceInput& input, const std::string& path);
 
-// How large the file will be, within a factor of two: from the program alone, before it has run.
-double estimated_trace_bytes(const Program& program, const TraceOptions& options,
-                             bool gzip = false);
-
 }  // namespace moesim

@@ -20,7 +20,7 @@ struct WaferStepInput {
 };
 
 struct WaferContext {
-  // Plans with attention_tiles = 0 (auto) are to be settled before: see run/run_wafer_step.hpp.
+  // Plans with attention_tiles = 0 (auto) are to be settled before: see run/wafer_program.hpp.
   explicit WaferContext(const WaferStepInput& step_input);
 
   const WaferStepInput& input;

@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "batch/temporary_folder.hpp"
 #include "catch.hpp"
+#include "fixtures/temporary_folder.hpp"
 
 using namespace moesim;
 

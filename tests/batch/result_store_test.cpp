@@ -7,8 +7,8 @@
 
 #include "base/diagnostics.hpp"
 #include "batch/result_row.hpp"
-#include "batch/temporary_folder.hpp"
 #include "catch.hpp"
+#include "fixtures/temporary_folder.hpp"
 
 using namespace moesim;
 using Status = Outcome::Status;

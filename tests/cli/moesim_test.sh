@@ -332,7 +332,7 @@ run 0 run small.yaml --format json
 cp out pod.json
 run 0 compare pod.json one.json
 run 2 run wafer.yaml --trace wafer.json --trace-ranks 1
-has err "no wafer that is simulated"
+has err "rank 1 is not simulated"
 run 3 run wafer.yaml --strict --set plan.attention_batch=16 --set platform.wafer.sram_bytes="4 GB"
 has out "too large"
 run 0 run wafer.yaml --set plan.attention_batch=max --set plan.attention_tiles=auto

@@ -4,18 +4,11 @@
 #include <filesystem>
 
 #include "catch.hpp"
-#include "config/scenario.hpp"
-#include "measured/kernel_table.hpp"
+#include "fixtures/presets.hpp"
 
 using namespace moesim;
 
 namespace {
-
-const std::string platforms = MOESIM_SOURCE_DIR "/platforms";
-
-Device device_named(const std::string& name) {
-  return load_device(platforms + "/devices/" + name + ".yaml", {}, {});
-}
 
 Kernel gemm(int64_t m, int64_t n, int64_t k, Precision precision = Precision::bf16) {
   Kernel kernel;
@@ -102,7 +95,8 @@ std::vector<Case> grid() {
 
 TEST_CASE("no kernel beats its lower bound on any device") {
   int devices = 0;
-  for (const auto& file : std::filesystem::directory_iterator(platforms + "/devices")) {
+  for (const auto& file :
+       std::filesystem::directory_iterator(MOESIM_SOURCE_DIR "/platforms/devices")) {
     const Device device = load_device(file.path().string(), {}, {});
     CHECK(device.name == file.path().stem().string());
     ++devices;
@@ -186,38 +180,4 @@ TEST_CASE("a precision that the device lacks runs at the next wider one") {
   CHECK(peak_flops(a100, Precision::fp8) == a100.peak_bf16_flops);
   CHECK(peak_flops(h100, Precision::fp4) == h100.peak_fp8_flops);
   CHECK(peak_flops(h100, Precision::bf16) == Approx(989.4e12));
-}
-
-TEST_CASE("the device constants keep to the measured kernels as documented") {
-  // Medians of docs/model/device.md, rounded up; a class that has two rows is held by its larger
-  // error.
-  const std::map<std::string, double> documented_percent = {{"a100-80g attention_fwd_bwd bf16", 2},
-                                                            {"b200-hgx gemm bf16", 2},
-                                                            {"b200-hgx gemm fp8", 4},
-                                                            {"b200-hgx grouped_gemm bf16", 3},
-                                                            {"b200-hgx grouped_gemm fp8", 4},
-                                                            {"gb200 attention_bwd bf16", 5},
-                                                            {"gb200 attention_fwd bf16", 4},
-                                                            {"h100-sxm attention_bwd bf16", 6},
-                                                            {"h100-sxm attention_fwd bf16", 8},
-                                                            {"h100-sxm gemm bf16", 3},
-                                                            {"h800-sxm attention_bwd bf16", 14},
-                                                            {"h800-sxm attention_fwd bf16", 1},
-                                                            {"h800-sxm gemm fp8", 4},
-                                                            {"h800-sxm grouped_gemm fp8", 4}};
-  const std::vector<MeasuredKernel> rows =
-      read_kernel_table(MOESIM_SOURCE_DIR "/scenarios/validation/kernels.csv");
-  std::map<std::string, Device> devices;
-  for (const MeasuredKernel& row : rows) {
-    if (row.fitted) devices[row.device] = device_named(row.device);
-  }
-  const auto table = residuals(rows, devices, fitted_host_timing(),
-                               [](const MeasuredKernel& row) { return row.fitted; });
-  CHECK(table.size() == documented_percent.size());
-  for (const auto& [name, residual] : table) {
-    INFO(name);
-    REQUIRE(documented_percent.count(name) == 1);
-    CHECK(residual.rows >= 1);
-    CHECK(residual.median_percent <= documented_percent.at(name));
-  }
 }

@@ -3,7 +3,6 @@
 #include <numeric>
 
 #include "catch.hpp"
-#include "graph/task.hpp"
 
 using namespace moesim;
 

@@ -101,3 +101,18 @@ TEST_CASE("the flagship is cut as its layout says") {
   CHECK(s.workload.layers == 61);
   CHECK(s.plan.communication_sms == 20);
 }
+
+TEST_CASE("a scenario file that cannot be read") {
+  const auto error_of = [](const std::string& path) -> std::string {
+    try {
+      load_scenario(path, {}, {});
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(error_of("/") == "/: is a folder, not a file");
+  CHECK(error_of("none.yaml") == "none.yaml: no such file");
+  CHECK(error_of("") == "no such file");
+  CHECK(error_of("/dev/zero") == "/dev/zero: is larger than 4 MiB");
+}

@@ -2,7 +2,7 @@
 
 #include "base/diagnostics.hpp"
 #include "catch.hpp"
-#include "engine/draft.hpp"
+#include "fixtures/draft.hpp"
 
 using namespace moesim;
 

@@ -1,7 +1,7 @@
 // Shares of a device, through the interface that the rest of the program uses: in timers (the
 // default) and in SimGrid Execs.
 #include "catch.hpp"
-#include "engine/draft.hpp"
+#include "fixtures/draft.hpp"
 
 using namespace moesim;
 

@@ -1,7 +1,7 @@
 #include "engine/link_load.hpp"
 
 #include "catch.hpp"
-#include "engine/draft.hpp"
+#include "fixtures/draft.hpp"
 
 using namespace moesim;
 

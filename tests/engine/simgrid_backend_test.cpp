@@ -1,6 +1,6 @@
 // Through the interface that the rest of the program uses: SimGrid itself stays inside sim/engine.
 #include "catch.hpp"
-#include "engine/draft.hpp"
+#include "fixtures/draft.hpp"
 
 using namespace moesim;
 
@@ -66,16 +66,17 @@ void check_all_ways(const std::vector<Case>& cases) {
   }
 }
 
-const AllToAllForm kForms[] = {AllToAllForm::flat, AllToAllForm::port_balanced};
-const char* form_name(AllToAllForm form) {
-  return form == AllToAllForm::flat ? "flat" : "port_balanced";
+const CollectiveAlgorithm kForms[] = {CollectiveAlgorithm::flat,
+                                      CollectiveAlgorithm::port_balanced};
+const char* form_name(CollectiveAlgorithm form) {
+  return form == CollectiveAlgorithm::flat ? "flat" : "port_balanced";
 }
 
 }  // namespace
 
 TEST_CASE("one transfer at a time runs on timers, and takes the same as flows do") {
   std::vector<Case> cases;
-  for (const AllToAllForm form : kForms)
+  for (const CollectiveAlgorithm form : kForms)
     for (const double skew : {0.0, 0.5, 1.0})
       for (const int gpus : {8, 16}) {
         Case one{fmt::format("alone {} {} skew {}", gpus, form_name(form), skew),
@@ -97,7 +98,7 @@ TEST_CASE("one transfer at a time runs on timers, and takes the same as flows do
 
 TEST_CASE("two all-to-alls on the same ranks share the ports as flows do") {
   std::vector<Case> cases;
-  for (const AllToAllForm form : kForms)
+  for (const CollectiveAlgorithm form : kForms)
     for (const double skew : {0.0, 0.3, 1.0})
       for (const double later : {0.0, 0.3, 0.9})
         for (const double second_bytes : {20e6, 5e6}) {
@@ -105,7 +106,7 @@ TEST_CASE("two all-to-alls on the same ranks share the ports as flows do") {
                                second_bytes / 1e6, later),
                    plain_pod(16),
                    {}};
-          const auto program_in = [=](AllToAllForm as) {
+          const auto program_in = [=](CollectiveAlgorithm as) {
             return [=](const Fabric& fabric) {
               Draft draft(16);
               draft.transfer(skewed_all_to_all(fabric, range(0, 16), 20e6, skew, 3, as));
@@ -116,7 +117,7 @@ TEST_CASE("two all-to-alls on the same ranks share the ports as flows do") {
             };
           };
           one.program = program_in(form);
-          one.oracle = program_in(AllToAllForm::flat);
+          one.oracle = program_in(CollectiveAlgorithm::flat);
           cases.push_back(std::move(one));
         }
   check_all_ways(cases);
@@ -124,7 +125,7 @@ TEST_CASE("two all-to-alls on the same ranks share the ports as flows do") {
 
 TEST_CASE("a pipeline message that crosses an all-to-all shares with it as flows do") {
   std::vector<Case> cases;
-  for (const AllToAllForm form : kForms)
+  for (const CollectiveAlgorithm form : kForms)
     for (const double skew : {0.0, 1.0})
       for (const double at : {0.0, 0.25, 0.5, 0.75, 0.99, 1.5})
         for (const int from : {0, 3}) {
@@ -150,7 +151,7 @@ TEST_CASE("a pipeline message that crosses an all-to-all shares with it as flows
 
 TEST_CASE("groups that share no link do not touch each other") {
   std::vector<Case> cases;
-  for (const AllToAllForm form : kForms) {
+  for (const CollectiveAlgorithm form : kForms) {
     Case one{fmt::format("two groups of 16, {}", form_name(form)), plain_pod(32), {}, true};
     one.program = [=](const Fabric& fabric) {
       Draft draft(32);
@@ -168,7 +169,7 @@ TEST_CASE("groups that share no link do not touch each other") {
   ports.program = [](const Fabric& fabric) {
     Draft draft(16);
     draft.transfer(
-        skewed_all_to_all(fabric, range(0, 8), 200e6, 0.5, 3, AllToAllForm::port_balanced));
+        skewed_all_to_all(fabric, range(0, 8), 200e6, 0.5, 3, CollectiveAlgorithm::port_balanced));
     for (int i = 0; i < 8; ++i) draft.transfer(send(i, i + 8, Port::nic, 10e6));
     return draft.one_block();
   };
@@ -187,10 +188,12 @@ TEST_CASE("oversubscribed uplinks are shared as flows share them") {
         Draft draft(32);
         std::vector<int> odd, even;
         for (int i = 0; i < 32; ++i) (i / 8 % 2 == 0 ? even : odd).push_back(i);
-        draft.transfer(skewed_all_to_all(fabric, even, 20e6, skew, 3, AllToAllForm::port_balanced));
+        draft.transfer(
+            skewed_all_to_all(fabric, even, 20e6, skew, 3, CollectiveAlgorithm::port_balanced));
         const TaskId wait = draft.delay(later * 500e-6 + 1e-6);
-        draft.transfer(skewed_all_to_all(fabric, odd, 20e6, skew, 4, AllToAllForm::port_balanced),
-                       {wait});
+        draft.transfer(
+            skewed_all_to_all(fabric, odd, 20e6, skew, 4, CollectiveAlgorithm::port_balanced),
+            {wait});
         return draft.one_block();
       };
       cases.push_back(std::move(one));
@@ -205,8 +208,8 @@ TEST_CASE("communication kernels slow compute down by the SMs they take") {
       Case one{fmt::format("share {} beside {} s", share, work_s), plain_pod(16), {}};
       one.program = [=](const Fabric& fabric) {
         Draft draft(16);
-        Transfer all =
-            skewed_all_to_all(fabric, range(0, 16), 20e6, 0.5, 3, AllToAllForm::port_balanced);
+        Transfer all = skewed_all_to_all(fabric, range(0, 16), 20e6, 0.5, 3,
+                                         CollectiveAlgorithm::port_balanced);
         all.sm_share = share;
         const TaskId first = draft.transfer(all);
         draft.transfer(all, {first});
@@ -237,7 +240,7 @@ TEST_CASE("random mixtures of collectives, messages and compute agree with plain
             joined.push_back(draft.compute(rank, 50e-6 * (1 + random.uniform()), front[rank]));
           Transfer all = skewed_all_to_all(fabric, range(group * 16, group * 16 + 16),
                                            4e6 + 8e6 * random.uniform(), 0.5, random.next(),
-                                           AllToAllForm::port_balanced);
+                                           CollectiveAlgorithm::port_balanced);
           all.sm_share = random.uniform() < 0.5 ? 0.15 : 0;
           all.latency_s = 5e-6;
           const TaskId done = draft.transfer(std::move(all), joined);

@@ -1,8 +1,8 @@
 // Routes as SimGrid takes them against routes as the fabric describes them: one flow at a time, and
 // all at once.
 #include "catch.hpp"
-#include "engine/draft.hpp"
 #include "engine/link_load.hpp"
+#include "fixtures/draft.hpp"
 
 using namespace moesim;
 

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "catch.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/tiny.hpp"
 
 using namespace moesim;
 

@@ -1,8 +1,8 @@
 #include "explain/closed_form.hpp"
 
 #include "catch.hpp"
-#include "in_child.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/in_child.hpp"
+#include "fixtures/tiny.hpp"
 #include "run/run_step.hpp"
 
 using namespace moesim;

@@ -3,8 +3,8 @@
 #include <fstream>
 #include <set>
 
-#include "batch/temporary_folder.hpp"
 #include "catch.hpp"
+#include "fixtures/temporary_folder.hpp"
 #include "report/explanation.hpp"
 
 using namespace moesim;

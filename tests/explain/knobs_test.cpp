@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "catch.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/tiny.hpp"
 
 using namespace moesim;
 

@@ -2,8 +2,8 @@
 
 #include "base/random.hpp"
 #include "catch.hpp"
-#include "engine/draft.hpp"
-#include "engine/link_load.hpp"
+#include "fixtures/draft.hpp"
+#include "fixtures/executed.hpp"
 
 using namespace moesim;
 
@@ -15,16 +15,6 @@ ByteMatrix skewed_matrix(int n, uint64_t seed) {
   Random random(seed, {});
   for (double& bytes : matrix.bytes) bytes = 1e6 * std::exp(random.normal());
   return matrix;
-}
-
-std::vector<double> link_loads(const Fabric& fabric, const std::vector<Flow>& flows) {
-  LinkLoads loads(fabric);
-  std::vector<LinkLoad> out;
-  loads.collect(flows, 0, true, out);
-  loads.collect(flows, 0, false, out);
-  std::vector<double> bytes(fabric.links.size(), 0.0);
-  for (const LinkLoad& load : out) bytes[load.link] += load.bytes;
-  return bytes;
 }
 
 double sum(const Fabric& fabric, const std::vector<double>& loads, bool out, LinkClass link_class) {
@@ -59,8 +49,8 @@ std::vector<Surroundings> surroundings() {
 }
 
 // Everything in two hops, every token to one rank only.
-TwoHopBytes no_duplicates(const AllToAll& group, const ByteMatrix& matrix) {
-  TwoHopBytes bytes;
+ExchangeBytes no_duplicates(const AllToAll& group, const ByteMatrix& matrix) {
+  ExchangeBytes bytes;
   bytes.to_rank = matrix;
   bytes.to_node.assign(static_cast<size_t>(matrix.ranks) * group.nodes(), 0);
   for (int i = 0; i < matrix.ranks; ++i)
@@ -134,7 +124,8 @@ TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its
     const Fabric fabric = fabric_of(one.pod);
     const AllToAll group(fabric, 0, one.members);
     const ByteMatrix matrix = skewed_matrix(group.size(), 4);
-    TwoHopBytes bytes = no_duplicates(group, matrix);
+    ExchangeBytes bytes = no_duplicates(group, matrix);
+    CHECK(group.node_totals(matrix) == bytes.to_node);
     for (double& to_node : bytes.to_node)
       to_node *= 0.6;  // tokens that two ranks of a node share travel once
     double over_nic = 0;
@@ -145,7 +136,8 @@ TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its
     for (const bool reverse : {false, true}) {
       INFO(one.name << (reverse ? " reverse" : ""));
       std::vector<Flow> flows;
-      group.hierarchical(bytes, reverse, flows);
+      bytes.reverse = reverse;
+      group.hierarchical(bytes, flows);
       const auto loads = link_loads(fabric, flows);
       CHECK(sum(fabric, loads, true, LinkClass::nic) == Approx(over_nic).epsilon(1e-6).margin(1));
       CHECK(sum(fabric, loads, false, LinkClass::nic) == Approx(over_nic).epsilon(1e-6).margin(1));
@@ -168,10 +160,11 @@ TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its
 TEST_CASE("combine is dispatch with every flow turned round") {
   const Fabric fabric = fabric_of(plain_pod(16));
   const AllToAll group(fabric, 0, range(0, 16));
-  const TwoHopBytes bytes = no_duplicates(group, skewed_matrix(16, 4));
+  ExchangeBytes bytes = no_duplicates(group, skewed_matrix(16, 4));
   std::vector<Flow> there, back;
-  group.hierarchical(bytes, false, there);
-  group.hierarchical(bytes, true, back);
+  group.hierarchical(bytes, there);
+  bytes.reverse = true;
+  group.hierarchical(bytes, back);
   REQUIRE(there.size() == back.size());
   for (size_t i = 0; i < there.size(); ++i) {
     CHECK(there[i].source == back[i].target);

@@ -7,19 +7,15 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "engine/simulate.hpp"
-#include "in_child.hpp"
+#include "fixtures/executed.hpp"
+#include "fixtures/in_child.hpp"
+#include "fixtures/tiny.hpp"
 #include "lower/step.hpp"
-#include "lower/tiny.hpp"
 #include "model/parameters.hpp"
 
 using namespace moesim;
 
 namespace {
-
-Execution reference(LoweredStep& step) {
-  return execute_reference(step.program, step.context.fabric, *step.work);
-}
 
 // Seconds of compute of one rank.
 double work_of_rank(const LoweredStep& step) {

@@ -1,6 +1,7 @@
 // What the dispatchers send, and what travels beside compute.
 #include "catch.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/tiny.hpp"
+#include "lower/token_exchange.hpp"
 
 using namespace moesim;
 
@@ -68,18 +69,12 @@ TEST_CASE("communication beside compute keeps only a part of its bandwidth") {
 }
 
 TEST_CASE("few SMs copy fewer bytes than NVLink carries") {
-  Plan plan;
-  plan.ep = 16;
-  plan.dispatcher = Dispatcher::deepep;
-  plan.dispatch_precision = PrecisionRecipe::bf16;
   Pod pod = small_pod();
   pod.overlapped_efficiency = 0.5;
-  pod.deepep.sm_token_s = 1e-6;
-  pod.deepep.sm_bytes_per_s = 1e9;
+  pod.dispatchers[Dispatcher::deepep].sm_token_s = 1e-6;
+  pod.dispatchers[Dispatcher::deepep].sm_bytes_per_s = 1e9;
   const auto rate = [&](int sms, bool beside = false) {
-    plan.communication_sms = sms;
-    const StepInput input{moe_model(2), pod, plan, {}, tiny_batch(16), 1};
-    return StepContext(input).dispatcher_rates(1000, beside).nvlink_rate;
+    return dispatcher_rates(pod, Dispatcher::deepep, sms, 1000, 15, beside).nvlink_rate;
   };
   // 1,000 bytes take an SM 2 us.
   CHECK(rate(90) == Approx(90 * 1000 / 2e-6 / 450e9));
@@ -88,9 +83,9 @@ TEST_CASE("few SMs copy fewer bytes than NVLink carries") {
   CHECK(rate(0) == 1);  // SMs are not modelled
   CHECK(rate(90, true) == rate(90));
   CHECK(rate(2000, true) == 0.5);
-  pod.deepep.sm_bytes_per_s = 0;
+  pod.dispatchers[Dispatcher::deepep].sm_bytes_per_s = 0;
   CHECK(rate(90) == Approx(90 * 1000 / 1e-6 / 450e9));
-  pod.deepep.sm_token_s = 0;
+  pod.dispatchers[Dispatcher::deepep].sm_token_s = 0;
   CHECK(rate(1) == 1);
 }
 
@@ -102,7 +97,7 @@ TEST_CASE(
   plan.dispatcher = Dispatcher::deepep;
   plan.ep_overlap = true;
   Pod pod = small_pod();
-  pod.deepep.startup_s = 1e-3;
+  pod.dispatchers[Dispatcher::deepep].startup_s = 1e-3;
   const auto seconds = [&] {
     const auto step = lower(moe_model(2), pod, plan, tiny_batch(64));
     return execute_reference(step->program, step->context.fabric, *step->work).makespan_s;

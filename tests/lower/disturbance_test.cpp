@@ -1,7 +1,7 @@
 #include "lower/disturbance.hpp"
 
 #include "catch.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/tiny.hpp"
 
 using namespace moesim;
 

@@ -1,6 +1,6 @@
 // What the kernels of a lowered step compute, all ranks together, against the model's closed form.
 #include "catch.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/tiny.hpp"
 
 using namespace moesim;
 

@@ -4,9 +4,8 @@
 #include <set>
 
 #include "catch.hpp"
-#include "engine/link_load.hpp"
-#include "lower/tiny.hpp"
-#include "metrics/summarize.hpp"
+#include "fixtures/executed.hpp"
+#include "fixtures/tiny.hpp"
 
 using namespace moesim;
 
@@ -28,10 +27,6 @@ std::vector<double> work_by_stage(const LoweredStep& step) {
   std::vector<double> seconds(step.context.plan.pp, 0.0);
   for (const Block& block : step.program.blocks) seconds[block.stage] += work_in(step, block);
   return seconds;
-}
-
-Execution reference(LoweredStep& step) {
-  return execute_reference(step.program, step.context.fabric, *step.work);
 }
 
 // A model whose every virtual stage computes the same: no logits to speak of.
@@ -176,15 +171,17 @@ TEST_CASE(
 }
 
 TEST_CASE("bytes sent are bytes received, in every form and for every transfer") {
-  for (const AllToAllForm form :
-       {AllToAllForm::flat, AllToAllForm::port_balanced, AllToAllForm::hierarchical})
+  for (const CollectiveAlgorithm form :
+       {CollectiveAlgorithm::flat, CollectiveAlgorithm::port_balanced,
+        CollectiveAlgorithm::hierarchical})
     for (const RoutingKind kind : {RoutingKind::balanced, RoutingKind::zipf}) {
       Plan plan;
       plan.tp = 2;
       plan.ep = 16;
       plan.pp = 2;
       plan.all_to_all = form;
-      plan.dispatcher = form == AllToAllForm::hierarchical ? Dispatcher::deepep : Dispatcher::nccl;
+      plan.dispatcher =
+          form == CollectiveAlgorithm::hierarchical ? Dispatcher::deepep : Dispatcher::nccl;
       plan.simulated_replicas = 0;
       RoutingSpec routing;
       routing.kind = kind;
@@ -220,7 +217,7 @@ TEST_CASE("bytes sent are bytes received, in every form and for every transfer")
 TEST_CASE("dispatch and combine carry the tokens that the routing sends") {
   Plan plan;
   plan.ep = 8;
-  plan.all_to_all = AllToAllForm::flat;
+  plan.all_to_all = CollectiveAlgorithm::flat;
   const auto step = lower(moe_model(2), ideal_pod(8), plan, tiny_batch(16));
   std::map<std::string, double> bytes;
   for_each_task(

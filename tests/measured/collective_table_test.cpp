@@ -87,8 +87,8 @@ TEST_CASE("SMs that copy limit DeepEP inside a node") {
   CHECK(row.sms == 10);
   Pod pod = load_pod("ideal-pod-450-50", {"gpus=8"}, kData);
   const double at_full_rate = predicted(pod, row);
-  pod.deepep.sm_token_s = 1e-6;
-  pod.deepep.sm_bytes_per_s = 2e9;  // 2 us a token
+  pod.dispatchers[Dispatcher::deepep].sm_token_s = 1e-6;
+  pod.dispatchers[Dispatcher::deepep].sm_bytes_per_s = 2e9;  // 2 us a token
   CHECK(predicted(pod, row) == Approx(at_full_rate * 450e9 / (10 * 2000 / 2e-6)).epsilon(0.01));
   row.sms = 0;
   CHECK(predicted(pod, row) == at_full_rate);

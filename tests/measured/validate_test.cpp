@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "batch/temporary_folder.hpp"
 #include "catch.hpp"
+#include "fixtures/temporary_folder.hpp"
 #include "measured/validate_output.hpp"
 #include "measured/validate_report.hpp"
 #include "report/format.hpp"

@@ -1,5 +1,5 @@
 #include "catch.hpp"
-#include "engine/draft.hpp"
+#include "fixtures/draft.hpp"
 #include "metrics/summarize.hpp"
 
 using namespace moesim;

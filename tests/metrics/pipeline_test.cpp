@@ -1,5 +1,5 @@
 #include "catch.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/tiny.hpp"
 #include "metrics/summarize.hpp"
 
 using namespace moesim;

@@ -5,7 +5,7 @@
 #include "base/diagnostics.hpp"
 #include "catch.hpp"
 #include "config/scenario.hpp"
-#include "in_child.hpp"
+#include "fixtures/in_child.hpp"
 
 using namespace moesim;
 
@@ -18,7 +18,7 @@ Pod ideal_pod(int gpus, std::vector<std::string> sets = {}) {
 
 const char* const kForms[] = {"auto", "flat", "port_balanced", "hierarchical", "closed_form"};
 
-CollectiveRequest all_to_all(int gpus, AllToAllForm form) {
+CollectiveRequest all_to_all(int gpus, CollectiveAlgorithm form) {
   CollectiveRequest request;
   request.collective = "all-to-all";
   request.gpus = gpus;
@@ -71,10 +71,11 @@ TEST_CASE("an equal all-to-all takes what its NICs need, in every form") {
   std::vector<Case> cases;
   std::vector<double> seconds;
   for (const auto& [gpus, time_s] : expected)
-    for (const AllToAllForm form :
-         {AllToAllForm::automatic, AllToAllForm::flat, AllToAllForm::port_balanced,
-          AllToAllForm::hierarchical, AllToAllForm::closed_form}) {
-      if (form == AllToAllForm::flat && gpus > 64) continue;
+    for (const CollectiveAlgorithm form :
+         {CollectiveAlgorithm::automatic, CollectiveAlgorithm::flat,
+          CollectiveAlgorithm::port_balanced, CollectiveAlgorithm::hierarchical,
+          CollectiveAlgorithm::closed_form}) {
+      if (form == CollectiveAlgorithm::flat && gpus > 64) continue;
       for (const Transport transport : {Transport::flows, Transport::adaptive}) {
         cases.push_back({all_to_all(gpus, form), {}});
         cases.back().request.transport = transport;
@@ -91,20 +92,20 @@ TEST_CASE("an equal all-to-all takes what its NICs need, in every form") {
 }
 
 TEST_CASE("the port-balanced form needs few flows") {
-  const auto results = measure({{all_to_all(1024, AllToAllForm::port_balanced), {}}});
+  const auto results = measure({{all_to_all(1024, CollectiveAlgorithm::port_balanced), {}}});
   CHECK(results[0].flows > 0);
   CHECK(results[0].flows <= 2 * (2 * 1024 - 1));
 }
 
 namespace {
 
-std::vector<Measured> measure_in(AllToAllForm form, std::vector<Case> cases) {
+std::vector<Measured> measure_in(CollectiveAlgorithm form, std::vector<Case> cases) {
   for (Case& one : cases) one.request.form = form;
   return measure(cases);
 }
 
 Case skewed(int gpus, double skew, uint64_t seed, std::vector<std::string> sets) {
-  Case one{all_to_all(gpus, AllToAllForm::flat), std::move(sets)};
+  Case one{all_to_all(gpus, CollectiveAlgorithm::flat), std::move(sets)};
   one.request.skew = skew;
   one.request.seed = seed;
   return one;
@@ -126,7 +127,8 @@ TEST_CASE("skewed: port-balanced ends when flat does") {
     if (sets.size() != 1) cases.push_back(skewed(64, 0.7, 1, sets));
   }
   cases.push_back(skewed(64, 1.0, 2, {"oversubscription=4", "nodes_per_leaf=4"}));
-  const auto flat = measure(cases), balanced = measure_in(AllToAllForm::port_balanced, cases);
+  const auto flat = measure(cases),
+             balanced = measure_in(CollectiveAlgorithm::port_balanced, cases);
   for (size_t i = 0; i < cases.size(); ++i) {
     INFO(cases[i].name() << ": flat " << flat[i].time_s << " balanced " << balanced[i].time_s
                          << " bound " << flat[i].bound_s << " flows " << balanced[i].flows);
@@ -145,7 +147,8 @@ TEST_CASE(
     "the ports") {
   const std::vector<Case> cases = {skewed(64, 0.3, 1, {"oversubscription=4"}),
                                    skewed(64, 1.0, 1, {"oversubscription=4"})};
-  const auto flat = measure(cases), balanced = measure_in(AllToAllForm::port_balanced, cases);
+  const auto flat = measure(cases),
+             balanced = measure_in(CollectiveAlgorithm::port_balanced, cases);
   for (size_t i = 0; i < cases.size(); ++i) {
     INFO(cases[i].name() << ": flat " << flat[i].time_s << " balanced " << balanced[i].time_s
                          << " bound " << flat[i].bound_s);
@@ -160,7 +163,8 @@ TEST_CASE("collectives take what their busiest port needs and no less than any a
   std::vector<Case> cases;
   for (const char* collective : {"all-reduce", "reduce-scatter", "all-gather", "broadcast", "send"})
     for (const int gpus : {2, 8, 16, 64})
-      for (const AllToAllForm form : {AllToAllForm::automatic, AllToAllForm::hierarchical}) {
+      for (const CollectiveAlgorithm form :
+           {CollectiveAlgorithm::automatic, CollectiveAlgorithm::hierarchical}) {
         cases.push_back({all_to_all(gpus, form), {}});
         cases.back().request.collective = collective;
       }
@@ -176,7 +180,7 @@ TEST_CASE("collectives take what their busiest port needs and no less than any a
 }
 
 TEST_CASE("ring all-reduce on one node is the closed form") {
-  CollectiveRequest request = all_to_all(8, AllToAllForm::automatic);
+  CollectiveRequest request = all_to_all(8, CollectiveAlgorithm::automatic);
   request.collective = "all-reduce";
   CHECK(run_collective(ideal_pod(8), request).time_s ==
         Approx(2 * 64e6 * 7 / 8 / 450e9).epsilon(1e-6));
@@ -184,7 +188,7 @@ TEST_CASE("ring all-reduce on one node is the closed form") {
 
 TEST_CASE("the JSON of a collective has the keys that scripts read") {
   const CollectiveReport report =
-      run_collective(ideal_pod(16), all_to_all(16, AllToAllForm::port_balanced));
+      run_collective(ideal_pod(16), all_to_all(16, CollectiveAlgorithm::port_balanced));
   const auto json = nlohmann::json::parse(collective_json(report));
   for (const char* key :
        {"time_s", "lower_bound_s", "flows", "bandwidth_bytes_per_s", "simulation", "form"})
@@ -203,7 +207,7 @@ TEST_CASE("what is no collective is bad input") {
     }
     return "";
   };
-  CollectiveRequest request = all_to_all(8, AllToAllForm::automatic);
+  CollectiveRequest request = all_to_all(8, CollectiveAlgorithm::automatic);
   request.collective = "all-to-some";
   CHECK(error_of(request) ==
         "unknown collective 'all-to-some': one of all-to-all, all-reduce, reduce-scatter, "

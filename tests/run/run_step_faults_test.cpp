@@ -3,8 +3,8 @@
 
 #include "catch.hpp"
 #include "engine/link_load.hpp"
-#include "in_child.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/in_child.hpp"
+#include "fixtures/tiny.hpp"
 #include "run/run_step.hpp"
 
 using namespace moesim;

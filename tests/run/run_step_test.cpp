@@ -2,9 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "batch/random_scenario.hpp"
 #include "catch.hpp"
-#include "in_child.hpp"
+#include "fixtures/in_child.hpp"
+#include "fixtures/random_scenario.hpp"
 #include "report/json.hpp"
 
 using namespace moesim;
@@ -123,8 +123,8 @@ TEST_CASE("folded replicas change nothing where they are alike") {
     s.routing = {};
     // A closed form sees no contention: with replicas under the same leaf switch it has the whole
     // uplink to itself.
-    if (s.plan.all_to_all == AllToAllForm::closed_form)
-      s.plan.all_to_all = AllToAllForm::port_balanced;
+    if (s.plan.all_to_all == CollectiveAlgorithm::closed_form)
+      s.plan.all_to_all = CollectiveAlgorithm::port_balanced;
   }
   const auto folded = simulate(scenarios),
              whole = simulate(scenarios, [](Scenario&s) { s.plan.simulated_replicas = 0; });

@@ -10,7 +10,7 @@
 
 #include "base/diagnostics.hpp"
 #include "catch.hpp"
-#include "pipeline_program.hpp"
+#include "fixtures/pipeline_program.hpp"
 
 using namespace moesim;
 using namespace moesim::test;

@@ -5,7 +5,7 @@
 
 #include "base/diagnostics.hpp"
 #include "catch.hpp"
-#include "pipeline_program.hpp"
+#include "fixtures/pipeline_program.hpp"
 #include "trace_checker.hpp"
 
 using namespace moesim;

@@ -1,14 +1,14 @@
 #include "wafer/device_model.hpp"
 
 #include "catch.hpp"
-#include "config/scenario.hpp"
+#include "fixtures/presets.hpp"
 #include "model/layer_ops.hpp"
 
 using namespace moesim;
 
 namespace {
 
-Wafer cs2() { return load_platform("cs2", {}, {{MOESIM_SOURCE_DIR}}).wafers().wafer; }
+Wafer cs2() { return cs2_systems().wafer; }
 
 Wafer plain() {
   Wafer wafer;

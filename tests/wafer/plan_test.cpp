@@ -3,15 +3,14 @@
 #include <numeric>
 
 #include "catch.hpp"
-#include "config/scenario.hpp"
+#include "fixtures/presets.hpp"
 
 using namespace moesim;
 
 namespace {
 
 Scenario qwen(const std::vector<std::string>& sets = {}) {
-  const std::string source = MOESIM_SOURCE_DIR;
-  return load_scenario(source + "/scenarios/qwen3-30b-a3b-cs2.yaml", sets, {{source}}).scenario;
+  return scenario_named("qwen3-30b-a3b-cs2", sets);
 }
 WaferPlan plan_of(const Scenario& s) {
   return derive_wafer_plan(s.workload, s.platform.wafers(), s.plan, s.batch);

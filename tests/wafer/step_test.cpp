@@ -4,10 +4,9 @@
 #include <map>
 
 #include "catch.hpp"
-#include "config/scenario.hpp"
-#include "engine/reference.hpp"
-#include "lower/tiny.hpp"
-#include "metrics/summarize.hpp"
+#include "fixtures/executed.hpp"
+#include "fixtures/presets.hpp"
+#include "fixtures/tiny.hpp"
 #include "model/parameters.hpp"
 
 using namespace moesim;
@@ -30,15 +29,10 @@ struct Ran {
   }
 };
 
-WaferSystem cs2(int systems = 1) {
-  return load_platform("cs2", {"systems=" + std::to_string(systems)}, {{MOESIM_SOURCE_DIR}})
-      .wafers();
-}
-
-Ran run(ModelShape model, Pod pod, Plan plan, Batch batch, RoutingSpec routing = {}) {
+Ran run(ModelShape model, WaferSystem system, Plan plan, Batch batch, RoutingSpec routing = {}) {
   Ran ran;
   ran.step = lower_wafer_step(
-      {std::move(model), std::move(pod), std::move(plan), std::move(routing), batch, 1});
+      {std::move(model), std::move(system), std::move(plan), std::move(routing), batch, 1});
   ran.execution =
       execute_reference(ran.step->program, ran.step->context.fabric.fabric, *ran.step->work);
   return ran;
@@ -63,7 +57,7 @@ TEST_CASE("weights stream once forward and once backward, gradients once, in eve
   for (const ModelShape& model : {dense_model(3), moe_model(3)})
     for (const int microbatches : {1, 3})
       for (const Plan& plan : {Plan{}, full()}) {
-        const Ran ran = run(model, cs2(), plan, {2 * microbatches, 2, 1024});
+        const Ran ran = run(model, cs2_systems(), plan, {2 * microbatches, 2, 1024});
         const double table = embedding_parameters(model), head = table + model.hidden;
         INFO(model.name << " " << microbatches);
         CHECK(ran.bytes("memoryx.out") ==
@@ -78,10 +72,10 @@ TEST_CASE("weights stream once forward and once backward, gradients once, in eve
 TEST_CASE("what MemoryX broadcasts does not depend on the number of wafers") {
   Plan all = full();
   all.simulated_replicas = 0;
-  const Ran one = run(moe_model(2), cs2(1), all, {4, 4, 1024});
+  const Ran one = run(moe_model(2), cs2_systems(1), all, {4, 4, 1024});
   for (const int wafers : {2, 16, 20}) {
-    const Ran many = run(moe_model(2), cs2(wafers), all, {4 * wafers, 4, 1024});
-    const Ran folded = run(moe_model(2), cs2(wafers), full(), {4 * wafers, 4, 1024});
+    const Ran many = run(moe_model(2), cs2_systems(wafers), all, {4 * wafers, 4, 1024});
+    const Ran folded = run(moe_model(2), cs2_systems(wafers), full(), {4 * wafers, 4, 1024});
     CHECK(many.bytes("memoryx.out") == one.bytes("memoryx.out"));
     CHECK(many.bytes("memoryx.in") == one.bytes("memoryx.in"));
     CHECK(many.bytes("wafer1.io.in") == one.bytes("memoryx.out"));
@@ -91,7 +85,7 @@ TEST_CASE("what MemoryX broadcasts does not depend on the number of wafers") {
 
 TEST_CASE("FLOPs of the blocks are those of the closed form") {
   ModelShape model = dense_model(4);
-  const Ran ran = run(model, cs2(), full(), {4, 4, 1024});
+  const Ran ran = run(model, cs2_systems(), full(), {4, 4, 1024});
   const WaferContext& context = ran.step->context;
   double products = 0, attention = 0;
   const auto add = [&](const WaferBlock& block) {
@@ -112,7 +106,7 @@ TEST_CASE("no layer computes before its first weights are there, and weights tak
   for (const int tiles : {1, 4}) {
     Plan plan = full();
     plan.attention_tiles = tiles;
-    const Ran ran = run(moe_model(3), cs2(), plan, {8, 2, 1024});
+    const Ran ran = run(moe_model(3), cs2_systems(), plan, {8, 2, 1024});
     std::map<uint32_t, double> first_weights, first_compute;  // by block
     const Record& record = ran.execution.record;
     double streaming = 0, out = 0;
@@ -142,11 +136,11 @@ TEST_CASE("no layer computes before its first weights are there, and weights tak
 TEST_CASE(
     "weights on the wafer never exceed the prefetch window, nor waiting gradients their buffer") {
   for (const double window : {0.5e6, 3e6, 20e6}) {
-    Pod pod = cs2();
-    pod.wafers.prefetch_bytes = window;
-    pod.wafers.gradient_buffer_bytes = window;
-    pod.wafers.wafer.io_bytes_per_s = 5e9;
-    const Ran ran = run(moe_model(4), pod, Plan{}, {4, 2, 1024});
+    WaferSystem system = cs2_systems();
+    system.prefetch_bytes = window;
+    system.gradient_buffer_bytes = window;
+    system.wafer.io_bytes_per_s = 5e9;
+    const Ran ran = run(moe_model(4), system, Plan{}, {4, 2, 1024});
     const Record& record = ran.execution.record;
     // A buffer is filled when its stream ends and free when the compute that was let start by it is
     // over; here each stream has one compute, in the same order.
@@ -187,8 +181,8 @@ TEST_CASE("experts without a token are neither streamed nor do they send gradien
   const ModelShape model = moe_model(2, 64, 1);
   RoutingSpec uniform;
   uniform.kind = RoutingKind::uniform;
-  const Ran few = run(model, cs2(), full(), {1, 1, 32}, uniform),
-            many = run(model, cs2(), full(), {1, 1, 4096}, uniform);
+  const Ran few = run(model, cs2_systems(), full(), {1, 1, 32}, uniform),
+            many = run(model, cs2_systems(), full(), {1, 1, 4096}, uniform);
   const double expert = layer_parameters(model, 0).experts / 64 * 2;
   const double missing = (many.bytes("memoryx.out") - few.bytes("memoryx.out")) / expert;
   // 32 tokens leave about 64 exp(-32 / 64) = 39 of 64 experts without one, in each of 2 layers,
@@ -206,8 +200,8 @@ TEST_CASE("attention weights come once for all tiles and are issued for each") {
   tiled.attention_batch = 1;
   Plan whole = full();
   whole.attention_batch = 8;
-  const Ran tiles = run(model, cs2(), tiled, {8, 1, 1024}),
-            one = run(model, cs2(), whole, {8, 1, 1024});
+  const Ran tiles = run(model, cs2_systems(), tiled, {8, 1, 1024}),
+            one = run(model, cs2_systems(), whole, {8, 1, 1024});
   CHECK(tiles.bytes("memoryx.out") == one.bytes("memoryx.out"));
   const auto runs_of_projection = [](const Ran& ran) {
     int64_t count = 0;
@@ -227,8 +221,8 @@ TEST_CASE(
     "MemoryX updates every parameter once a step, the first layers last, and the step ends with "
     "them") {
   const ModelShape model = dense_model(3);
-  Pod pod = cs2();
-  const Ran ran = run(model, pod, full(), {8, 2, 1024});
+  WaferSystem system = cs2_systems();
+  const Ran ran = run(model, system, full(), {8, 2, 1024});
   double updated_s = 0, last_end = 0;
   uint16_t last_layer = 99;
   for (size_t row = 0; row < ran.execution.record.rows(); ++row) {
@@ -244,15 +238,15 @@ TEST_CASE(
   }
   const double parameters = layer_elements(model) + 2 * embedding_parameters(model) + model.hidden;
   CHECK(updated_s == Approx(parameters * 32 / 1.72e12).epsilon(1e-6));
-  CHECK(ran.execution.makespan_s == Approx(last_end + pod.wafers.step_latency_s));
+  CHECK(ran.execution.makespan_s == Approx(last_end + system.step_latency_s));
 }
 
 TEST_CASE("a tied table is updated once a step, with the gradient that comes last") {
   ModelShape model = dense_model(3);
   model.tied_embeddings = true;
-  const Pod pod = cs2();
+  const WaferSystem system = cs2_systems();
   for (const int microbatches : {1, 3}) {
-    const Ran ran = run(model, pod, full(), {2 * microbatches, 2, 1024});
+    const Ran ran = run(model, system, full(), {2 * microbatches, 2, 1024});
     double seconds = 0;
     for (size_t row = 0; row < ran.execution.record.rows(); ++row) {
       const Task& task = ran.task(row);
@@ -267,7 +261,7 @@ TEST_CASE("a tied table is updated once a step, with the gradient that comes las
 }
 
 TEST_CASE("the breakdown of the wafers sums to the step") {
-  const Ran ran = run(moe_model(3), cs2(2), full(), {8, 2, 1024});
+  const Ran ran = run(moe_model(3), cs2_systems(2), full(), {8, 2, 1024});
   const auto ranks = breakdown_by_rank(ran.step->program, ran.execution);
   CHECK(ranks.front().total() == Approx(ran.execution.makespan_s));
   CHECK(ranks.front().exposed_stream > 0);
@@ -278,8 +272,8 @@ TEST_CASE("saved activations go to the host and come back, once") {
   Plan plan = full();
   plan.saved_activations = SavedActivations::host;
   const ModelShape model = dense_model(4);
-  const Ran spilled = run(model, cs2(), plan, {4, 2, 1024}),
-            kept = run(model, cs2(), full(), {4, 2, 1024});
+  const Ran spilled = run(model, cs2_systems(), plan, {4, 2, 1024}),
+            kept = run(model, cs2_systems(), full(), {4, 2, 1024});
   const double inputs =
       4.0 * 4 * 1024 * model.hidden * 2;  // layers x sequences x length x hidden, 2 B
   CHECK(spilled.bytes("wafer0.io.in") - kept.bytes("wafer0.io.in") == Approx(inputs));
@@ -295,9 +289,9 @@ TEST_CASE(
   for (const bool recompute : {false, true}) {
     Plan plan = recompute ? full() : Plan{};
     plan.saved_activations = SavedActivations::host;
-    Pod pod = cs2();
-    pod.wafers.wafer.io_bytes_per_s = 1e9;
-    const Ran ran = run(model, pod, plan, {8, 4, 1024});
+    WaferSystem system = cs2_systems();
+    system.wafer.io_bytes_per_s = 1e9;
+    const Ran ran = run(model, system, plan, {8, 4, 1024});
     const Record& record = ran.execution.record;
     // Of each layer: from its forward's first compute to the end of its way out; from the begin of
     // its way in to its backward's last compute.
@@ -357,7 +351,7 @@ TEST_CASE("every model that comes with it runs on a wafer, in uneven microbatche
   for (const std::string& name : list_presets(SectionKind::workload, search)) {
     Plan plan = full();
     plan.attention_tiles = 2;
-    const Ran ran = run(load_workload(name, {}, search), cs2(), plan, {7, 2, 512});
+    const Ran ran = run(load_workload(name, {}, search), cs2_systems(), plan, {7, 2, 512});
     INFO(name);
     CHECK(ran.step->context.plan.microbatches == std::vector<int>{4, 3});
     CHECK(ran.bytes("memoryx.out") > 1.3 * ran.bytes("memoryx.in"));

@@ -61,7 +61,7 @@ json all_to_all_1024(const SearchPath& search) {
     request.collective = "all-to-all";
     request.gpus = 1024;
     request.bytes = 64e6;
-    request.form = AllToAllForm::port_balanced;
+    request.form = CollectiveAlgorithm::port_balanced;
     const CollectiveReport report =
         run_collective(load_pod("ideal-pod-450-50", {"gpus=1024"}, search), request);
     return json{

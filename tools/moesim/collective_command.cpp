@@ -5,7 +5,9 @@
 #include "base/diagnostics.hpp"
 #include "commands.hpp"
 #include "config/scenario.hpp"
+#include "config/text.hpp"
 #include "config/units.hpp"
+#include "lower/collectives.hpp"
 #include "run/run_collective.hpp"
 
 namespace moesim {
@@ -16,6 +18,13 @@ struct Options {
   std::string platform, bytes, format = "table";
   std::vector<std::string> sets;
 };
+
+template <class Enum>
+std::map<std::string, Enum> spellings() {
+  std::map<std::string, Enum> names;
+  for (const auto& spelled : enum_names(Enum{})) names[spelled.name] = spelled.value;
+  return names;
+}
 
 int run(Options& options) {
   std::string error;
@@ -35,9 +44,7 @@ void add_collective_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("collective", "Simulates one collective alone on a platform");
   CollectiveRequest& request = options->request;
-  command
-      ->add_option("collective", request.collective,
-                   "all-to-all, all-reduce, reduce-scatter, all-gather, broadcast or send")
+  command->add_option("collective", request.collective, join_or(enum_spellings<CollectiveKind>()))
       ->required();
   command->add_option("--platform", options->platform, "Preset (moesim list platforms) or file")
       ->required();
@@ -47,17 +54,12 @@ void add_collective_command(CLI::App& app, int& exit_code) {
                    "Size, as in 64MB: all-to-all, what each device sends (its own share included); "
                    "else the buffer")
       ->required();
-  const std::map<std::string, AllToAllForm> forms{{"auto", AllToAllForm::automatic},
-                                                  {"flat", AllToAllForm::flat},
-                                                  {"port_balanced", AllToAllForm::port_balanced},
-                                                  {"hierarchical", AllToAllForm::hierarchical},
-                                                  {"closed_form", AllToAllForm::closed_form}};
   command
       ->add_option("--form", request.form,
-                   "auto (default), flat, port_balanced, hierarchical or closed_form")
-      ->transform(CLI::CheckedTransformer(forms).description(""));
-  const std::map<std::string, Transport> transports{{"flows", Transport::flows},
-                                                    {"adaptive", Transport::adaptive}};
+                   join_or(enum_spellings<CollectiveAlgorithm>()) + "; default: auto")
+      ->transform(CLI::CheckedTransformer(spellings<CollectiveAlgorithm>()).description(""));
+  auto transports = spellings<Transport>();
+  transports.erase(spelling(Transport::uncontended));  // needs a whole step to leave out
   command->add_option("--transport", request.transport, "flows (default) or adaptive")
       ->transform(CLI::CheckedTransformer(transports).description(""));
   command

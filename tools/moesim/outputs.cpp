@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "base/diagnostics.hpp"
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 

@@ -80,6 +80,7 @@ int run_one(const Options& options) {
   const std::string& path = options.scenarios[0];
   const ResolvedScenario resolved =
       load_scenario(path, options.sets, default_search_path(fs::path(path).parent_path().string()));
+  if (!resolved.framework.note.empty()) spdlog::info("{}", resolved.framework.note);
   if (resolved.scenario.runs > 1) return run_several_seeds(resolved.scenario, options);
   std::signal(SIGINT, [](int) { _exit(kInterrupted); });
   ProgressLine line;
@@ -87,14 +88,10 @@ int run_one(const Options& options) {
   run.seed = options.simulate.seed;
   run.version = MOESIM_VERSION;
   run.on_progress = progress_printer(line);
-  if (!options.timeline.file.empty()) {
-    run.before_simulation = [&](const StepContext& context) {
-      timeline_ranks(context, options.timeline.ranks);
+  if (!options.timeline.file.empty())
+    run.before_simulation = [&](const LoweredProgram& lowered) {
+      timeline_ranks(lowered, options.timeline.ranks);
     };
-    run.before_wafer_simulation = [&](const WaferContext& context) {
-      timeline_wafers(context, options.timeline.ranks);
-    };
-  }
   const RunResult result = run_step(resolved.scenario, run);
   line.clear();
   const JsonOptions json{options.simulate.machine_facts};

@@ -8,10 +8,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "batch/batch_input.hpp"
 #include "batch/run_seeds.hpp"
 #include "commands.hpp"
-#include "config/text.hpp"
 #include "outputs.hpp"
 #include "report/json.hpp"
 #include "run/run_step.hpp"

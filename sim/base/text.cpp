@@ -1,4 +1,4 @@
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -30,10 +30,6 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
 
-size_t columns_of(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), starts_character));
-}
-
 // Bytes of the UTF-8 sequence at the start of `text`; 0 when it is none (overlong forms and
 // surrogates included).
 size_t utf8_length(std::string_view text) {
@@ -56,6 +52,39 @@ size_t utf8_length(std::string_view text) {
 }
 
 }  // namespace
+
+int columns_of(std::string_view text) {
+  return static_cast<int>(std::count_if(text.begin(), text.end(), starts_character));
+}
+
+std::string fit(std::string_view text, int width, Align align) {
+  const int columns = columns_of(text);
+  if (columns <= width) {
+    const std::string blanks(static_cast<size_t>(width - columns), ' ');
+    return align == Align::left ? std::string(text) + blanks : blanks + std::string(text);
+  }
+  size_t end = 0;
+  for (int kept = 0; end < text.size(); ++end)
+    if (starts_character(text[end]) && ++kept == width) break;
+  return std::string(text.substr(0, end)) + "…";
+}
+
+std::string fit_end(std::string_view text, int width, Align align) {
+  return fit(end_of(text, width), width, align);
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string lowercase(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
 
 std::string join_path(std::string_view path, std::string_view key) {
   if (path.empty()) return std::string(key);
@@ -106,7 +135,7 @@ std::string fold(std::string_view text, size_t begin, size_t indent, size_t widt
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find_first_of(" \n", at), text.size());
     const std::string_view word = text.substr(at, end - at);
-    const size_t columns = columns_of(word);
+    const auto columns = static_cast<size_t>(columns_of(word));
     if (column + columns + (first_word ? 0 : 1) > width && !(first_word && column <= indent))
       break_line();
     if (!first_word) {
@@ -123,8 +152,8 @@ std::string fold(std::string_view text, size_t begin, size_t indent, size_t widt
   return folded;
 }
 
-std::string end_of(std::string_view text, size_t columns) {
-  size_t drop = columns_of(text);
+std::string end_of(std::string_view text, int columns) {
+  int drop = columns_of(text);
   if (drop <= columns) return std::string(text);
   drop -= columns - 1;
   size_t begin = 0;

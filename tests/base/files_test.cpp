@@ -1,4 +1,4 @@
-#include "config/files.hpp"
+#include "base/files.hpp"
 
 #include <unistd.h>
 
@@ -6,7 +6,6 @@
 #include <fstream>
 
 #include "catch.hpp"
-#include "config/scenario.hpp"
 
 using namespace moesim;
 
@@ -48,23 +47,31 @@ TEST_CASE("disk and memory agree") {
 
 TEST_CASE("files that cannot be read say why") {
   const Folder folder;
-  const auto error_of = [](const std::string& path) -> std::string {
-    try {
-      load_scenario(path, {}, {});
-    } catch (const InputError& error) {
-      return error.what();
-    }
-    return "";
-  };
-  CHECK(error_of(folder.path) == folder.path + ": is a folder, not a file");
-  CHECK(error_of(folder.path + "/none.yaml") == folder.path + "/none.yaml: no such file");
+  const auto error_of = [](const std::string& path) { return disk_files().read(path).error; };
+  CHECK(error_of(folder.path) == "is a folder, not a file");
+  CHECK(error_of(folder.path + "/none.yaml") == "no such file");
   CHECK(error_of("") == "no such file");
   const std::string large = folder.write("large.yaml", std::string(kMaxConfigBytes + 1, '#'));
-  CHECK(error_of(large) == large + ": is larger than 4 MiB");
-  CHECK(error_of("/dev/zero") == "/dev/zero: is larger than 4 MiB");
+  CHECK(error_of(large) == "is larger than 4 MiB");
+  CHECK(error_of("/dev/zero") == "is larger than 4 MiB");
   if (geteuid() != 0) {  // root may read anything
     const std::string secret = folder.write("secret.yaml", "a: 1\n");
     std::filesystem::permissions(secret, std::filesystem::perms::none);
-    CHECK(error_of(secret) == secret + ": cannot be read: Permission denied");
+    CHECK(error_of(secret) == "cannot be read: Permission denied");
   }
+}
+
+TEST_CASE("a file is replaced whole, or appended to") {
+  const Folder folder;
+  const std::string path = folder.path + "/t.csv";
+  replace_file(path, "old and long\n");
+  replace_file(path, "new\n");
+  append_to_file(path, "more\n");
+  CHECK(disk_files().read(path).text == "new\nmore\n");
+  CHECK(disk_files().list(folder.path) == std::vector<std::string>{"t.csv"});  // no temporary file
+  const std::string nowhere = folder.path + "/none/t.csv";
+  CHECK_THROWS_WITH(replace_file(nowhere, ""),
+                    "cannot write " + folder.path + "/none/.t.csv.new: No such file or directory");
+  CHECK_THROWS_WITH(append_to_file(nowhere, ""),
+                    "cannot write " + nowhere + ": No such file or directory");
 }

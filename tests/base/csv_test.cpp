@@ -1,4 +1,4 @@
-#include "measured/measured_table_csv.hpp"
+#include "base/csv.hpp"
 
 #include "catch.hpp"
 
@@ -57,4 +57,25 @@ TEST_CASE("CSV: faults are reported with their place") {
         "t.csv:1:4: expected a comma or the end of the line after the closing quote");
   CHECK(problems_of(std::string("a\n\x01\n")).starts_with("t.csv:2:1: "));
   CHECK(problems_of("a\n\xff\n").starts_with("t.csv:2:1: "));
+}
+
+TEST_CASE("CSV: a written field reads back") {
+  for (const std::string text : {"plain", "a,b", "say \"so\"", "two\nlines", ""})
+    CHECK(texts("x," + csv_field(text) + "\n") ==
+          std::vector<std::vector<std::string>>{{"x", text}});
+  CHECK(csv_field("a b") == "a b");
+  CHECK(csv_field("a\"b") == "\"a\"\"b\"");
+}
+
+TEST_CASE("CSV: record by record") {
+  Problems problems;
+  CsvReader reader("a,b\n\n1\n", "t.csv", problems);
+  CsvRecord record;
+  REQUIRE(reader.next(record));
+  CHECK(record.size() == 2);
+  REQUIRE(reader.next(record));
+  CHECK(record.size() == 1);
+  CHECK(record[0].place.line == 3);
+  CHECK_FALSE(reader.next(record));
+  CHECK(reader.here().line == 4);
 }

@@ -1,6 +1,8 @@
-#include "config/files.hpp"
+#include "base/files.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -8,6 +10,9 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <set>
+
+#include "base/diagnostics.hpp"
 
 namespace moesim {
 namespace {
@@ -18,6 +23,22 @@ struct CloseFile {
 
 std::string too_large(size_t most_bytes) {
   return fmt::format("is larger than {} MiB", most_bytes >> 20);
+}
+
+// `how`: O_TRUNC or O_APPEND.
+void write_file(const std::string& path, std::string_view text, int how) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
+  bool good = fd >= 0;
+  while (good && !text.empty()) {
+    const ssize_t count = write(fd, text.data(), text.size());
+    good = count > 0 || (count < 0 && errno == EINTR);
+    if (count > 0) text.remove_prefix(static_cast<size_t>(count));
+  }
+  // A rename must not overtake the bytes of the file it renames.
+  if (good && how == O_TRUNC) good = fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) close(fd);
+  if (!good) throw RunError(fmt::format("cannot write {}: {}", path, strerror(error)));
 }
 
 }  // namespace
@@ -55,28 +76,47 @@ std::vector<std::string> DiskFiles::list(const std::string& directory) const {
   return names;
 }
 
-bool MemoryFiles::exists(const std::string& path) const { return files_.contains(path); }
+bool MemoryFiles::exists(const std::string& path) const {
+  return files_.contains(path) || (below_ && below_->exists(path));
+}
 
 FileText MemoryFiles::read(const std::string& path, size_t most_bytes) const {
   const auto found = files_.find(path);
-  if (found == files_.end()) return {"", "no such file"};
+  if (found == files_.end())
+    return below_ ? below_->read(path, most_bytes) : FileText{"", "no such file"};
   if (found->second.size() > most_bytes) return {"", too_large(most_bytes)};
   return {found->second, ""};
 }
 
 std::vector<std::string> MemoryFiles::list(const std::string& directory) const {
-  std::vector<std::string> names;
+  std::set<std::string> names;
+  if (below_)
+    for (std::string& name : below_->list(directory)) names.insert(std::move(name));
   for (const auto& [path, text] : files_) {
     const std::filesystem::path file(path);
     if (file.parent_path() == std::filesystem::path(directory))
-      names.push_back(file.filename().string());
+      names.insert(file.filename().string());
   }
-  return names;
+  return {names.begin(), names.end()};
 }
 
 const Files& disk_files() {
   static const DiskFiles files;
   return files;
+}
+
+void replace_file(const std::string& path, std::string_view text) {
+  const std::filesystem::path target(path);
+  const std::filesystem::path temporary =
+      target.parent_path() / ("." + target.filename().string() + ".new");
+  write_file(temporary.string(), text, O_TRUNC);
+  std::error_code error;
+  std::filesystem::rename(temporary, target, error);
+  if (error) throw RunError(fmt::format("cannot write {}: {}", path, error.message()));
+}
+
+void append_to_file(const std::string& path, std::string_view text) {
+  write_file(path, text, O_APPEND);
 }
 
 }  // namespace moesim

@@ -1,10 +1,11 @@
 // What the model must hold against measurements and physics, through SimGrid; docs/model/wafer.md
 // has the figures.
-#include "run/run_wafer_step.hpp"
+#include "run/wafer_program.hpp"
 
 #include "catch.hpp"
 #include "config/scenario.hpp"
-#include "in_child.hpp"
+#include "fixtures/in_child.hpp"
+#include "run/run_step.hpp"
 
 using namespace moesim;
 

@@ -1,4 +1,4 @@
-// Small helpers on text that readers and writers of configuration share.
+// Small helpers on UTF-8 text: its width on a terminal, blanks, names in messages.
 #pragma once
 
 #include <string>
@@ -6,6 +6,22 @@
 #include <vector>
 
 namespace moesim {
+
+// Returns the columns that a terminal shows: code points. Every character that the program prints
+// is one column wide.
+int columns_of(std::string_view text);
+
+enum class Align { left, right };
+// Fills with blanks to `width` columns, or cuts with "…" at the end.
+std::string fit(std::string_view text, int width, Align align = Align::left);
+// The same, cut at its front: of a long path the end tells files apart.
+std::string fit_end(std::string_view text, int width, Align align = Align::left);
+
+// Without blanks and tabs at either end.
+std::string_view trim(std::string_view text);
+
+// ASCII letters alone change.
+std::string lowercase(std::string_view text);
 
 // "plan" + "tp" -> "plan.tp"; either may be empty.
 std::string join_path(std::string_view path, std::string_view key);
@@ -28,7 +44,7 @@ std::string fold(std::string_view text, size_t begin, size_t indent,
                  size_t width = kTerminalColumns);
 
 // At most `columns` (1 or more) long: "…" and the end of a longer text, which tells paths apart.
-std::string end_of(std::string_view text, size_t columns);
+std::string end_of(std::string_view text, int columns);
 
 struct TextFault {
   std::string what;  // empty: text is UTF-8 without control characters

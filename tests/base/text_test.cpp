@@ -1,4 +1,4 @@
-#include "config/text.hpp"
+#include "base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -48,6 +48,18 @@ TEST_CASE("of a long path the end is kept") {
   CHECK(end_of("a/b.yaml", 8) == "a/b.yaml");
   CHECK(end_of("a/b.yaml", 7) == "…b.yaml");
   CHECK(end_of("éé", 1) == "…");
+}
+
+TEST_CASE("columns, cuts and blanks") {
+  CHECK(columns_of("2 µs · ×3") == 9);
+  CHECK(fit("ab", 4) == "ab  ");
+  CHECK(fit("ab", 4, Align::right) == "  ab");
+  CHECK(fit("écoles", 4) == "éco…");
+  CHECK(fit_end("écoles", 4) == "…les");
+  CHECK(fit_end("a", 3, Align::right) == "  a");
+  CHECK(trim(" \t a b\t") == "a b");
+  CHECK(trim(" ") == "");
+  CHECK(lowercase("BF16 Ä") == "bf16 Ä");
 }
 
 TEST_CASE("names and quotes") {

@@ -1,10 +1,11 @@
-// The little that configuration needs of a file system, behind an interface with an in-memory twin,
-// so that tests hold their inputs as text.
+// The little that the program needs of a file system. Reading is behind an interface with an
+// in-memory twin, so that tests hold their inputs as text; files are written whole or not at all.
 #pragma once
 
 #include <cstddef>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -37,15 +38,24 @@ class DiskFiles : public Files {
 
 class MemoryFiles : public Files {
  public:
-  explicit MemoryFiles(std::map<std::string, std::string> files) : files_(std::move(files)) {}
+  // Where no file here has a path, `below` (which outlives this) is asked for it.
+  explicit MemoryFiles(std::map<std::string, std::string> files, const Files* below = nullptr)
+      : files_(std::move(files)), below_(below) {}
   bool exists(const std::string& path) const override;
   FileText read(const std::string& path, size_t most_bytes = kMaxConfigBytes) const override;
   std::vector<std::string> list(const std::string& directory) const override;
 
  private:
   std::map<std::string, std::string> files_;
+  const Files* below_;
 };
 
 const Files& disk_files();
+
+// Replaces the file at once: a reader, or a crash, sees the old text or the new. Throws RunError.
+void replace_file(const std::string& path, std::string_view text);
+
+// Appends in one write, so that a line is there or is not. Throws RunError.
+void append_to_file(const std::string& path, std::string_view text);
 
 }  // namespace moesim

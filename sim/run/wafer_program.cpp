@@ -1,0 +1,160 @@
+#include "run/wafer_program.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/reference.hpp"
+#include "model/parameters.hpp"
+
+namespace moesim {
+
+namespace {
+
+constexpr double kFp32Bytes = 4;
+constexpr double kGoodEnough = 0.99;  // of the best throughput
+constexpr int kMostSampleWafers = 4;
+
+std::vector<StageMemory> memory_rows(const WaferContext& context) {
+  const WaferMemory& sram = context.plan.memory;
+  StageMemory wafer;
+  wafer.name = "SRAM";
+  wafer.parameters_bytes = sram.weights;
+  wafer.gradients_bytes = sram.gradients;
+  wafer.activations_bytes = sram.saved + sram.spilling + sram.hidden + sram.working();
+  wafer.total_bytes = sram.total();
+  wafer.capacity_bytes = context.system.wafer.sram_bytes;
+  wafer.fits = wafer.total_bytes <= wafer.capacity_bytes;
+  if (!wafer.fits) wafer.breaks_it = sram.largest();
+
+  double parameters = total_parameters(context.model);
+  for (int layer = context.model.layers; layer < context.layers(); ++layer)
+    parameters +=
+        layer_parameters(context.model, layer).total() + mtp_extra_parameters(context.model);
+  const MemoryX& memoryx = context.system.memoryx;
+  StageMemory store;
+  store.stage = 1;
+  store.name = "MemoryX";
+  store.parameters_bytes = parameters * memoryx.weight_wire_bytes;
+  store.gradients_bytes = parameters * kFp32Bytes;
+  store.optimizer_bytes =
+      parameters * memoryx.state_bytes - store.parameters_bytes - store.gradients_bytes;
+  store.total_bytes = parameters * memoryx.state_bytes;
+  store.capacity_bytes = memoryx.capacity_bytes;
+  store.fits = store.total_bytes <= store.capacity_bytes;
+  if (!store.fits) store.breaks_it = "model state";
+  return {wafer, store};
+}
+
+std::string fidelity_text(const WaferContext& context) {
+  const WaferPlan& plan = context.plan;
+  const auto many = [](size_t count, const char* noun, const char* plural) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : plural);
+  };
+  // A step that is smaller than asked for fills fewer tiles.
+  const int batch = std::min(plan.attention_batch, plan.microbatches.front());
+  const int tiles = (plan.microbatches.front() + batch - 1) / batch;
+  return fmt::format("{} of {}, {}{}", many(tiles, "attention tile", "s"),
+                     many(batch, "sequence", "s"),
+                     many(plan.microbatches.size(), "microbatch", "es"),
+                     plan.spill ? ", saved activations on the host" : "");
+}
+
+WaferStepInput settled(const Scenario& scenario, uint64_t seed) {
+  WaferStepInput input{scenario.workload, scenario.platform.wafers(),
+                       scenario.plan,     scenario.routing,
+                       scenario.batch,    seed};
+  if (input.plan.attention_tiles == 0) {
+    const int tiles = best_attention_tiles(input);
+    // What was the largest attention batch for one tile stays the attention batch.
+    Plan one = input.plan;
+    one.attention_tiles = 1;
+    input.plan.attention_batch =
+        derive_wafer_plan(input.model, input.system, one, input.batch).attention_batch;
+    input.plan.attention_tiles = tiles;
+  }
+  return input;
+}
+
+class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
+ public:
+  using LoweredProgramOf::LoweredProgramOf;
+  const Fabric& fabric() const override { return wafers().fabric; }
+  bool has_pipeline() const override { return false; }
+
+  ProgramFacts facts() const override {
+    const WaferPlan& plan = step().context.plan;
+    ProgramFacts facts;
+    facts.device_noun = "wafer";
+    facts.devices = plan.systems;
+    facts.global_batch = plan.global_batch();
+    facts.peak_flops = step().context.system.wafer.peak_flops();
+    facts.fidelity = fidelity_text(step().context);
+    if (plan.simulated < plan.systems)
+      facts.folded = fmt::format(
+          "{} of {} wafers simulated; broadcast and reduction load each link once for all",
+          plan.simulated, plan.systems);
+    // MemoryX and SwarmX are ranks of the program and no devices.
+    facts.rank_weights.assign(step().context.ranks(), 0);
+    std::fill_n(facts.rank_weights.begin(), wafers().wafers, 1);
+    facts.nic_bytes_per_s = step().context.system.wafer.io_bytes_per_s;
+    return facts;
+  }
+
+  std::vector<StageMemory> memory(const LoadStatistics&) const override {
+    return memory_rows(step().context);
+  }
+
+  int rank_number(uint32_t rank) const override { return static_cast<int>(rank); }
+
+  std::string rank_label(uint32_t rank) const override {
+    if (rank == wafers().memoryx_rank()) return "MemoryX";
+    if (rank == wafers().swarmx_rank()) return "SwarmX";
+    return fmt::format("wafer {}", rank);
+  }
+
+  std::vector<uint32_t> sample_ranks() const override {
+    std::vector<uint32_t> ranks(std::min(wafers().wafers, kMostSampleWafers));
+    for (uint32_t wafer = 0; wafer < ranks.size(); ++wafer) ranks[wafer] = wafer;
+    return ranks;
+  }
+
+  std::vector<uint32_t> drawn_always() const override {
+    return {wafers().memoryx_rank(), wafers().swarmx_rank()};
+  }
+
+ private:
+  const WaferFabric& wafers() const { return step().context.fabric; }
+};
+
+}  // namespace
+
+int best_attention_tiles(const WaferStepInput& input) {
+  std::vector<std::pair<int, double>> tried;
+  double best = 0;
+  WaferStepInput one = input;
+  one.plan.attention_tiles = 1;
+  one.plan.simulated_replicas = 1;
+  one.plan.attention_batch =
+      derive_wafer_plan(input.model, input.system, one.plan, input.batch).attention_batch;
+  one.batch.global_batch = 0;
+  for (const int tiles : wafer_tile_choices(input.model, input.system, input.plan, input.batch)) {
+    one.plan.attention_tiles = tiles;
+    const auto step = lower_wafer_step(one);
+    const double seconds =
+        execute_reference(step->program, step->context.fabric.fabric, *step->work).makespan_s -
+        input.system.step_latency_s;  // paid once a step, whatever the microbatches
+    const double rate = step->context.plan.microbatches[0] / seconds;
+    tried.emplace_back(tiles, rate);
+    best = std::max(best, rate);
+  }
+  for (const auto& [tiles, rate] : tried)
+    if (rate >= kGoodEnough * best) return tiles;
+  return 1;
+}
+
+std::unique_ptr<LoweredProgram> lower_for_wafers(const Scenario& scenario, uint64_t seed) {
+  return std::make_unique<WaferProgram>(lower_wafer_step(settled(scenario, seed)));
+}
+
+}  // namespace moesim
