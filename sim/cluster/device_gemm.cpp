@@ -78,8 +78,7 @@ std::array<Tile, 10> dense_tiles(const Device& device) {
 
 double gemm_math_s(const Device& device, const Kernel& kernel) {
   const TileCost cost = tile_cost(device, kernel, false);
-  const double m = static_cast<double>(kernel.m), n = static_cast<double>(kernel.n),
-               k = static_cast<double>(kernel.k);
+  const double m = kernel.m, n = kernel.n, k = kernel.k;
   double best = std::numeric_limits<double>::infinity();
   for (const Tile tile : dense_tiles(device)) {
     const double tiles = tiles_along(m, tile.m) * tiles_along(n, tile.n);
@@ -118,8 +117,7 @@ RowTiles count_row_tiles(std::span<const int> rows, int tile_m) {
 // the longest one.
 double weight_gradient_s(const Device& device, const Kernel& kernel, std::span<const int> rows) {
   const TileCost cost = tile_cost(device, kernel, true);
-  const double m = static_cast<double>(kernel.m > 0 ? kernel.m : kernel.k),
-               n = static_cast<double>(kernel.n);
+  const double m = kernel.m > 0 ? kernel.m : kernel.k, n = kernel.n;
   double sum = 0, longest = 0;
   for (const int count : rows) {
     sum += count;
@@ -140,7 +138,7 @@ double over_rows_s(const Device& device, const Kernel& kernel, std::span<const i
   const TileCost cost = tile_cost(device, kernel, true);
   const RowTiles counts = count_row_tiles(rows, device.tile_m);
   const std::array<int, 3> heights = {2 * device.tile_m, device.tile_m, device.tile_m / 2};
-  const double n = static_cast<double>(kernel.n), k = static_cast<double>(kernel.k);
+  const double n = kernel.n, k = kernel.k;
   double best = std::numeric_limits<double>::infinity();
   for (size_t i = 0; i < heights.size(); ++i) {
     for (int quarters = 4; quarters >= 1; --quarters) {

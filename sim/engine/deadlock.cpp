@@ -43,19 +43,20 @@ class Deadlock {
     return !blocks_[node.block].done && waiting(node.block)[node.task] > 0;
   }
 
-  // Only of blocks that the walk comes to: all of them at once would not fit for a large step.
+  // Counts only for blocks that the walk comes to: all at once would not fit for a large step.
   const std::vector<uint32_t>& waiting(BlockId id) {
     if (blocks_[id].waiting.empty()) blocks_[id].waiting = untouched(id);
     return blocks_[id].waiting;
   }
 
-  // What the tasks of a block would still wait for if everything had run that waits for nothing.
+  // Returns what the tasks of a block would still wait for if everything had run that waits for
+  // nothing.
   std::vector<uint32_t> untouched(BlockId id) const {
     const TaskGraph& of = graph(id);
     std::vector<uint32_t> waiting = of.predecessors;
     for (size_t port = 0; port < program_.blocks[id].inputs.size(); ++port)
       for (uint32_t rank = 0; rank < of.ranks; ++rank)
-        waiting[of.entry(static_cast<int>(port), rank)] += program_.blocks[id].inputs[port];
+        waiting[of.entry(port, rank)] += program_.blocks[id].inputs[port];
     for (const TaskId task : of.topological_order())
       if (waiting[task] == 0)
         for (const TaskId successor : of.successors(task)) --waiting[successor];
@@ -93,7 +94,7 @@ class Deadlock {
     }
   }
 
-  // A blocked task that this one waits for.
+  // Returns a blocked task that this one waits for.
   std::optional<Node> blocked_before(Node node) {
     const TaskGraph& of = graph(node.block);
     const auto leads_to = [&](TaskId task) {
@@ -111,7 +112,7 @@ class Deadlock {
     return std::nullopt;
   }
 
-  std::optional<Node> blocked_exit(BlockId block, uint8_t port, uint32_t rank) {
+  std::optional<Node> blocked_exit(BlockId block, BlockPort port, uint32_t rank) {
     const std::vector<Task>& tasks = graph(block).tasks;
     for (TaskId id = 0; id < tasks.size(); ++id)
       if (tasks[id].kind == TaskKind::exit && tasks[id].payload == port && tasks[id].rank == rank &&
@@ -120,7 +121,7 @@ class Deadlock {
     return std::nullopt;
   }
 
-  // From any blocked task back to what it waits for, until a task comes a second time.
+  // Walks from any blocked task back to what it waits for, until a task comes a second time.
   std::string cycle_text() {
     std::vector<Node> path;
     std::map<Node, size_t> seen;
@@ -140,7 +141,8 @@ class Deadlock {
     return cycle_text(path);
   }
 
-  // A line a block, beginning where the cycle enters one: the exit that the others wait for.
+  // Writes a line per block, beginning where the cycle enters one: the exit that the others wait
+  // for.
   std::string cycle_text(std::vector<Node>& cycle) const {
     const auto enters = [&](size_t i) {
       return cycle[i].block != cycle[(i + cycle.size() - 1) % cycle.size()].block;

@@ -12,11 +12,11 @@ namespace moesim {
 
 struct BlockState {
   bool done = false;
-  std::vector<uint32_t>
-      waiting;  // per task, what is still missing; empty: nothing that it waits for has arrived
+  // Per task, how much is still missing; empty: nothing that the block waits for has arrived.
+  std::vector<uint32_t> waiting;
 };
 
-// Several lines; call when nothing runs any more and some block is not done.
+// Returns several lines. To be called when nothing runs any more and some block is not done.
 std::string explain_deadlock(const Program& program, std::vector<BlockState> blocks);
 
 }  // namespace moesim

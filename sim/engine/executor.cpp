@@ -6,21 +6,23 @@
 
 namespace moesim {
 
+// The instance of a template that stands for a block while any of its tasks is not over.
 struct Executor::Live {
   BlockId block = 0;
   const TaskGraph* graph = nullptr;
-  std::vector<uint32_t> waiting;  // per task
+  std::vector<uint32_t> waiting;  // per task: predecessors and arrivals that are still missing
   std::vector<uint32_t> cause;    // per task: row that released it
   std::vector<double> started_s;  // per task
   std::vector<double> nominal_s;  // per task
-  uint32_t remaining = 0;
+  uint32_t remaining = 0;         // tasks that are not over
   InstanceData data;
 };
 
-Executor::Executor(const Program& program, InstanceSource& source, Backend& backend,
+Executor::Executor(const Program& program, const InstanceSource& source, Backend& backend,
                    Execution& execution)
     : program_(program), source_(source), backend_(backend), execution_(execution) {
   live_of_block_.assign(program.blocks.size(), kNoRow);
+  execution_.record.reserve(static_cast<size_t>(program.task_count()));
 }
 
 Executor::~Executor() = default;
@@ -59,20 +61,18 @@ uint32_t Executor::instantiate(BlockId id) {
   live.remaining = static_cast<uint32_t>(count);
   live_of_block_[id] = index;
   if (live.graph->compute_slots > 0 || live.graph->transfer_slots > 0) {
-    live.data.seconds.resize(live.graph->compute_slots);
-    live.data.flows.resize(live.graph->transfer_slots);
-    live.data.fixed_s.assign(live.graph->transfer_slots, 0);
+    live.data.reset(*live.graph);
     source_.fill(block, *live.graph, live.data);
   }
   for (size_t port = 0; port < block.inputs.size(); ++port)
     for (uint32_t rank = 0; rank < live.graph->ranks; ++rank)
-      live.waiting[live.graph->entry(static_cast<int>(port), rank)] += block.inputs[port];
+      live.waiting[live.graph->entry(port, rank)] += block.inputs[port];
   for (TaskId task = 0; task < count; ++task)
     if (live.waiting[task] == 0) ready_.push_back({{index, task}, kNoRow});
   return index;
 }
 
-void Executor::arrive(BlockId id, uint8_t port, uint32_t rank, uint32_t cause) {
+void Executor::arrive(BlockId id, BlockPort port, uint32_t rank, uint32_t cause) {
   uint32_t index = live_of_block_[id];
   if (index == kNoRow) index = instantiate(id);
   release(index, live_[index]->graph->entry(port, rank), cause);
@@ -90,7 +90,7 @@ void Executor::pass(uint32_t index, TaskId task, uint32_t cause) {
 }
 
 void Executor::retire(uint32_t index) {
-  live_of_block_[live_[index]->block] = kNoRow - 1;
+  live_of_block_[live_[index]->block] = kRetired;
   free_.push_back(index);
   ++blocks_done_;
   if (on_progress) on_progress(blocks_done_, program_.blocks.size());
@@ -135,6 +135,8 @@ void Executor::start(const Ready& ready) {
   }
 }
 
+// Starting a task may release others at once (joins, exits), and a backend may complete a task from
+// within its own callback: whoever comes first works the queue off, so that nothing recurses.
 void Executor::drain() {
   if (draining_) return;
   draining_ = true;
@@ -166,7 +168,7 @@ void Executor::require_done() const {
   std::vector<BlockState> states(program_.blocks.size());
   for (BlockId id = 0; id < states.size(); ++id) {
     const uint32_t live = live_of_block_[id];
-    states[id].done = live == kNoRow - 1;
+    states[id].done = live == kRetired;
     if (!states[id].done && live != kNoRow) states[id].waiting = live_[live]->waiting;
   }
   throw RunError(explain_deadlock(program_, std::move(states)));

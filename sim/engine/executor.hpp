@@ -26,7 +26,7 @@ class Backend {
   // Each start ends in exactly one Executor::complete, never from within the start itself.
   virtual void start_compute(TaskToken token, uint32_t rank, double seconds) = 0;
   virtual void start_delay(TaskToken token, double seconds) = 0;
-  // `transfer` gives participants, latency and SM share; `flows` what moves. Both relative to
+  // `transfer` has participants, latency and SM share; `flows` are what moves. Both are relative to
   // `first_rank` and alive until the transfer completes; `fixed_s` is paid like latency. Returns
   // how long it takes when nothing contends.
   virtual double start_transfer(TaskToken token, uint32_t first_rank, const Transfer& transfer,
@@ -35,7 +35,8 @@ class Backend {
 
 class Executor {
  public:
-  Executor(const Program& program, InstanceSource& source, Backend& backend, Execution& execution);
+  Executor(const Program& program, const InstanceSource& source, Backend& backend,
+           Execution& execution);
   ~Executor();
 
   // Starts what waits for nothing. Call once, then let the backend's clock run.
@@ -47,6 +48,7 @@ class Executor {
   std::function<void(uint64_t done, uint64_t total)> on_progress;
 
  private:
+  static constexpr uint32_t kRetired = kNoRow - 1;
   struct Live;
   struct Ready {
     TaskToken token;
@@ -54,21 +56,21 @@ class Executor {
   };
 
   uint32_t instantiate(BlockId block);
-  void arrive(BlockId block, uint8_t port, uint32_t rank, uint32_t cause);
+  void arrive(BlockId block, BlockPort port, uint32_t rank, uint32_t cause);
   void release(uint32_t live, TaskId task, uint32_t cause);
-  void pass(uint32_t live, TaskId task,
-            uint32_t cause);  // the task is over: its successors wait for one thing less
+  // The task is over: its successors wait for one thing less.
+  void pass(uint32_t live, TaskId task, uint32_t cause);
   void start(const Ready& ready);
   void drain();
   void retire(uint32_t live);
 
   const Program& program_;
-  InstanceSource& source_;
+  const InstanceSource& source_;
   Backend& backend_;
   Execution& execution_;
   std::vector<std::unique_ptr<Live>> live_;
   std::vector<uint32_t> free_;
-  std::vector<uint32_t> live_of_block_;  // kNoRow before the first arrival and after retirement
+  std::vector<uint32_t> live_of_block_;  // kNoRow before the first arrival, kRetired at the end
   std::vector<Ready> ready_;
   uint64_t blocks_done_ = 0;
   bool draining_ = false;

@@ -64,7 +64,8 @@ class ReferenceBackend : public Backend {
 
 }  // namespace
 
-Execution execute_reference(const Program& program, const Fabric& fabric, InstanceSource& source) {
+Execution execute_reference(const Program& program, const Fabric& fabric,
+                            const InstanceSource& source) {
   Execution execution;
   execution.link_bytes.assign(fabric.links.size(), 0);
   ReferenceBackend backend(fabric, execution);

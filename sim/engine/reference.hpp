@@ -9,6 +9,7 @@
 
 namespace moesim {
 
-Execution execute_reference(const Program& program, const Fabric& fabric, InstanceSource& source);
+Execution execute_reference(const Program& program, const Fabric& fabric,
+                            const InstanceSource& source);
 
 }  // namespace moesim

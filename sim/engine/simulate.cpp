@@ -11,8 +11,8 @@ namespace moesim {
 
 using namespace simgrid_api;
 
-Execution execute_simgrid(const Program& program, const Fabric& fabric, InstanceSource& source,
-                          const EngineOptions& options) {
+Execution execute_simgrid(const Program& program, const Fabric& fabric,
+                          const InstanceSource& source, const EngineOptions& options) {
   static bool ran = false;
   if (std::exchange(ran, true) || s4u::Engine::is_initialized())
     throw RunError("SimGrid has already run in this process");

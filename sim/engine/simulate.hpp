@@ -21,8 +21,8 @@ struct EngineOptions {
   std::function<void(uint64_t blocks_done, uint64_t blocks, double simulated_s)> on_progress;
 };
 
-Execution execute_simgrid(const Program& program, const Fabric& fabric, InstanceSource& source,
-                          const EngineOptions& options);
+Execution execute_simgrid(const Program& program, const Fabric& fabric,
+                          const InstanceSource& source, const EngineOptions& options);
 
 std::string simgrid_version();
 

@@ -134,7 +134,7 @@ class ClosedForm {
 
   OneWay one_way(double token_bytes) const {
     const ModelShape& m = context().model;
-    const double tokens = static_cast<double>(context().shard.local_tokens());
+    const double tokens = context().shard.local_tokens();
     const int ranks = plan().ep * plan().etp;
     const int nodes = (ranks + pod().gpus_per_node - 1) / pod().gpus_per_node;
     const double per_node = static_cast<double>(ranks) / nodes, n = nodes;
@@ -199,7 +199,7 @@ class ClosedForm {
     for (int layer = 0; layer < layers(); ++layer)
       regions += 1 + (!has_experts(m, layer) || m.shared_ffn > 0);
     const bool inside = tp <= pod().gpus_per_node;
-    const double bytes = static_cast<double>(context().shard.gemm_tokens()) * m.hidden * 2;
+    const double bytes = context().shard.gemm_tokens() * m.hidden * 2;
     const double one =
         bytes_sent_per_member(CollectiveKind::all_reduce, tp, bytes) / (inside ? nvlink() : nic());
     const double each = regions / plan().pp * one;
@@ -220,7 +220,7 @@ class ClosedForm {
         m.attention == AttentionKind::mla
             ? static_cast<double>(m.heads) / tp * (m.qk_nope_dim + m.qk_rope_dim + m.v_dim)
             : std::max(1.0, static_cast<double>(m.kv_heads) / tp) * 2 * m.head_dim;
-    const double bytes = static_cast<double>(context().shard.gemm_tokens()) * width * 2;
+    const double bytes = context().shard.gemm_tokens() * width * 2;
     const bool inside = tp * cp <= pod().gpus_per_node;
     const double per_stage = static_cast<double>(layers()) / plan().pp;
     const double one = (cp - 1) * bytes / (inside ? nvlink() : nic());

@@ -6,6 +6,12 @@
 
 namespace moesim {
 
+void InstanceData::reset(const TaskGraph& graph) {
+  seconds.resize(graph.compute_slots);
+  flows.resize(graph.transfer_slots);
+  fixed_s.assign(graph.transfer_slots, 0);
+}
+
 uint8_t Program::op(const std::string& op_name) {
   const auto found = std::find(op_names.begin(), op_names.end(), op_name);
   if (found != op_names.end()) return static_cast<uint8_t>(found - op_names.begin());
@@ -20,7 +26,7 @@ BlockId Program::add_block(Block block) {
   return static_cast<BlockId>(blocks.size() - 1);
 }
 
-void Program::connect(BlockId from, uint8_t from_port, BlockId to, uint8_t to_port) {
+void Program::connect(BlockId from, BlockPort from_port, BlockId to, BlockPort to_port) {
   MOESIM_CHECK(to_port < blocks[to].inputs.size(), "block {} has no entry port {}", to, to_port);
   MOESIM_CHECK(templates[blocks[from].graph].ranks == templates[blocks[to].graph].ranks, "{} -> {}",
                from, to);

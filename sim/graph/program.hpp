@@ -11,16 +11,19 @@
 namespace moesim {
 
 using BlockId = uint32_t;
+// Blocks wait for each other at numbered ports: an edge leads from an exit of one block to an entry
+// of another.
+using BlockPort = uint16_t;
 
-// "When rank r of this block passes exit `from_port`, rank r of block `to` has one thing less to
-// wait for at `to_port`."
+// When rank r of this block passes exit `from_port`, rank r of block `to` has one thing less to
+// wait for at `to_port`.
 struct BlockEdge {
   BlockId to = 0;
-  uint8_t from_port = 0;
-  uint8_t to_port = 0;
+  BlockPort from_port = 0;
+  BlockPort to_port = 0;
 };
 
-// What a block does for the pipeline.
+// The part that a block plays in the pipeline.
 enum class BlockKind : uint8_t {
   forward,
   backward,
@@ -39,7 +42,7 @@ struct Block {
   uint32_t microbatch = 0;
   uint16_t first_layer = 0;
   uint16_t replica = 0;  // data-parallel cell
-  // Of lane 1, where a block overlaps the work of two microbatches.
+  // The same of lane 1, where a block overlaps the work of two microbatches.
   uint16_t other_chunk = 0;
   uint16_t other_first_layer = 0;
   uint32_t other_microbatch = 0;
@@ -57,8 +60,8 @@ inline int chunk_of(const Block& block, int lane) {
   return lane == 0 ? block.chunk : block.other_chunk;
 }
 
-// A run of kernels on one stream between two synchronisation points is one task; this says how to
-// split it again.
+// A run of kernels on one stream between two synchronisation points is one task; its parts say how
+// reports split it again.
 struct RunPart {
   uint8_t op = 0;
   Phase phase = Phase::forward;
@@ -73,19 +76,22 @@ struct Run {
 struct InstanceData {
   std::vector<double> seconds;           // per compute slot
   std::vector<std::vector<Flow>> flows;  // per transfer slot, endpoints relative to the template
-  std::vector<double>
-      fixed_s;  // per transfer slot: seconds on top of latency (closed-form collectives)
+  // Per transfer slot: seconds on top of latency (closed-form collectives).
+  std::vector<double> fixed_s;
+
+  // Sizes the lists for the slots of a template; fixed_s becomes 0, the others are to be filled.
+  void reset(const TaskGraph& graph);
 };
 
-// Gives the amounts that differ from instance to instance (token routing). Must be a pure function
-// of the block.
+// Draws the amounts that differ from instance to instance (token routing). Both functions are pure:
+// an oracle and an engine that ask for the same block get the same amounts, in whatever order.
 class InstanceSource {
  public:
   virtual ~InstanceSource() = default;
-  virtual void fill(const Block& block, const TaskGraph& graph, InstanceData& out) = 0;
-  // What a compute task takes against nominal: the device's slowness, times chance. A pure function
-  // of its arguments.
-  virtual double stretch(BlockId, const Block&, TaskId, const Task&) { return 1; }
+  // Takes `out` as InstanceData::reset leaves it. Called only for templates with slots.
+  virtual void fill(const Block& block, const TaskGraph& graph, InstanceData& out) const = 0;
+  // Returns what a compute task takes against nominal: the device's slowness, times chance.
+  virtual double stretch(BlockId, const Block&, TaskId, const Task&) const { return 1; }
 };
 
 struct Program {
@@ -95,10 +101,11 @@ struct Program {
   std::vector<std::string> op_names;
   uint32_t simulated_ranks = 0;
 
-  uint8_t op(const std::string& op_name);  // index of the name, added when new
+  uint8_t op(const std::string& op_name);  // returns the index of the name, added when new
   BlockId add_block(Block block);
-  void connect(BlockId from, uint8_t from_port, BlockId to, uint8_t to_port);
-  // Tasks over all blocks, joins not counted; `kernels` counts the parts of runs instead of runs.
+  // Both blocks span the same number of ranks; the edge connects them rank by rank.
+  void connect(BlockId from, BlockPort from_port, BlockId to, BlockPort to_port);
+  // Tasks that take time, over all blocks. kernel_count counts the parts of a run instead of it.
   double task_count() const;
   double kernel_count() const;
 };

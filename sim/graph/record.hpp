@@ -1,4 +1,4 @@
-// What happened: one row per task that took time, in columns, in the order of completion.
+// The record of a run: one row per task that took time, in columns, in the order of completion.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,20 @@ struct Record {
   std::vector<double> end_s;
   std::vector<uint32_t> block;
   std::vector<uint32_t> task;  // within the block's template
-  std::vector<uint32_t>
-      cause;  // row of the task whose completion let this one start; kNoRow at the beginning
-  std::vector<float>
-      nominal_s;  // what it would have taken alone: end - start - nominal is contention
+  // Row of the task whose completion let this one start; kNoRow at the beginning.
+  std::vector<uint32_t> cause;
+  // Duration had it been alone: end - start - nominal is contention.
+  std::vector<float> nominal_s;
 
   size_t rows() const { return start_s.size(); }
+  void reserve(size_t count) {
+    start_s.reserve(count);
+    end_s.reserve(count);
+    block.reserve(count);
+    task.reserve(count);
+    cause.reserve(count);
+    nominal_s.reserve(count);
+  }
   uint32_t add(double start, double end, uint32_t block_id, uint32_t task_id, uint32_t cause_row,
                double nominal) {
     start_s.push_back(start);
@@ -42,8 +50,8 @@ struct Execution {
   uint64_t flows = 0;              // SimGrid communications
   uint64_t execs = 0;              // SimGrid executions (kernels that shared a device)
   uint64_t transfers = 0;
-  uint64_t transfers_as_flows =
-      0;  // parts of transfers that ran, wholly or from some moment on, as flows
+  // Parts of transfers that ran, wholly or from some moment on, as flows.
+  uint64_t transfers_as_flows = 0;
 };
 
 }  // namespace moesim

@@ -1,5 +1,5 @@
-// What a task graph is made of. Names and amounts only: who runs it, and how fast, is the engine's
-// business.
+// The tasks that a graph is made of: names and amounts only. Who runs a task, and how fast, is the
+// engine's business.
 #pragma once
 
 #include <cstdint>
@@ -48,9 +48,9 @@ struct Task {
   uint8_t lane = 0;  // a block may overlap a forward (lane 0) with a backward (lane 1)
   uint16_t layer = 0;
   uint32_t rank = 0;  // compute, entry, exit: whose; transfer: its first participant
-  uint32_t payload =
-      0;               // compute: Program::runs; transfer: TaskGraph::transfers; entry, exit: port
-  int32_t slot = -1;   // >= 0: amounts differ per instance and stand in InstanceData at this slot
+  // compute: index into Program::runs; transfer: into TaskGraph::transfers; entry, exit: the port.
+  uint32_t payload = 0;
+  int32_t slot = -1;   // >= 0: amounts differ per instance and are in InstanceData at this slot
   double seconds = 0;  // compute, delay
 };
 
@@ -64,9 +64,9 @@ constexpr int32_t endpoint(int32_t rank, Port port) {
   return rank * kPorts + static_cast<int32_t>(port);
 }
 
+// Between endpoints; in a template they are relative to its first rank, and possibly outside it.
 struct Flow {
-  int32_t source =
-      0;  // endpoints; in a template relative to its first rank, and possibly outside it
+  int32_t source = 0;
   int32_t target = 0;
   double bytes = 0;
 };

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <boost/graph/compressed_sparse_row_graph.hpp>
+#include <boost/graph/strong_components.hpp>
+#include <boost/graph/topological_sort.hpp>
+#include <iterator>
 
 #include "base/check.hpp"
 #include "base/diagnostics.hpp"
@@ -13,6 +16,10 @@ namespace moesim {
 using Csr =
     boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property,
                                        boost::no_property, TaskId, uint32_t>;
+
+namespace {
+constexpr TaskId kMostNamed = 8;  // tasks of a cycle
+}  // namespace
 
 struct TaskGraph::Rows {
   Csr csr;
@@ -24,20 +31,15 @@ TaskGraph::TaskGraph(TaskGraph&&) noexcept = default;
 TaskGraph& TaskGraph::operator=(TaskGraph&&) noexcept = default;
 
 std::span<const TaskId> TaskGraph::successors(TaskId task) const {
-  const auto& forward = rows_->csr.m_forward;
-  const uint32_t begin = forward.m_rowstart[task], end = forward.m_rowstart[task + 1];
-  return {forward.m_column.data() + begin, end - begin};
+  const auto [first, last] = boost::adjacent_vertices(task, rows_->csr);
+  return {first, last};
 }
 
 std::vector<TaskId> TaskGraph::topological_order() const {
-  std::vector<uint32_t> waiting = predecessors;
   std::vector<TaskId> order;
   order.reserve(tasks.size());
-  for (TaskId id = 0; id < tasks.size(); ++id)
-    if (waiting[id] == 0) order.push_back(id);
-  for (size_t next = 0; next < order.size(); ++next)
-    for (TaskId successor : successors(order[next]))
-      if (--waiting[successor] == 0) order.push_back(successor);
+  boost::topological_sort(rows_->csr, std::back_inserter(order));
+  std::reverse(order.begin(), order.end());  // Boost puts successors first
   return order;
 }
 
@@ -61,6 +63,22 @@ void TaskGraphBuilder::edge(TaskId before, TaskId after) {
   edges_.emplace_back(before, after);
 }
 
+// Tasks that reach each other are one strongly connected component: more than one task, since no
+// task is its own successor.
+std::string TaskGraphBuilder::name_cycle(const TaskGraph& graph) {
+  const Csr& csr = graph.rows_->csr;
+  std::vector<uint32_t> component(graph.tasks.size());
+  const auto by_task =
+      boost::make_iterator_property_map(component.begin(), boost::get(boost::vertex_index, csr));
+  std::vector<int> members(boost::strong_components(csr, by_task), 0);
+  for (const uint32_t c : component) ++members[c];
+  std::string named;
+  for (TaskId id = 0, shown = 0; id < graph.tasks.size() && shown < kMostNamed; ++id)
+    if (members[component[id]] > 1)
+      named += fmt::format("{}{} (rank {})", shown++ ? ", " : "", id, graph.tasks[id].rank);
+  return named;
+}
+
 TaskGraph TaskGraphBuilder::freeze() && {
   std::sort(edges_.begin(), edges_.end());
   edges_.erase(std::unique(edges_.begin(), edges_.end()), edges_.end());
@@ -81,16 +99,11 @@ TaskGraph TaskGraphBuilder::freeze() && {
     if (graph_.tasks[id].kind == TaskKind::entry)
       graph_.entries_[graph_.tasks[id].payload * graph_.ranks + graph_.tasks[id].rank] = id;
 
-  const auto order = graph_.topological_order();
-  if (order.size() != count) {
-    std::vector<bool> placed(count);
-    for (TaskId id : order) placed[id] = true;
-    std::string named;
-    for (TaskId id = 0, shown = 0; id < count && shown < 8; ++id)
-      if (!placed[id])
-        named += fmt::format("{}{} (rank {})", shown++ ? ", " : "", id, graph_.tasks[id].rank);
-    throw RunError(
-        fmt::format("task graph '{}' has a cycle through or before tasks {}", graph_.name, named));
+  try {
+    graph_.topological_order();
+  } catch (const boost::not_a_dag&) {
+    throw RunError(fmt::format("task graph '{}' has a cycle through tasks {}", graph_.name,
+                               name_cycle(graph_)));
   }
   return std::move(graph_);
 }

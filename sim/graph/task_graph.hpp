@@ -28,18 +28,17 @@ class TaskGraph {
   int transfer_slots = 0;
 
   std::span<const TaskId> successors(TaskId task) const;
-  // entry(port, rank): the task that waits for other blocks there; every rank has one for each port
-  // in use.
-  TaskId entry(int port, uint32_t rank) const { return entries_[port * ranks + rank]; }
-  int entry_ports() const { return ranks == 0 ? 0 : static_cast<int>(entries_.size() / ranks); }
-  // Tasks in an order in which predecessors come first.
+  // Returns the task that waits for other blocks there; every rank has one for each port in use.
+  TaskId entry(size_t port, uint32_t rank) const { return entries_[port * ranks + rank]; }
+  size_t entry_ports() const { return ranks == 0 ? 0 : entries_.size() / ranks; }
+  // Returns the tasks in an order in which predecessors come first.
   std::vector<TaskId> topological_order() const;
 
  private:
   friend class TaskGraphBuilder;
-  struct Rows;  // Boost.Graph
+  struct Rows;  // the graph as Boost.Graph knows it; only task_graph.cpp sees it
   std::unique_ptr<Rows> rows_;
-  std::vector<TaskId> entries_;
+  std::vector<TaskId> entries_;  // [port][rank]
 };
 
 class TaskGraphBuilder {
@@ -52,6 +51,8 @@ class TaskGraphBuilder {
   TaskGraph freeze() &&;
 
  private:
+  static std::string name_cycle(const TaskGraph& graph);
+
   TaskGraph graph_;
   std::vector<std::pair<TaskId, TaskId>> edges_;
 };

@@ -1,12 +1,14 @@
 #include "lower/block_emitter.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "lower/collectives.hpp"
 
 namespace moesim {
 
 namespace {
+
 WeightGradients weight_gradients_of(const Plan& plan, const LaneWork& lane) {
   if (lane.op.kind == OpKind::backward_data) return WeightGradients::elsewhere;
   return plan.delays_weight_gradients() ? WeightGradients::beside_communication
@@ -15,26 +17,15 @@ WeightGradients weight_gradients_of(const Plan& plan, const LaneWork& lane) {
 
 }  // namespace
 
-int gathers_per_port(const StepContext& context, int stage) {
-  int entries = 0;
-  for (int chunk = 0; chunk < context.pipeline.chunks; ++chunk)
-    entries += std::max<int>(1, static_cast<int>(context.chunk(stage, chunk).layers.size()));
-  return (entries + kGatherPorts - 1) / kGatherPorts;
-}
-
-bool any_gathered(const std::vector<RankParameters>& buckets, int first, int count) {
-  const auto begin = buckets.begin() + first;
-  const auto end =
-      static_cast<size_t>(first) + count < buckets.size() ? begin + count : buckets.end();
-  return std::any_of(begin, end, [](const RankParameters& bucket) { return !bucket.empty(); });
-}
-
-// Parameters of a chunk layer by layer, and how far their collectives have come.
+// Parameters of a chunk layer by layer, and the reduction that began last.
 struct BlockEmitter::GradientBuckets {
   std::vector<RankParameters> layers;
   BucketFill fill;
-  std::vector<RankParameters> gathered;  // bytes, of ZeRO-3
-  std::vector<TaskId> ahead, reduced;
+  std::vector<TaskId> reduced;
+
+  GradientBuckets(const StepContext& context, const LaneWork& lane)
+      : layers(parameters_by_layer(context, context.chunk(lane.stage, lane.op.chunk))),
+        fill(bucket_size(context, lane.stage, lane.op.chunk, DpUse::reduce)) {}
 };
 
 BlockEmitter::BlockEmitter(const StepContext& context, TemplateBuilder& builder, int first_rank,
@@ -48,24 +39,33 @@ BlockEmitter::BlockEmitter(const StepContext& context, TemplateBuilder& builder,
 
 void BlockEmitter::emit() {
   if (lanes_.size() == 1) {
-    emit_all(steps(lanes_[0]));
-    builder_.exit(kDone);
-  } else {
-    emit_overlapped(builder_, steps(lanes_[0]), steps(lanes_[1]), context_.cost.piece_s());
-    if (sends_at_end()) {
-      builder_.join_lanes();
-      for (int lane = 0; lane < 2; ++lane) {
-        builder_.use_lane(lane);
-        send_now(lanes_[lane]);
-      }
-    }
-    builder_.exit_all_lanes(kDone);
+    emission(lanes_[0]).finish();
+    return builder_.exit(kDone);
   }
+  emit_overlapped(emission(lanes_[0]), emission(lanes_[1]));
+  if (sends_at_end()) {
+    builder_.join_lanes();
+    for (int lane = 0; lane < 2; ++lane) {
+      builder_.use_lane(lane);
+      send_now(lanes_[lane]);
+    }
+  }
+  builder_.exit_all_lanes(kDone);
 }
 
-EmitSteps BlockEmitter::steps(const LaneWork& lane) {
-  if (lane.op.forward()) return forward_steps(lane);
-  return lane.op.kind == OpKind::backward_weight ? weight_steps(lane) : backward_steps(lane);
+Emission BlockEmitter::emission(const LaneWork& lane) {
+  if (lane.op.forward()) return forward(lane);
+  return lane.op.kind == OpKind::backward_weight ? weight_gradients(lane) : backward(lane);
+}
+
+// The two lanes in turn, the backward first, changing over at every cut. Each turn costs the host.
+void BlockEmitter::emit_overlapped(Emission forward, Emission backward) {
+  Emission* lanes[2] = {&forward, &backward};
+  for (int lane = 1; !forward.done() || !backward.done(); lane = 1 - lane) {
+    builder_.use_lane(lane);
+    builder_.busy_host(context_.cost.piece_s());
+    if (!lanes[lane]->done()) lanes[lane]->resume();
+  }
 }
 
 // DualPipe's implementation (deepseek-ai/DualPipe, dualpipe.py) exchanges the messages of both
@@ -81,66 +81,59 @@ void BlockEmitter::send(const LaneWork& lane) {
 
 void BlockEmitter::send_now(const LaneWork& lane) {
   if (lane.peer < 0) return;
-  const int port = lane.op.forward() ? kSentForward : kSentBackward;
+  const bool forward = lane.op.forward();
+  const BlockPort port = forward ? kSentForward : kSentBackward;
   const int shift =
       (lane.peer - lane.stage) * context_.mapping.simulated_cells * context_.mapping.cell;
   if (shift == 0) return builder_.exit(port);  // the next chunk is on the same stage
-  const auto sent =
-      builder_.background(Stream::pp, lane.op.forward() ? "send activations" : "send gradients", 0,
-                          lane.op.forward() ? Phase::forward : Phase::backward, [&](int rank) {
-                            return point_to_point(context_.fabric, context_.pod, first_rank_, rank,
-                                                  rank + shift, context_.activation_bytes);
-                          });
+  const Communication what = forward
+                                 ? Communication{Stream::pp, "send activations", 0, Phase::forward}
+                                 : Communication{Stream::pp, "send gradients", 0, Phase::backward};
+  const auto sent = builder_.background(what, [&](int rank) {
+    return point_to_point(context_.fabric, context_.pod, first_rank_, rank, rank + shift,
+                          context_.activation_bytes);
+  });
   builder_.exit(port, sent, false);
 }
 
 // The first microbatch's forward waits, layer by layer, for the parameters that the last step's
 // optimizer updated, or gathers them itself; with ZeRO-3 every forward gathers them. Gathers run
 // one bucket ahead of their use (without overlap_param_gather when it is due).
-EmitSteps BlockEmitter::forward_steps(const LaneWork& lane) {
+Emission BlockEmitter::forward(const LaneWork& lane) {
+  const Plan& plan = context_.plan;
   const ChunkContent& chunk = chunk_of(lane);
-  const bool ahead_of_step = lane.first && gathers_ahead(context_.plan);
-  const bool gathers =
-      context_.plan.zero_stage == 3 || (lane.first && gathers_at_first_use(context_.plan));
-  const auto buckets = std::make_shared<const std::vector<RankParameters>>(
-      gathered_before_layers(context_, lane.stage, lane.op.chunk));
-  const auto ahead = std::make_shared<std::vector<TaskId>>();
-  const int per_port = gathers_per_port(context_, lane.stage);
-  const auto wait_for_gathered = [=, this](int layer) {
-    if (ahead_of_step && layer % per_port == 0 && any_gathered(*buckets, layer, per_port))
-      builder_.wait_for(builder_.entry(kGathered + layer / per_port));
+  const int count = static_cast<int>(chunk.layers.size());
+  const bool waits = lane.first && gathers_ahead(plan);
+  const bool gathers = plan.zero_stage == 3 || (lane.first && gathers_at_first_use(plan));
+  const bool early = plan.overlap_param_gather;
+  // Bytes that begin a bucket at this layer; a chunk without layers has one entry.
+  const auto buckets = gathered_before_layers(context_, lane.stage, lane.op.chunk);
+  const auto wait_for_gathered = [&](int layer) {
+    if (waits && !buckets[layer].empty())
+      builder_.wait_for(builder_.entry(static_cast<BlockPort>(kGathered + layer)));
   };
-  EmitSteps steps;
-  const bool early = context_.plan.overlap_param_gather;
-  steps.push_back({[=, this] {
-    if (gathers) *ahead = gather(buckets->front(), 0, !early);
-    if (gathers && chunk.layers.empty()) await_gathered(*ahead);
-    if (chunk.layers.empty()) wait_for_gathered(0);
-    if (chunk.layers.empty() && chunk.embedding) emitter_.embedding(Phase::forward);
-  }});
-  for (size_t i = 0; i < chunk.layers.size(); ++i) {
-    const int local = static_cast<int>(i);
-    steps.push_back({[=, this] {
-      if (gathers && !(*buckets)[i].empty()) {
-        if (!early && i > 0) *ahead = gather((*buckets)[i], local, true);
-        await_gathered(*ahead);
-        const auto begin = buckets->begin() + local + 1;
-        const auto next =
-            std::find_if(begin, buckets->end(), [](const RankParameters& b) { return !b.empty(); });
-        if (early && next != buckets->end())
-          *ahead = gather(*next, static_cast<int>(next - buckets->begin()), true);
-      }
-      wait_for_gathered(local);
-      if (i == 0 && chunk.embedding) emitter_.embedding(Phase::forward);
-    }});
-    const EmitSteps layer = emitter_.forward(chunk.layers[i], local);
-    steps.insert(steps.end(), layer.begin(), layer.end());
+
+  std::vector<TaskId> ahead;
+  if (gathers) ahead = gather(buckets.front(), 0, !early);
+  if (count == 0) {
+    if (gathers) await_gathered(ahead);
+    wait_for_gathered(0);
+    if (chunk.embedding) emitter_.embedding(Phase::forward);
   }
-  steps.push_back({[=, this] {
-    if (chunk.loss) emitter_.loss(static_cast<int>(chunk.layers.size()), Phase::forward);
-    send(lane);
-  }});
-  return steps;
+  for (int i = 0; i < count; ++i) {
+    if (gathers && !buckets[i].empty()) {
+      if (!early && i > 0) ahead = gather(buckets[i], i, true);
+      await_gathered(ahead);
+      int next = i + 1;
+      while (next < count && buckets[next].empty()) ++next;
+      if (early && next < count) ahead = gather(buckets[next], next, true);
+    }
+    wait_for_gathered(i);
+    if (i == 0 && chunk.embedding) emitter_.embedding(Phase::forward);
+    co_await emitter_.forward(chunk.layers[i], i);
+  }
+  if (chunk.loss) emitter_.loss(count, Phase::forward);
+  send(lane);
 }
 
 // Without overlap no compute runs beside a transfer, not even of the other microbatch in the block.
@@ -156,17 +149,8 @@ void BlockEmitter::await_gathered(const std::vector<TaskId>& gathers) {
     builder_.stop_for(gathers);
 }
 
-std::shared_ptr<BlockEmitter::GradientBuckets> BlockEmitter::gradient_buckets(
-    const LaneWork& lane) const {
-  const int stage = lane.stage, chunk = lane.op.chunk;
-  return std::make_shared<GradientBuckets>(
-      GradientBuckets{parameters_by_layer(context_, chunk_of(lane)),
-                      BucketFill(bucket_size(context_, stage, chunk, DpUse::reduce)),
-                      gathered_before_layers(context_, stage, chunk),
-                      {},
-                      {}});
-}
-
+// Reduces the bucket that the layer's gradients fill, if they do. Those that were put off belong to
+// it and come first.
 void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, int local) {
   const Plan& plan = context_.plan;
   const bool reduce = lane.op.gives_weight_gradients() &&
@@ -180,62 +164,50 @@ void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, in
   if (!plan.overlap_grad_reduce) builder_.stop_for(buckets.reduced);
 }
 
-EmitSteps BlockEmitter::backward_steps(const LaneWork& lane) {
+// With ZeRO-3 the parameters of each layer are gathered again, one layer ahead; the last layer's
+// bucket holds the logits, too. The gradient message leaves before any weight gradient that has
+// been put off.
+Emission BlockEmitter::backward(const LaneWork& lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
-  const auto buckets = gradient_buckets(lane);
+  GradientBuckets buckets(context_, lane);
+  const auto gathered = gathered_before_layers(context_, lane.stage, lane.op.chunk);
   const bool gathers = context_.plan.zero_stage == 3, early = context_.plan.overlap_param_gather;
-  EmitSteps steps;
-  steps.push_back({[=, this] {
-    const int last_layer = std::max(0, count - 1);
-    if (gathers) buckets->ahead = gather(buckets->gathered.back(), last_layer, !early);
-    if (gathers) await_gathered(buckets->ahead);  // the last bucket holds the logits too
-    if (chunk.loss) emitter_.loss(count, Phase::backward);
-  }});
-  for (int i = count - 1; i >= 0; --i) {
-    steps.push_back({[=, this] {
-      if (!gathers) return;
-      if (!early && i < count - 1) buckets->ahead = gather(buckets->gathered[i], i, true);
-      await_gathered(buckets->ahead);
-      if (early && i > 0) buckets->ahead = gather(buckets->gathered[i - 1], i - 1, true);
-    }});
-    const EmitSteps layer = emitter_.backward(chunk.layers[i], i);
-    steps.insert(steps.end(), layer.begin(), layer.end());
-    steps.push_back({[=, this] {
-      if (i == 0) send(lane);  // before any weight gradient that has been put off
-      if (i == 0 && chunk.embedding) emitter_.embedding(Phase::backward);
-      layer_done(lane, *buckets, i);
-    }});
+  std::vector<TaskId> ahead;
+  if (gathers) {
+    ahead = gather(gathered.back(), std::max(0, count - 1), !early);
+    await_gathered(ahead);
   }
-  steps.push_back({[=, this] {
-    if (count == 0) {
-      send(lane);
-      if (chunk.embedding) emitter_.embedding(Phase::backward);
-      layer_done(lane, *buckets, 0);
+  if (chunk.loss) emitter_.loss(count, Phase::backward);
+  for (int i = count - 1; i >= 0; --i) {
+    if (gathers) {
+      if (!early && i < count - 1) ahead = gather(gathered[i], i, true);
+      await_gathered(ahead);
+      if (early && i > 0) ahead = gather(gathered[i - 1], i - 1, true);
     }
-    emitter_.flush_weight_gradients();
-    builder_.exit(kReduced, buckets->reduced);
-  }});
-  return steps;
+    co_await emitter_.backward(chunk.layers[i], i);
+    if (i > 0) layer_done(lane, buckets, i);
+  }
+  send(lane);
+  if (chunk.embedding) emitter_.embedding(Phase::backward);
+  layer_done(lane, buckets, 0);
+  emitter_.flush_weight_gradients();
+  builder_.exit(kReduced, buckets.reduced);
 }
 
-EmitSteps BlockEmitter::weight_steps(const LaneWork& lane) {
-  return {{[=, this] {
-    const ChunkContent& chunk = chunk_of(lane);
-    const int count = static_cast<int>(chunk.layers.size());
-    const auto buckets = gradient_buckets(lane);
-    if (chunk.loss) emitter_.loss(count, Phase::weight_gradient);
-    for (int i = count - 1; i >= 0; --i) {
-      emitter_.weight_gradients(chunk.layers[i], i);
-      if (i == 0 && chunk.embedding) emitter_.embedding(Phase::weight_gradient);
-      layer_done(lane, *buckets, i);
-    }
-    if (count == 0) {
-      if (chunk.embedding) emitter_.embedding(Phase::weight_gradient);
-      layer_done(lane, *buckets, 0);
-    }
-    builder_.exit(kReduced, buckets->reduced);
-  }}};
+Emission BlockEmitter::weight_gradients(const LaneWork& lane) {
+  const ChunkContent& chunk = chunk_of(lane);
+  const int count = static_cast<int>(chunk.layers.size());
+  GradientBuckets buckets(context_, lane);
+  if (chunk.loss) emitter_.loss(count, Phase::weight_gradient);
+  for (int i = count - 1; i >= 0; --i) {
+    emitter_.weight_gradients(chunk.layers[i], i);
+    if (i > 0) layer_done(lane, buckets, i);
+  }
+  if (chunk.embedding) emitter_.embedding(Phase::weight_gradient);
+  layer_done(lane, buckets, 0);
+  builder_.exit(kReduced, buckets.reduced);
+  co_return;
 }
 
 }  // namespace moesim

@@ -4,7 +4,6 @@
 // belong to it.
 #pragma once
 
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -16,26 +15,19 @@ namespace moesim {
 
 // Exits of a block: compute is past it; its pipeline message has arrived; its gradients are
 // reduced.
-enum Exit : uint8_t { kDone, kSentForward, kReduced, kSentBackward };
+enum Exit : BlockPort { kDone, kSentForward, kReduced, kSentBackward };
 // Entries: the forward lane and, in blocks that overlap two microbatches, the backward lane; from
 // kGathered on, the parameters of a chunk's layers, in its first forward of the step.
-enum Entry : uint8_t { kFirstLane, kSecondLane, kGathered };
-inline constexpr int kGatherPorts = 200;  // of one stage; with more layers several share a port
+enum Entry : BlockPort { kFirstLane, kSecondLane, kGathered };
 
-// What a block does on one of its lanes.
+// The work of a block on one of its lanes.
 struct LaneWork {
   PipelineOp op;
   int stage = 0;
-  bool first =
-      false;  // first forward of the chunk in this step: parameters are still being gathered
-  bool last = false;  // its last weight gradients: they are complete and can be reduced
-  int peer = -1;      // stage that gets the result; -1: nobody
+  bool first = false;  // first forward of the chunk in this step: parameters may not be there yet
+  bool last = false;   // its last weight gradients: they are complete and can be reduced
+  int peer = -1;       // stage that gets the result; -1: nobody
 };
-
-// Layers that share an entry at kGathered; the same for all chunks of a stage.
-int gathers_per_port(const StepContext& context, int stage);
-// Whether any bucket begins with one of so many layers.
-bool any_gathered(const std::vector<RankParameters>& buckets, int first, int count);
 
 class BlockEmitter {
  public:
@@ -49,13 +41,13 @@ class BlockEmitter {
   const ChunkContent& chunk_of(const LaneWork& lane) const {
     return context_.chunk(lane.stage, lane.op.chunk);
   }
-  EmitSteps steps(const LaneWork& lane);
-  EmitSteps forward_steps(const LaneWork& lane);
-  EmitSteps backward_steps(const LaneWork& lane);
-  EmitSteps weight_steps(const LaneWork& lane);
+  Emission emission(const LaneWork& lane);
+  Emission forward(const LaneWork& lane);
+  Emission backward(const LaneWork& lane);
+  Emission weight_gradients(const LaneWork& lane);
+  void emit_overlapped(Emission forward, Emission backward);
   std::vector<TaskId> gather(const RankParameters& bytes, int local, bool after_front);
   void await_gathered(const std::vector<TaskId>& gathers);
-  std::shared_ptr<GradientBuckets> gradient_buckets(const LaneWork& lane) const;
   void layer_done(const LaneWork& lane, GradientBuckets& buckets, int local);
   bool sends_at_end() const;
   void send(const LaneWork& lane);

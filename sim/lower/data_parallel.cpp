@@ -129,7 +129,7 @@ std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder
                                      const RankParameters& bucket, int local_layer) {
   const double width = context.plan.gradient_bytes;
   return builder.background(
-      Stream::dp, "gradient reduce", local_layer, Phase::gradient_reduce, [&](int rank) {
+      {Stream::dp, "gradient reduce", local_layer, Phase::gradient_reduce}, [&](int rank) {
         return bucket_transfer(context, gradient_collective(context.plan), rank,
                                bucket.dense * width, bucket.expert * width);
       });
@@ -139,7 +139,7 @@ std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilde
                                       const RankParameters& bytes, int local_layer,
                                       bool after_front) {
   return builder.background(
-      Stream::dp, "parameter gather", local_layer, Phase::parameter_gather,
+      {Stream::dp, "parameter gather", local_layer, Phase::parameter_gather},
       [&](int rank) {
         return bucket_transfer(context, CollectiveKind::all_gather, rank, bytes.dense,
                                bytes.expert);

@@ -83,7 +83,7 @@ void ExpertShuffle::emit(TemplateBuilder& builder, int first_rank,
     if (std::all_of(matrix.bytes.begin(), matrix.bytes.end(),
                     [](double bytes) { return bytes == 0; }))
       continue;
-    builder.collective(Stream::ep, "expert shuffle", static_cast<int>(i), Phase::parameter_gather,
+    builder.collective({Stream::ep, "expert shuffle", static_cast<int>(i), Phase::parameter_gather},
                        context_.expert, [&](const std::vector<int>& group) {
                          const AllToAll all_to_all(context_.fabric, first_rank, group);
                          Transfer transfer;

@@ -26,7 +26,7 @@ struct RoutedWork::Template {
 RoutingShape routing_shape(const StepContext& context) {
   RoutingShape shape;
   shape.sources = context.plan.ep;
-  shape.tokens_per_source = context.shard.local_tokens() * context.plan.etp;
+  shape.tokens_per_source = static_cast<int64_t>(context.shard.local_tokens()) * context.plan.etp;
   shape.experts = context.model.experts;
   shape.top_k = context.model.top_k;
   shape.n_group = context.model.n_group;
@@ -43,10 +43,8 @@ RoutedWork::RoutedWork(const StepContext& context, std::vector<TemplateSlots> sl
     kernel_lists_.push_back(expert_kernels(context, static_cast<ExpertKernels>(list)));
   const int layers = context.model.layers + context.model.mtp_layers;
   router_ = std::make_unique<Router>(context.input.routing, routing_shape(context), layers, seed);
-  statistics_.layer_sum.assign(layers, 0);
-  statistics_.layer_samples.assign(layers, 0);
-  statistics_.rank_rows.assign(layers, std::vector<double>(context.plan.ep, 0.0));
   const int etp = context.plan.etp, ep = context.plan.ep;
+  bool transfers = false;
   for (TemplateSlots& template_slots : slots) {
     Template entry;
     std::map<std::tuple<uint8_t, uint16_t, int>, Template::Item> items;
@@ -65,33 +63,59 @@ RoutedWork::RoutedWork(const StepContext& context, std::vector<TemplateSlots> sl
       const TransferSlot& slot = template_slots.transfers[i];
       item(slot.lane, slot.layer, static_cast<int>(slot.group) / etp).transfers.push_back(i);
     }
+    transfers = transfers || !template_slots.transfers.empty();
     for (auto& [key, found] : items) entry.items.push_back(std::move(found));
     entry.slots = std::move(template_slots);
     templates_.push_back(std::move(entry));
   }
-  all_to_alls_.resize(static_cast<size_t>(context.plan.pp) * context.mapping.simulated_cells *
-                      context.expert.size());
+  const int cells = transfers ? context.plan.pp * context.mapping.simulated_cells : 0;
+  for (int cell = 0; cell < cells; ++cell)
+    for (const std::vector<int>& group : context.expert)
+      all_to_alls_.emplace_back(context.fabric, cell * context.mapping.cell, group);
 }
 
 RoutedWork::~RoutedWork() = default;
 
 // `layer` counts within the template.
-const RoutedTokens& RoutedWork::sample(const Block& block, int lane, int layer, int group) {
+void RoutedWork::sample(const Block& block, int lane, int layer, int group,
+                        RoutedTokens& tokens) const {
   const int cell = block.replica * context_.routed_groups() + group;
   router_->sample(first_layer_of(block, lane) + layer, static_cast<int>(microbatch_of(block, lane)),
-                  cell, tokens_);
-  return tokens_;
+                  cell, tokens);
 }
 
-void RoutedWork::count(int layer) {
-  const double overload = tokens_.overload_factor();
-  statistics_.overload_sum += overload;
-  ++statistics_.samples;
-  statistics_.layer_sum[layer] += overload;
-  ++statistics_.layer_samples[layer];
-  std::vector<double>& rows = statistics_.rank_rows[layer];
-  for (size_t rank = 0; rank < rows.size(); ++rank)
-    rows[rank] += static_cast<double>(tokens_.rank_rows(static_cast<int>(rank)));
+// Every layer runs once for each microbatch of a cell; that its blocks draw the same tokens again
+// for the backward pass adds nothing.
+LoadStatistics RoutedWork::statistics() const {
+  const ModelShape& model = context_.model;
+  const int layers = model.layers + model.mtp_layers, ranks = context_.plan.ep;
+  if (!router_) return LoadStatistics();
+  LoadStatistics loads(layers, ranks);
+  const int cells = context_.mapping.simulated_cells * context_.routed_groups();
+  RoutedTokens tokens;
+  std::vector<double> rows(ranks);
+  for (int layer = 0; layer < layers; ++layer) {
+    if (!has_experts(model, layer)) continue;
+    for (int microbatch = 0; microbatch < context_.mapping.microbatches; ++microbatch)
+      for (int cell = 0; cell < cells; ++cell) {
+        router_->sample(layer, microbatch, cell, tokens);
+        for (int rank = 0; rank < ranks; ++rank)
+          rows[rank] = static_cast<double>(tokens.rank_rows(rank));
+        loads.add(layer, tokens.overload_factor(), rows);
+      }
+  }
+  return loads;
+}
+
+LoadStatistics::LoadStatistics(int layers, int ranks)
+    : layer_sum(layers, 0), layer_samples(layers, 0), rank_rows(layers, std::vector(ranks, 0.0)) {}
+
+void LoadStatistics::add(int layer, double overload, std::span<const double> rows) {
+  overload_sum += overload;
+  ++samples;
+  layer_sum[layer] += overload;
+  ++layer_samples[layer];
+  for (size_t rank = 0; rank < rows.size(); ++rank) rank_rows[layer][rank] += rows[rank];
 }
 
 double LoadStatistics::overload_of(std::span<const int> layers) const {
@@ -108,60 +132,57 @@ double LoadStatistics::overload_of(std::span<const int> layers) const {
                    : 1;
 }
 
-std::vector<Flow> RoutedWork::flows(const Block& block, const Task& transfer) {
+std::vector<Flow> RoutedWork::flows(const Block& block, const Task& transfer) const {
   const TransferSlot& slot = templates_[block.graph].slots.transfers[transfer.slot];
   const int group = static_cast<int>(slot.group) / context_.plan.etp;
   std::vector<Flow> flows;
   double fixed_s = 0;
-  fill_transfer(block, slot, sample(block, slot.lane, slot.layer, group), flows, fixed_s);
+  Scratch scratch;
+  sample(block, slot.lane, slot.layer, group, scratch.tokens);
+  fill_transfer(block, slot, scratch, flows, fixed_s);
   return flows;
 }
 
-const AllToAll& RoutedWork::all_to_all(const Block& block, uint32_t group) {
-  const size_t cell = block.first_rank / static_cast<size_t>(context_.mapping.cell);
-  auto& entry = all_to_alls_[cell * context_.expert.size() + group];
-  if (!entry)
-    entry = std::make_unique<AllToAll>(context_.fabric, static_cast<int>(block.first_rank),
-                                       context_.expert[group]);
-  return *entry;
+const AllToAll& RoutedWork::all_to_all(const Block& block, uint32_t group) const {
+  const size_t cell = block.first_rank / context_.mapping.cell;
+  return all_to_alls_[cell * context_.expert.size() + group];
 }
 
-void RoutedWork::fill(const Block& block, const TaskGraph&, InstanceData& out) {
+void RoutedWork::fill(const Block& block, const TaskGraph&, InstanceData& out) const {
   const Template& entry = templates_[block.graph];
+  Scratch scratch;
   for (const Template::Item& item : entry.items) {
-    const RoutedTokens& tokens = sample(block, item.lane, item.layer, item.group);
-    count(first_layer_of(block, item.lane) + item.layer);
-    fill_compute(entry.slots, item.compute, tokens, item.group, out);
+    sample(block, item.lane, item.layer, item.group, scratch.tokens);
+    fill_compute(entry.slots, item.compute, item.group, scratch, out);
     for (uint32_t index : item.transfers)
-      fill_transfer(block, entry.slots.transfers[index], tokens, out.flows[index],
+      fill_transfer(block, entry.slots.transfers[index], scratch, out.flows[index],
                     out.fixed_s[index]);
   }
 }
 
 // Ranks of an expert tensor group hold slices of the same experts and get the same rows.
 void RoutedWork::fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which,
-                              const RoutedTokens& tokens, int group, InstanceData& out) {
+                              int group, Scratch& scratch, InstanceData& out) const {
   const int etp = context_.plan.etp, first = group * context_.plan.ep * etp;
   for (uint32_t index : which) {
     const ComputeSlot& slot = slots.compute[index];
     const int member = (static_cast<int>(slot.rank) - first) / etp;
-    const auto rows = tokens.rows_of_rank(member);
+    const auto rows = scratch.tokens.rows_of_rank(member);
     const int multiple = context_.input.routing.pad_rows_to;
     if (multiple <= 1) {
       out.seconds[index] =
           context_.cost.seconds(kernel_lists_[slot.kernels], rows, slot.more_host_s);
       continue;
     }
-    rows_.assign(rows.begin(), rows.end());
-    for (int& count : rows_) count = padded_rows(count, multiple);
+    scratch.rows.assign(rows.begin(), rows.end());
+    for (int& count : scratch.rows) count = padded_rows(count, multiple);
     out.seconds[index] =
-        context_.cost.seconds(kernel_lists_[slot.kernels], rows_, slot.more_host_s);
+        context_.cost.seconds(kernel_lists_[slot.kernels], scratch.rows, slot.more_host_s);
   }
 }
 
-void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot,
-                               const RoutedTokens& tokens, std::vector<Flow>& flows,
-                               double& fixed_s) {
+void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot, Scratch& scratch,
+                               std::vector<Flow>& flows, double& fixed_s) const {
   flows.clear();
   const Plan& plan = context_.plan;
   const AllToAll& group = all_to_all(block, slot.group);
@@ -169,11 +190,12 @@ void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot,
       exchange_algorithm(plan.dispatcher, plan.all_to_all, group.size());
   const double bytes =
       slot.token_bytes / plan.etp;  // each member of an ETP group sends its own tokens
-  fill_exchange(algorithm, group, tokens, router_->shape(), bytes, slot.reverse, bytes_);
+  ExchangeBytes& sent = scratch.sent;
+  fill_exchange(algorithm, group, scratch.tokens, router_->shape(), bytes, slot.reverse, sent);
   if (algorithm != CollectiveAlgorithm::closed_form)
-    return add_exchange(algorithm, group, bytes_, flows);
+    return add_exchange(algorithm, group, sent, flows);
   const Transfer rates = context_.exchange_rates(group, slot.token_bytes);
-  fixed_s = group.port_bound_s(bytes_.to_rank, rates.nvlink_rate, rates.nic_rate);
+  fixed_s = group.port_bound_s(sent.to_rank, rates.nvlink_rate, rates.nic_rate);
 }
 
 }  // namespace moesim

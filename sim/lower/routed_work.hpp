@@ -16,7 +16,8 @@
 
 namespace moesim {
 
-// Mean over sampled (layer, microbatch, group) of the most loaded rank over the mean rank.
+// How unevenly the routing loads the ranks of a group, over all (layer, microbatch, group) of a
+// step. The overload of one is its most loaded rank over the mean rank.
 struct LoadStatistics {
   double overload_sum = 0;
   uint64_t samples = 0;
@@ -24,6 +25,9 @@ struct LoadStatistics {
   std::vector<uint64_t> layer_samples;
   std::vector<std::vector<double>> rank_rows;  // [layer][rank of the group]: sum over the samples
 
+  explicit LoadStatistics(int layers = 0, int ranks = 0);
+  // `rows` of each rank of the group; empty if only the overload is of interest.
+  void add(int layer, double overload, std::span<const double> rows = {});
   // Rows of the rank that gets most over all these layers together, over the mean rank. Which rank
   // is hot differs from layer to layer, so that this, what memory has to hold, is less than the
   // mean of the layers' overloads.
@@ -41,34 +45,36 @@ class RoutedWork : public InstanceSource {
   RoutedWork(const StepContext& context, std::vector<TemplateSlots> slots, uint64_t seed);
   ~RoutedWork() override;
 
-  void fill(const Block& block, const TaskGraph& graph, InstanceData& out) override;
-  // Flows of one transfer with a slot, as fill() gave them.
-  std::vector<Flow> flows(const Block& block, const Task& transfer);
-  const LoadStatistics& statistics() const { return statistics_; }
+  void fill(const Block& block, const TaskGraph& graph, InstanceData& out) const override;
+  // Returns the flows of one transfer with a slot, as fill() writes them.
+  std::vector<Flow> flows(const Block& block, const Task& transfer) const;
+  // Draws every token matrix of the step once: call it once.
+  LoadStatistics statistics() const;
   void disturb(Disturbance disturbance) { disturbance_ = std::move(disturbance); }
-  double stretch(BlockId id, const Block& block, TaskId task_id, const Task& task) override {
+  double stretch(BlockId id, const Block& block, TaskId task_id, const Task& task) const override {
     return disturbance_.stretch(id, block, task_id, task);
   }
 
  private:
   struct Template;
-  const RoutedTokens& sample(const Block& block, int lane, int layer, int group);
-  void count(int layer);
-  void fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which,
-                    const RoutedTokens& tokens, int group, InstanceData& out);
-  void fill_transfer(const Block& block, const TransferSlot& slot, const RoutedTokens& tokens,
-                     std::vector<Flow>& flows, double& fixed_s);
-  const AllToAll& all_to_all(const Block& block, uint32_t group);
+  // Memory of one call of fill(), which the slots of a block share.
+  struct Scratch {
+    RoutedTokens tokens;
+    std::vector<int> rows;
+    ExchangeBytes sent;
+  };
+  void sample(const Block& block, int lane, int layer, int group, RoutedTokens& tokens) const;
+  void fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which, int group,
+                    Scratch& scratch, InstanceData& out) const;
+  void fill_transfer(const Block& block, const TransferSlot& slot, Scratch& scratch,
+                     std::vector<Flow>& flows, double& fixed_s) const;
+  const AllToAll& all_to_all(const Block& block, uint32_t group) const;
 
   const StepContext& context_;
   std::vector<Template> templates_;
   std::vector<Kernels> kernel_lists_;
   std::unique_ptr<Router> router_;
-  RoutedTokens tokens_;
-  std::vector<int> rows_;
-  std::vector<std::unique_ptr<AllToAll>> all_to_alls_;  // [stage and replica][group]
-  ExchangeBytes bytes_;
-  LoadStatistics statistics_;
+  std::vector<AllToAll> all_to_alls_;  // [stage and cell][group]; empty if nothing is routed
   Disturbance disturbance_;
 };
 

@@ -84,22 +84,23 @@ class StepLowering {
   std::map<std::string, uint32_t> templates_;
   struct Placed {
     BlockId block = 0;
-    uint8_t entry = kFirstLane;
+    BlockPort entry = kFirstLane;
   };
   std::map<OpKey, Placed> blocks_;
   struct FirstUse {
     int chunk = 0;
     BlockId block = 0;
   };
-  std::vector<std::vector<FirstUse>>
-      first_uses_;  // per stage, in the order of the schedule: first forward of a chunk
+  // Per stage, in the order of the schedule: the first forward of each chunk.
+  std::vector<std::vector<FirstUse>> first_uses_;
   std::unique_ptr<ExpertShuffle> shuffle_;  // when experts move in this step
-  std::vector<std::vector<BlockId>>
-      last_;                       // per stage of the cell: blocks that the optimizer waits for
+  // Per stage of the cell: the blocks that the optimizer waits for.
+  std::vector<std::vector<BlockId>> last_;
   BlockId gradients_reduced_ = 0;  // a join of those of all cells
 };
 
-// Where ranks are, relative to the first one: templates are shared only between equal surroundings.
+// Says where ranks are, relative to the first one: templates are shared only between equal
+// surroundings.
 std::string StepLowering::place_key(int stage, int cell, int peer) const {
   const Mapping& mapping = context_.mapping;
   const Fabric& fabric = context_.fabric;
@@ -125,6 +126,8 @@ uint32_t StepLowering::keep(TemplateBuilder&& builder) {
   return static_cast<uint32_t>(program_.templates.size() - 1);
 }
 
+// The result of an operation goes to the stage that holds the next slice of the model, forward, or
+// the slice before, backward. "First" and "last" are those of the chunk on this stage.
 LaneWork StepLowering::lane_work(int stage, size_t index) const {
   const StageOps& ops = schedule_[stage];
   const PipelineOp& op = ops[index];
@@ -142,13 +145,13 @@ LaneWork StepLowering::lane_work(int stage, size_t index) const {
   return lane;
 }
 
+// Everything that the tasks of a lane depend on, apart from where its ranks are.
 std::string StepLowering::lane_key(const LaneWork& lane) const {
   const ChunkContent& chunk = chunk_of(lane);
-  std::string key =
-      fmt::format("{}{}{} peer{} {}{}", "FBDW"[static_cast<int>(lane.op.kind)],
-                  lane.first ? fmt::format("first{}", gathers_per_port(context_, lane.stage)) : "",
-                  lane.last ? "last" : "", lane.peer < 0 ? 99 : lane.peer - lane.stage,
-                  chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
+  std::string key = fmt::format("{}{}{} peer{} {}{}", "FBDW"[static_cast<int>(lane.op.kind)],
+                                lane.first ? "first" : "", lane.last ? "last" : "",
+                                lane.peer < 0 ? 99 : lane.peer - lane.stage,
+                                chunk.embedding ? "E" : "", chunk.loss ? "L" : "");
   if (lane.first || lane.last) {
     const auto size = [&](DpUse use) {
       return bucket_size(context_, lane.stage, lane.op.chunk, use);
@@ -179,12 +182,12 @@ uint32_t StepLowering::block_template(int stage, int cell, std::span<const LaneW
   return id;
 }
 
-// A block of a stage beside those of its schedule, with a template of its own.
+// Adds a block of a stage beside those of its schedule, with a template of its own.
 BlockId StepLowering::add_stage_block(int stage, int cell, BlockKind kind,
                                       TemplateBuilder&& builder) {
   Block block;
   block.graph = keep(std::move(builder));
-  block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
+  block.first_rank = simulated_rank(context_.mapping, stage, cell, 0);
   block.kind = kind;
   block.stage = static_cast<uint16_t>(stage);
   block.replica = static_cast<uint16_t>(cell);
@@ -206,29 +209,25 @@ void StepLowering::add_shuffle(int stage, int cell) {
   for (const FirstUse& use : first_uses_[stage]) program_.connect(id, 0, use.block, kFirstLane);
 }
 
-// One after the other from the step's beginning, in the order in which forwards need them.
+// Parameters are gathered one bucket after the other from the step's beginning, in the order in
+// which forwards need them.
 void StepLowering::add_gathers(int stage, int cell) {
-  const int per_port = gathers_per_port(context_, stage);
   TemplateBuilder builder(program_, context_.cost, fmt::format("parameter gather {}", stage),
                           context_.mapping.cell);
   struct Link {
-    uint8_t from_port;
+    BlockPort from_port;
     BlockId to;
-    uint8_t to_port;
+    BlockPort to_port;
   };
   std::vector<Link> links;
   for (const FirstUse& use : first_uses_[stage]) {
     const std::vector<RankParameters> buckets = gathered_before_layers(context_, stage, use.chunk);
-    std::vector<TaskId> tasks;
-    for (size_t i = 0; i < buckets.size(); ++i) {
-      if (!buckets[i].empty())
-        tasks = gather_parameters(context_, builder, buckets[i], static_cast<int>(i), false);
-      const bool port_full = (i + 1) % per_port == 0 || i + 1 == buckets.size();
-      if (!port_full || !any_gathered(buckets, static_cast<int>(i) / per_port * per_port, per_port))
-        continue;
-      const auto port = static_cast<uint8_t>(links.size());
+    for (int layer = 0; layer < static_cast<int>(buckets.size()); ++layer) {
+      if (buckets[layer].empty()) continue;
+      const auto tasks = gather_parameters(context_, builder, buckets[layer], layer, false);
+      const auto port = static_cast<BlockPort>(links.size());
       builder.exit(port, tasks, false);
-      links.push_back({port, use.block, static_cast<uint8_t>(kGathered + i / per_port)});
+      links.push_back({port, use.block, static_cast<BlockPort>(kGathered + layer)});
     }
   }
   const BlockId id = add_stage_block(stage, cell, BlockKind::prologue, std::move(builder));
@@ -238,7 +237,7 @@ void StepLowering::add_gathers(int stage, int cell) {
 BlockId StepLowering::add_block(int stage, int cell, std::span<const LaneWork> lanes) {
   Block block;
   block.graph = block_template(stage, cell, lanes);
-  block.first_rank = static_cast<uint32_t>(simulated_rank(context_.mapping, stage, cell, 0));
+  block.first_rank = simulated_rank(context_.mapping, stage, cell, 0);
   block.stage = static_cast<uint16_t>(stage);
   block.replica = static_cast<uint16_t>(cell);
   const auto first_layer = [this](const LaneWork& lane) {
@@ -247,16 +246,18 @@ BlockId StepLowering::add_block(int stage, int cell, std::span<const LaneWork> l
   };
   block.kind = kind_of(lanes);
   block.chunk = static_cast<uint16_t>(lanes[0].op.chunk);
-  block.microbatch = static_cast<uint32_t>(lanes[0].op.microbatch);
+  block.microbatch = lanes[0].op.microbatch;
   block.first_layer = first_layer(lanes[0]);
   if (lanes.size() > 1) {
     block.other_chunk = static_cast<uint16_t>(lanes[1].op.chunk);
-    block.other_microbatch = static_cast<uint32_t>(lanes[1].op.microbatch);
+    block.other_microbatch = lanes[1].op.microbatch;
     block.other_first_layer = first_layer(lanes[1]);
   }
   return program_.add_block(std::move(block));
 }
 
+// Blocks of a stage follow each other in the order of the schedule: the device runs one at a time,
+// and two operations that overlap are one block of two lanes.
 void StepLowering::add_stage(int stage, int cell) {
   const StageOps& ops = schedule_[stage];
   std::optional<BlockId> before;
@@ -265,7 +266,7 @@ void StepLowering::add_stage(int stage, int cell) {
     if (ops[i].overlaps_next && context_.plan.overlap_blocks)
       lanes.push_back(lane_work(stage, ++i));
     const BlockId id = add_block(stage, cell, lanes);
-    for (uint8_t entry = 0; entry < lanes.size(); ++entry) {
+    for (BlockPort entry = 0; entry < lanes.size(); ++entry) {
       const LaneWork& lane = lanes[entry];
       if (before) program_.connect(*before, kDone, id, entry);
       if (lane.op.kind != OpKind::backward_weight)
@@ -277,6 +278,7 @@ void StepLowering::add_stage(int stage, int cell) {
   }
 }
 
+// Connects each block with the one that continues its microbatch on the next slice of the model.
 void StepLowering::connect_pipeline() {
   for (const auto& [key, placed] : blocks_) {
     const auto [forward, own, microbatch] = key;

@@ -10,7 +10,8 @@
 
 namespace moesim {
 
-// Not movable: context points into input, work into context.
+// A program with what it was lowered from. It cannot move: context points into input, work into
+// context.
 struct LoweredStep {
   explicit LoweredStep(StepInput step_input) : input(std::move(step_input)), context(input) {}
   LoweredStep(const LoweredStep&) = delete;

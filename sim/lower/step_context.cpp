@@ -49,8 +49,7 @@ StepContext::StepContext(const StepInput& step_input)
       expert(expert_groups(plan, mapping)),
       expert_tensor(expert_tensor_groups(plan, mapping)),
       chunks(partition_layers(model, plan)) {
-  activation_bytes =
-      static_cast<double>(shard.local_tokens()) * token_bytes(model, PrecisionRecipe::bf16);
+  activation_bytes = shard.local_tokens() * token_bytes(model, PrecisionRecipe::bf16);
   const auto share = [this](int sms) {
     return pod.device.sms > 0 ? static_cast<double>(sms) / pod.device.sms : 0;
   };
@@ -65,10 +64,6 @@ Transfer StepContext::exchange_rates(const AllToAll& group, double token_bytes,
   rates.latency_s += group.latency_s();
   return rates;
 }
-
-namespace {
-void append(Kernels& to, const Kernels& from) { to.insert(to.end(), from.begin(), from.end()); }
-}  // namespace
 
 Kernels expert_kernels(const StepContext& context, ExpertKernels list) {
   Kernels kernels;

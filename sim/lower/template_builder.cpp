@@ -6,22 +6,39 @@
 
 namespace moesim {
 
+namespace {
+
+void append(std::vector<TaskId>& to, const std::vector<TaskId>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+Task port_task(TaskKind kind, int rank, BlockPort port) {
+  Task task;
+  task.kind = kind;
+  task.rank = rank;
+  task.payload = port;
+  return task;
+}
+
+}  // namespace
+
 TemplateBuilder::TemplateBuilder(Program& program, const RunCost& cost, std::string name, int ranks)
     : program_(program),
       cost_(cost),
-      graph_(std::move(name), static_cast<uint32_t>(ranks)),
+      graph_(std::move(name), ranks),
       ranks_(ranks),
       before_compute_(ranks),
-      last_on_stream_(static_cast<size_t>(ranks) * kStreams, kNoTask) {
+      last_on_stream_(ranks * kStreams, kNoTask) {
   use_lane(0);
 }
 
+// A lane begins at the entry of its number, so lanes come to be in order, whichever is used first.
 void TemplateBuilder::use_lane(int lane) {
   close_run();
   lane_ = lane;
   while (static_cast<int>(fronts_.size()) <= lane) {
+    const std::vector<TaskId> entries = entry(static_cast<BlockPort>(fronts_.size()));
     auto& fronts = fronts_.emplace_back(ranks_);
-    const std::vector<TaskId> entries = entry(static_cast<int>(fronts_.size()) - 1);
     for (int rank = 0; rank < ranks_; ++rank) fronts[rank] = {entries[rank]};
   }
 }
@@ -30,22 +47,9 @@ void TemplateBuilder::join_lanes() {
   close_run();
   for (int rank = 0; rank < ranks_; ++rank) {
     std::vector<TaskId> all;
-    for (const auto& fronts : fronts_)
-      all.insert(all.end(), fronts[rank].begin(), fronts[rank].end());
+    for (const auto& fronts : fronts_) append(all, fronts[rank]);
     for (auto& fronts : fronts_) fronts[rank] = all;
   }
-}
-
-std::vector<TaskId> TemplateBuilder::entry(int port) {
-  std::vector<TaskId> entries;
-  for (int rank = 0; rank < ranks_; ++rank) {
-    Task task;
-    task.kind = TaskKind::entry;
-    task.rank = static_cast<uint32_t>(rank);
-    task.payload = static_cast<uint32_t>(port);
-    entries.push_back(graph_.add(task));
-  }
-  return entries;
 }
 
 TaskId TemplateBuilder::add(Task task, const std::vector<TaskId>& after) {
@@ -61,6 +65,9 @@ void TemplateBuilder::compute(const Kernels& kernels, int layer, Phase phase) {
   run_kernels_.insert(run_kernels_.end(), kernels.begin(), kernels.end());
 }
 
+// Every function that adds a task, or that looks at the front, must end the open run first: its
+// kernels were issued before. The run is costed as a whole, because the host's lead over the device
+// carries over from kernel to kernel.
 void TemplateBuilder::close_run() {
   if (run_.parts.empty()) return;
   const double seconds =
@@ -77,31 +84,6 @@ void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, 
   if (!run.parts.empty()) add_run_tasks(std::move(run), cost_.seconds(kernels) * fraction);
 }
 
-void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<ComputeSlot> slot) {
-  const RunPart first = run.parts.front();
-  program_.runs.push_back(std::move(run));
-  for (int rank = 0; rank < ranks_; ++rank) {
-    Task task;
-    task.kind = TaskKind::compute;
-    task.phase = first.phase;
-    task.op = first.op;
-    task.layer = first.layer;
-    task.rank = static_cast<uint32_t>(rank);
-    task.payload = static_cast<uint32_t>(program_.runs.size() - 1);
-    task.seconds = seconds;
-    if (slot) {
-      task.slot = static_cast<int32_t>(slots_.compute.size());
-      slot->rank = task.rank;
-      slots_.compute.push_back(*slot);
-    }
-    std::vector<TaskId> after = front(rank);
-    auto& before = before_compute_[rank];
-    if (fronts_.size() > 1)
-      after.insert(after.end(), before.begin(), before.end());  // with one lane, the front says it
-    front(rank) = before = {add(task, after)};
-  }
-}
-
 void TemplateBuilder::routed_compute(const Kernels& kernels, uint32_t kernel_list,
                                      std::span<const int> nominal_rows, int layer, Phase phase) {
   close_run();
@@ -112,7 +94,33 @@ void TemplateBuilder::routed_compute(const Kernels& kernels, uint32_t kernel_lis
   add_run_tasks(std::move(run), 0, slot);
 }
 
-void TemplateBuilder::delay(const std::string& op, Phase phase, double seconds) {
+// All ranks share one Run, which only says how to split the time. A run is named after its first
+// part. With two lanes it must also follow the other lane's compute on the same rank, which the
+// lane's own front does not know of; with one lane the front already says everything.
+void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<ComputeSlot> slot) {
+  const RunPart first = run.parts.front();
+  program_.runs.push_back(std::move(run));
+  for (int rank = 0; rank < ranks_; ++rank) {
+    Task task;
+    task.kind = TaskKind::compute;
+    task.phase = first.phase;
+    task.op = first.op;
+    task.layer = first.layer;
+    task.rank = rank;
+    task.payload = static_cast<uint32_t>(program_.runs.size() - 1);
+    task.seconds = seconds;
+    if (slot) {
+      task.slot = static_cast<int32_t>(slots_.compute.size());
+      slot->rank = rank;
+      slots_.compute.push_back(*slot);
+    }
+    std::vector<TaskId> after = front(rank);
+    if (fronts_.size() > 1) append(after, before_compute_[rank]);
+    front(rank) = before_compute_[rank] = {add(task, after)};
+  }
+}
+
+void TemplateBuilder::delay(const char* op, Phase phase, double seconds) {
   close_run();
   for (int rank = 0; rank < ranks_ && seconds > 0; ++rank) {
     Task task;
@@ -120,108 +128,87 @@ void TemplateBuilder::delay(const std::string& op, Phase phase, double seconds) 
     task.stream = Stream::dp;
     task.phase = phase;
     task.op = program_.op(op);
-    task.rank = static_cast<uint32_t>(rank);
+    task.rank = rank;
     task.seconds = seconds;
     front(rank) = {add(task, front(rank))};
   }
 }
 
+Task TemplateBuilder::communication_task(const Communication& what, Transfer transfer) {
+  Task task;
+  task.kind = TaskKind::transfer;
+  task.stream = what.stream;
+  task.phase = what.phase;
+  task.op = program_.op(what.op);
+  task.layer = static_cast<uint16_t>(what.layer);
+  task.payload = graph_.add_transfer(std::move(transfer));
+  return task;
+}
+
+// A collective starts when its last member arrives: one task follows the fronts of all of them, and
+// on each member's stream the collective or message before it.
 TaskId TemplateBuilder::join_group(Task task, const std::vector<int>& group) {
   std::vector<TaskId> after;
   for (int rank : group) {
-    after.insert(after.end(), front(rank).begin(), front(rank).end());
-    after.push_back(last_on_stream_[rank * kStreams + static_cast<int>(task.stream)]);
+    append(after, front(rank));
+    after.push_back(last_on_stream(rank, task.stream));
   }
-  task.kind = TaskKind::transfer;
-  task.rank = static_cast<uint32_t>(group[0]);
+  task.rank = group[0];
   const TaskId id = add(task, after);
-  for (int rank : group) last_on_stream_[rank * kStreams + static_cast<int>(task.stream)] = id;
+  for (int rank : group) last_on_stream(rank, task.stream) = id;
   return id;
 }
 
+// The transfer follows the front, so that it can take the front's place.
 void TemplateBuilder::advance(const std::vector<TaskId>& tasks) {
   for (int rank = 0; rank < ranks_; ++rank)
     if (tasks[rank] != kNoTask) front(rank) = {tasks[rank]};
 }
 
-std::vector<TaskId> TemplateBuilder::background_collective(Stream stream, const std::string& op,
-                                                           int layer, Phase phase,
+std::vector<TaskId> TemplateBuilder::background_collective(const Communication& what,
                                                            const Groups& groups,
                                                            const MakeTransfer& make) {
   close_run();
   std::vector<TaskId> tasks(ranks_, kNoTask);
-  for (const auto& group : groups) {
+  for (uint32_t index = 0; index < groups.size(); ++index) {
+    const std::vector<int>& group = groups[index];
     if (group.size() < 2) continue;
-    Task task;
-    task.stream = stream;
-    task.phase = phase;
-    task.op = program_.op(op);
-    task.layer = static_cast<uint16_t>(layer);
-    task.payload = graph_.add_transfer(make(group));
+    Task task = communication_task(what, make(group));
+    if (what.routed) {
+      task.slot = static_cast<int32_t>(slots_.transfers.size());
+      slots_.transfers.push_back({static_cast<uint8_t>(lane_), task.layer, index,
+                                  what.routed->reverse, what.routed->token_bytes});
+    }
     const TaskId id = join_group(task, group);
     for (int rank : group) tasks[rank] = id;
   }
   return tasks;
 }
 
-void TemplateBuilder::collective(Stream stream, const std::string& op, int layer, Phase phase,
-                                 const Groups& groups, const MakeTransfer& make) {
-  advance(background_collective(stream, op, layer, phase, groups, make));
+void TemplateBuilder::collective(const Communication& what, const Groups& groups,
+                                 const MakeTransfer& make) {
+  advance(background_collective(what, groups, make));
 }
 
-void TemplateBuilder::blocking_collective(Stream stream, const std::string& op, int layer,
-                                          Phase phase, const Groups& groups,
+void TemplateBuilder::blocking_collective(const Communication& what, const Groups& groups,
                                           const MakeTransfer& make) {
-  const std::vector<TaskId> tasks = background_collective(stream, op, layer, phase, groups, make);
+  const std::vector<TaskId> tasks = background_collective(what, groups, make);
   advance(tasks);
   stop_compute(tasks);
 }
 
-std::vector<TaskId> TemplateBuilder::background_routed_collective(
-    const std::string& op, int layer, Phase phase, const Groups& groups, bool reverse,
-    double token_bytes, const MakeTransfer& latency_and_share) {
-  close_run();
-  std::vector<TaskId> tasks(ranks_, kNoTask);
-  for (size_t index = 0; index < groups.size(); ++index) {
-    Task task;
-    task.stream = Stream::ep;
-    task.phase = phase;
-    task.op = program_.op(op);
-    task.layer = static_cast<uint16_t>(layer);
-    task.payload = graph_.add_transfer(latency_and_share(groups[index]));
-    task.slot = static_cast<int32_t>(slots_.transfers.size());
-    slots_.transfers.push_back({static_cast<uint8_t>(lane_), static_cast<uint16_t>(layer),
-                                static_cast<uint32_t>(index), reverse, token_bytes});
-    const TaskId id = join_group(task, groups[index]);
-    for (int rank : groups[index]) tasks[rank] = id;
-  }
-  return tasks;
-}
-
-void TemplateBuilder::routed_collective(const std::string& op, int layer, Phase phase,
-                                        const Groups& groups, bool reverse, double token_bytes,
-                                        const MakeTransfer& latency_and_share) {
-  advance(background_routed_collective(op, layer, phase, groups, reverse, token_bytes,
-                                       latency_and_share));
-}
-
-std::vector<TaskId> TemplateBuilder::background(Stream stream, const std::string& op, int layer,
-                                                Phase phase, const MakeRankTransfer& make,
-                                                bool after_front) {
+// Without `after_front` the open run stays open: the transfer does not depend on it. The first
+// transfer of a stream still follows the front, since it belongs to this block.
+std::vector<TaskId> TemplateBuilder::background(const Communication& what,
+                                                const MakeRankTransfer& make, bool after_front) {
   if (after_front) close_run();
   std::vector<TaskId> tasks(ranks_, kNoTask);
   for (int rank = 0; rank < ranks_; ++rank) {
     Transfer transfer = make(rank);
     if (transfer.flows.empty() && transfer.latency_s <= 0) continue;
-    Task task;
-    task.kind = TaskKind::transfer;
-    task.stream = stream;
-    task.phase = phase;
-    task.op = program_.op(op);
-    task.layer = static_cast<uint16_t>(layer);
-    task.rank = static_cast<uint32_t>(rank);
-    task.payload = graph_.add_transfer(std::move(transfer));
-    TaskId& last = last_on_stream_[rank * kStreams + static_cast<int>(stream)];
+    Task task = communication_task(what, std::move(transfer));
+    task.rank = rank;
+    TaskId& last = last_on_stream(rank, what.stream);
     std::vector<TaskId> after;
     if (after_front || last == kNoTask) after = front(rank);
     after.push_back(last);
@@ -238,9 +225,8 @@ void TemplateBuilder::wait_for(const std::vector<TaskId>& tasks) {
 
 void TemplateBuilder::follow_compute() {
   close_run();
-  for (int rank = 0; rank < ranks_ && fronts_.size() > 1; ++rank)
-    front(rank).insert(front(rank).end(), before_compute_[rank].begin(),
-                       before_compute_[rank].end());
+  if (fronts_.size() == 1) return;  // the front is past all compute
+  for (int rank = 0; rank < ranks_; ++rank) append(front(rank), before_compute_[rank]);
 }
 
 void TemplateBuilder::stop_for(const std::vector<TaskId>& tasks) {
@@ -248,37 +234,37 @@ void TemplateBuilder::stop_for(const std::vector<TaskId>& tasks) {
   stop_compute(tasks);
 }
 
+// The next compute of either lane clears the list, because everything after it on the compute
+// stream then waits through it.
 void TemplateBuilder::stop_compute(const std::vector<TaskId>& tasks) {
   for (int rank = 0; rank < ranks_; ++rank)
     if (tasks[rank] != kNoTask) before_compute_[rank].push_back(tasks[rank]);
 }
 
-void TemplateBuilder::exit(int port, const std::vector<TaskId>& tasks, bool with_front) {
+std::vector<TaskId> TemplateBuilder::entry(BlockPort port) {
+  std::vector<TaskId> entries;
+  for (int rank = 0; rank < ranks_; ++rank)
+    entries.push_back(graph_.add(port_task(TaskKind::entry, rank, port)));
+  return entries;
+}
+
+void TemplateBuilder::exit(BlockPort port, const std::vector<TaskId>& tasks, bool with_front) {
   close_run();
   for (int rank = 0; rank < ranks_; ++rank) {
-    Task task;
-    task.kind = TaskKind::exit;
-    task.rank = static_cast<uint32_t>(rank);
-    task.payload = static_cast<uint32_t>(port);
     std::vector<TaskId> after;
     const bool own = !tasks.empty() && tasks[rank] != kNoTask;
     if (own) after.push_back(tasks[rank]);
-    if (with_front || !own) after.insert(after.end(), front(rank).begin(), front(rank).end());
-    add(task, after);
+    if (with_front || !own) append(after, front(rank));
+    add(port_task(TaskKind::exit, rank, port), after);
   }
 }
 
-void TemplateBuilder::exit_all_lanes(int port) {
+void TemplateBuilder::exit_all_lanes(BlockPort port) {
   close_run();
   for (int rank = 0; rank < ranks_; ++rank) {
-    Task task;
-    task.kind = TaskKind::exit;
-    task.rank = static_cast<uint32_t>(rank);
-    task.payload = static_cast<uint32_t>(port);
     std::vector<TaskId> after;
-    for (const auto& fronts : fronts_)
-      after.insert(after.end(), fronts[rank].begin(), fronts[rank].end());
-    add(task, after);
+    for (const auto& fronts : fronts_) append(after, fronts[rank]);
+    add(port_task(TaskKind::exit, rank, port), after);
   }
 }
 

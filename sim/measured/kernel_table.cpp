@@ -26,12 +26,11 @@ void fill_gemm(const Row& row, MeasuredKernel& out) {
   Kernel& kernel = out.kernel;
   kernel.kind = row.at("class") == "gemm" ? KernelKind::gemm : KernelKind::grouped_gemm;
   kernel.precision = row.at("precision") == "fp8" ? Precision::fp8 : Precision::bf16;
-  kernel.m = integer(row, "m");
-  kernel.n = integer(row, "n");
-  kernel.k = integer(row, "k");
+  kernel.m = static_cast<double>(integer(row, "m"));
+  kernel.n = static_cast<double>(integer(row, "n"));
+  kernel.k = static_cast<double>(integer(row, "k"));
   kernel.groups = static_cast<int>(std::max<int64_t>(1, integer(row, "groups")));
-  const double m = static_cast<double>(kernel.m), n = static_cast<double>(kernel.n),
-               k = static_cast<double>(kernel.k);
+  const double m = kernel.m, n = kernel.n, k = kernel.k;
   const double element_bytes = kernel.precision == Precision::fp8 ? 1 : 2;
   kernel.flops = 2 * m * n * k;
   kernel.bytes = element_bytes * (m * k + n * k * kernel.groups) + 2 * m * n;  // BF16 out

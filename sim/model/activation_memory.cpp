@@ -28,9 +28,8 @@ void add_mla(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard
                v_width = heads * shape.v_dim;
   // Each latent is saved before its norm and, as the up projection's input, after it.
   const double latent = shape.q_lora_rank + shape.kv_lora_rank;
-  bytes.latents =
-      static_cast<double>(shard.local_tokens()) *
-      (latent * (bf16_bytes + saved_operand_bytes(shard)) + bf16_bytes * shape.qk_rope_dim);
+  bytes.latents = shard.local_tokens() * (latent * (bf16_bytes + saved_operand_bytes(shard)) +
+                                          bf16_bytes * shape.qk_rope_dim);
   bytes.query_key_value = bf16_bytes * tokens * (2 * qk_width + v_width);
   bytes.attention_output = tokens * bf16_bytes * v_width;
 }
@@ -47,7 +46,7 @@ void add_linear_attention(ActivationBytes& bytes, const ModelShape& shape, const
 }
 
 void add_attention(ActivationBytes& bytes, const ModelShape& shape, int layer, const Shard& shard) {
-  const double tokens = static_cast<double>(shard.gemm_tokens());
+  const double tokens = shard.gemm_tokens();
   if (is_linear_attention(shape, layer)) {
     add_linear_attention(bytes, shape, shard, tokens);
     return;
@@ -74,8 +73,7 @@ void add_experts(ActivationBytes& bytes, const ModelShape& shape, const Shard& s
   const double width = static_cast<double>(shape.moe_ffn) / shard.etp;
   // fp32 scores and probabilities, the chosen experts as a mask and as a map of rows
   // (Megatron-Core, general knowledge).
-  bytes.router =
-      static_cast<double>(shard.local_tokens()) * shape.experts * (2 * fp32_bytes + 1 + fp32_bytes);
+  bytes.router = shard.local_tokens() * shape.experts * (2 * fp32_bytes + 1 + fp32_bytes);
   bytes.expert_input = rows * (saved_operand_bytes(shard) * shape.hidden + fp32_bytes);
   bytes.expert_hidden = rows * width * (shape.gated_ffn ? 2 : 1) * shard.saved_hidden_bytes;
   bytes.expert_activation = rows * width * saved_operand_bytes(shard);
@@ -84,8 +82,8 @@ void add_experts(ActivationBytes& bytes, const ModelShape& shape, const Shard& s
 ActivationBytes everything_saved(const ModelShape& shape, int layer, const Shard& shard,
                                  double rows) {
   ActivationBytes bytes;
-  const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
-  const double tokens = static_cast<double>(shard.gemm_tokens());
+  const double elements = shard.local_tokens() * shape.hidden;
+  const double tokens = shard.gemm_tokens();
   bytes.residual = 2 * bf16_bytes * elements;
   add_attention(bytes, shape, layer, shard);
   // The router takes its input in bf16.
@@ -105,12 +103,11 @@ ActivationBytes everything_saved(const ModelShape& shape, int layer, const Shard
 
 void drop(ActivationBytes& bytes, const ModelShape& shape, int layer, const Shard& shard,
           const RecomputePolicy& policy) {
-  const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
+  const double elements = shard.local_tokens() * shape.hidden;
   // The output of attention is the next projection's input and stays; flash attention keeps no more
   // than its statistics.
   if (policy.drops(RecomputeModule::core_attn) && !is_linear_attention(shape, layer)) {
-    bytes.attention_output -=
-        static_cast<double>(shard.gemm_tokens()) * fp32_bytes * shape.heads / shard.tp;
+    bytes.attention_output -= shard.gemm_tokens() * fp32_bytes * shape.heads / shard.tp;
   }
   if (policy.drops(RecomputeModule::layernorm)) bytes.norm_outputs = 0;
   if (policy.drops(RecomputeModule::mla_up_proj) && shape.attention == AttentionKind::mla)
@@ -137,7 +134,7 @@ ActivationBytes layer_activations(const ModelShape& shape, int layer, const Shar
                                   const RecomputePolicy& policy, double rows) {
   if (policy.kind == Recompute::full) {
     ActivationBytes bytes;  // the layer's input only
-    bytes.residual = bf16_bytes * static_cast<double>(shard.local_tokens()) * shape.hidden;
+    bytes.residual = bf16_bytes * shard.local_tokens() * shape.hidden;
     return bytes;
   }
   ActivationBytes bytes = everything_saved(shape, layer, shard, rows);
@@ -163,13 +160,13 @@ double layer_workspace_bytes(const ModelShape& shape, int layer, const Shard& sh
 }
 
 double output_activation_bytes(const ModelShape& shape, const Shard& shard) {
-  const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
-  const double logits = static_cast<double>(shard.gemm_tokens()) * shape.vocab / shard.tp;
+  const double elements = shard.local_tokens() * shape.hidden;
+  const double logits = shard.gemm_tokens() * shape.vocab / shard.tp;
   return bf16_bytes * (2 * elements + logits);
 }
 
 double mtp_projection_activation_bytes(const ModelShape& shape, const Shard& shard) {
-  const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
+  const double elements = shard.local_tokens() * shape.hidden;
   return 2 * elements * (bf16_bytes + saved_operand_bytes(shard));
 }
 

@@ -11,8 +11,13 @@ namespace {
 
 // Heads and widths on this rank.
 struct Heads {
-  int64_t query = 0, key_value = 0;
-  int64_t qk_dim = 0, v_dim = 0;
+  int query = 0, key_value = 0;
+  int qk_dim = 0, v_dim = 0;
+
+  double query_width() const { return static_cast<double>(query) * qk_dim; }
+  double key_width() const { return static_cast<double>(key_value) * qk_dim; }
+  double value_width() const { return static_cast<double>(key_value) * v_dim; }
+  double output_width() const { return static_cast<double>(query) * v_dim; }
 };
 
 Heads heads_on_rank(const ModelShape& shape, const Shard& shard) {
@@ -32,14 +37,11 @@ Heads heads_on_rank(const ModelShape& shape, const Shard& shard) {
 
 void add_gqa_in(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
   const Heads heads = heads_on_rank(shape, shard);
-  const int64_t query_width = heads.query * heads.qk_dim * (shape.attention_gate ? 2 : 1);
-  const int64_t out = query_width + 2 * heads.key_value * heads.qk_dim;
-  const double tokens = static_cast<double>(shard.gemm_tokens());
-  add_linear(kernels,
-             {Op::qkv_projection, shard.gemm_tokens(), shape.hidden, out, shape.attention_bias},
-             pass, shard.recipe);
-  const double query = tokens * static_cast<double>(heads.query * heads.qk_dim);
-  const double key = tokens * static_cast<double>(heads.key_value * heads.qk_dim);
+  const double tokens = shard.gemm_tokens(), in = shape.hidden;
+  const double out = heads.query_width() * (shape.attention_gate ? 2 : 1) + 2 * heads.key_width();
+  add_linear(kernels, {Op::qkv_projection, tokens, in, out, shape.attention_bias}, pass,
+             shard.recipe);
+  const double query = tokens * heads.query_width(), key = tokens * heads.key_width();
   if (shape.qk_norm) {
     add_norm(kernels, query, pass);
     add_norm(kernels, key, pass);
@@ -55,29 +57,28 @@ void add_gqa_in(Kernels& kernels, const ModelShape& shape, const Shard& shard, P
 // Megatron-Core's fused MLA rope.
 double mla_rope_bytes(const ModelShape& shape, const Shard& shard, const Heads& heads) {
   const double rotated = 2.0 * shape.qk_rope_dim;
-  const double assembled =
-      static_cast<double>(shape.qk_nope_dim + shape.v_dim + heads.qk_dim + heads.v_dim);
-  return bf16_bytes * static_cast<double>(shard.gemm_tokens()) * static_cast<double>(heads.query) *
-         (rotated + assembled);
+  const double assembled = shape.qk_nope_dim + shape.v_dim + heads.qk_dim + heads.v_dim;
+  return bf16_bytes * shard.gemm_tokens() * heads.query * (rotated + assembled);
 }
 
 // The down projections are not sharded by tp: each rank projects the tokens it holds.
 void add_mla_in(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
   const Heads heads = heads_on_rank(shape, shard);
-  const int64_t all = shard.gemm_tokens(), local = shard.local_tokens();
-  const auto project = [&](int64_t tokens, int64_t in, int64_t out) {
-    add_linear(kernels, {Op::qkv_projection, tokens, in, out}, pass, shard.recipe);
+  const double all = shard.gemm_tokens(), local = shard.local_tokens();
+  const auto project = [&](Op op, double tokens, double in, double out) {
+    add_linear(kernels, {op, tokens, in, out}, pass, shard.recipe);
   };
   if (shape.q_lora_rank > 0) {
-    project(local, shape.hidden, shape.q_lora_rank);
-    add_norm(kernels, static_cast<double>(local) * shape.q_lora_rank, pass);
-    project(all, shape.q_lora_rank, heads.query * heads.qk_dim);
+    project(Op::qkv_projection, local, shape.hidden, shape.q_lora_rank);
+    add_norm(kernels, local * shape.q_lora_rank, pass);
+    project(Op::mla_up_projection, all, shape.q_lora_rank, heads.query_width());
   } else {
-    project(all, shape.hidden, heads.query * heads.qk_dim);
+    project(Op::qkv_projection, all, shape.hidden, heads.query_width());
   }
-  project(local, shape.hidden, shape.kv_lora_rank + shape.qk_rope_dim);
-  add_norm(kernels, static_cast<double>(local) * shape.kv_lora_rank, pass);
-  project(all, shape.kv_lora_rank, heads.query * (shape.qk_nope_dim + shape.v_dim));
+  project(Op::qkv_projection, local, shape.hidden, shape.kv_lora_rank + shape.qk_rope_dim);
+  add_norm(kernels, local * shape.kv_lora_rank, pass);
+  project(Op::mla_up_projection, all, shape.kv_lora_rank,
+          static_cast<double>(heads.query) * (shape.qk_nope_dim + shape.v_dim));
   if (pass != Pass::backward_weight) {
     kernels.push_back(memory_kernel(Op::rope, pass, mla_rope_bytes(shape, shard, heads), 2));
   }
@@ -89,13 +90,12 @@ struct CoreBytes {
 };
 
 CoreBytes core_bytes(const Shard& shard, const Heads& heads) {
-  const double tokens = static_cast<double>(shard.gemm_tokens());
+  const double tokens = shard.gemm_tokens();
   // Every rank of a context-parallel group reads the keys and values of all.
   const double keys = tokens * shard.cp;
-  return {bf16_bytes * tokens * static_cast<double>(heads.query * heads.qk_dim),
-          bf16_bytes * keys * static_cast<double>(heads.key_value * (heads.qk_dim + heads.v_dim)),
-          bf16_bytes * tokens * static_cast<double>(heads.query * heads.v_dim),
-          fp32_bytes * tokens * static_cast<double>(heads.query)};
+  return {bf16_bytes * tokens * heads.query_width(),
+          bf16_bytes * keys * (heads.key_width() + heads.value_width()),
+          bf16_bytes * tokens * heads.output_width(), fp32_bytes * tokens * heads.query};
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ CoreBytes core_bytes(const Shard& shard, const Heads& heads) {
 Kernels attention_in_ops(const ModelShape& shape, int layer, const Shard& shard, Pass pass) {
   MOESIM_CHECK(shape.heads % shard.tp == 0, "{} heads on tp {}", shape.heads, shard.tp);
   Kernels kernels;
-  const double elements = static_cast<double>(shard.local_tokens()) * shape.hidden;
+  const double elements = shard.local_tokens() * shape.hidden;
   if (pass == Pass::backward_data) add_residual(kernels, elements, pass);
   add_norm(kernels, elements, pass);
   if (is_linear_attention(shape, layer)) {
@@ -129,17 +129,17 @@ Kernels attention_core_ops(const ModelShape& shape, int layer, const Shard& shar
   kernel.pass = pass;
   kernel.kind = KernelKind::attention;
   kernel.sequences = shard.sequences;
-  kernel.heads = static_cast<int>(heads.query);
-  kernel.kv_heads = static_cast<int>(heads.key_value);
+  kernel.heads = heads.query;
+  kernel.kv_heads = heads.key_value;
   kernel.query_length = shard.sequence_length / shard.cp;
   kernel.key_length = shard.sequence_length;
-  kernel.qk_dim = static_cast<int>(heads.qk_dim);
-  kernel.v_dim = static_cast<int>(heads.v_dim);
+  kernel.qk_dim = heads.qk_dim;
+  kernel.v_dim = heads.v_dim;
   kernel.window = attention_window(shape, layer);
   const double pairs =
       shard.sequences * attended_keys(shard.sequence_length, kernel.window) / shard.cp;
-  const double per_pair = 2 * pairs * static_cast<double>(heads.query);
-  const double qk = static_cast<double>(heads.qk_dim), v = static_cast<double>(heads.v_dim);
+  const double per_pair = 2 * pairs * heads.query;
+  const double qk = heads.qk_dim, v = heads.v_dim;
   const CoreBytes bytes = core_bytes(shard, heads);
   if (pass == Pass::forward) {
     kernel.flops = per_pair * (qk + v);
@@ -160,10 +160,10 @@ Kernels attention_out_ops(const ModelShape& shape, int layer, const Shard& shard
   Kernels kernels;
   const bool linear = is_linear_attention(shape, layer);
   const Heads heads = heads_on_rank(shape, shard);
-  const int64_t width =
-      linear ? static_cast<int64_t>(shape.linear_value_heads) * shape.linear_head_dim / shard.tp
-             : heads.query * heads.v_dim;
-  const double elements = static_cast<double>(shard.gemm_tokens() * width);
+  const double width =
+      linear ? static_cast<double>(shape.linear_value_heads) * shape.linear_head_dim / shard.tp
+             : heads.output_width();
+  const double elements = shard.gemm_tokens() * width;
   if (linear) {
     add_gated_norm(kernels, elements, pass);
   } else if (shape.attention_gate && pass != Pass::backward_weight) {
@@ -171,10 +171,10 @@ Kernels attention_out_ops(const ModelShape& shape, int layer, const Shard& shard
     kernels.push_back(memory_kernel(Op::attention, pass,
                                     (pass == Pass::forward ? 3 : 5) * bf16_bytes * elements));
   }
-  add_linear(kernels, {Op::output_projection, shard.gemm_tokens(), width, shape.hidden}, pass,
+  const double hidden = shape.hidden;
+  add_linear(kernels, {Op::output_projection, shard.gemm_tokens(), width, hidden}, pass,
              shard.recipe);
-  if (pass == Pass::forward)
-    add_residual(kernels, static_cast<double>(shard.local_tokens()) * shape.hidden, pass);
+  if (pass == Pass::forward) add_residual(kernels, shard.local_tokens() * shape.hidden, pass);
   return kernels;
 }
 

@@ -7,18 +7,18 @@ namespace moesim {
 namespace {
 
 double local_elements(const ModelShape& shape, const Shard& shard) {
-  return static_cast<double>(shard.local_tokens()) * shape.hidden;
+  return shard.local_tokens() * shape.hidden;
 }
 
 // fc1, activation, fc2 of width `ffn` in all, cut by tp; in the reverse order backward.
 void add_ffn(Kernels& kernels, Op op, const ModelShape& shape, int ffn, const Shard& shard,
              Pass pass) {
-  const int64_t width = ffn / shard.tp, tokens = shard.gemm_tokens();
-  const Linear fc1 = {op, tokens, shape.hidden, width * (shape.gated_ffn ? 2 : 1)};
-  const Linear fc2 = {op, tokens, width, shape.hidden};
+  const double hidden = shape.hidden, width = ffn / shard.tp, tokens = shard.gemm_tokens();
+  const Linear fc1 = {op, tokens, hidden, width * (shape.gated_ffn ? 2 : 1)};
+  const Linear fc2 = {op, tokens, width, hidden};
   const bool forward = pass == Pass::forward;
   add_linear(kernels, forward ? fc1 : fc2, pass, shard.recipe);
-  const double bytes = activation_bytes(shape.gated_ffn, width, pass) * static_cast<double>(tokens);
+  const double bytes = activation_bytes(shape.gated_ffn, width, pass) * tokens;
   if (bytes > 0) kernels.push_back(memory_kernel(op, pass, bytes));
   add_linear(kernels, forward ? fc2 : fc1, pass, shard.recipe);
 }
@@ -27,7 +27,7 @@ void add_ffn(Kernels& kernels, Op op, const ModelShape& shape, int ffn, const Sh
 
 Kernels embedding_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
-  const double elements = static_cast<double>(shard.gemm_tokens()) * shape.hidden;
+  const double elements = shard.gemm_tokens() * shape.hidden;
   // Gather of rows; its weight gradient sorts the tokens and adds rows into the fp32 main gradient.
   if (pass == Pass::forward)
     kernels.push_back(memory_kernel(Op::embedding, pass, 2 * bf16_bytes * elements));
@@ -66,9 +66,9 @@ Kernels shared_expert_ops(const ModelShape& shape, const Shard& shard, Pass pass
 // then the gradient, in place), so that the backward has only to scale it.
 Kernels output_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
-  const int64_t vocab = shape.vocab / shard.tp;
-  const double logits = static_cast<double>(shard.gemm_tokens()) * static_cast<double>(vocab);
-  const Linear projection = {Op::logits, shard.gemm_tokens(), shape.hidden, vocab};
+  const double hidden = shape.hidden, vocab = shape.vocab / shard.tp;
+  const double logits = shard.gemm_tokens() * vocab;
+  const Linear projection = {Op::logits, shard.gemm_tokens(), hidden, vocab};
   const PrecisionRecipe recipe = shard.quantized_output ? shard.recipe : PrecisionRecipe::bf16;
   if (pass == Pass::forward) {
     add_norm(kernels, local_elements(shape, shard), pass);
@@ -87,8 +87,8 @@ Kernels output_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
 Kernels mtp_projection_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
   const double elements = local_elements(shape, shard);
-  const Linear projection = {Op::other, shard.gemm_tokens(), 2 * static_cast<int64_t>(shape.hidden),
-                             shape.hidden / shard.tp};
+  const double width = shape.hidden / shard.tp;
+  const Linear projection = {Op::other, shard.gemm_tokens(), 2.0 * shape.hidden, width};
   const auto add_norms_and_pairing = [&] {
     if (pass == Pass::backward_weight) return;
     add_norm(kernels, elements, pass);

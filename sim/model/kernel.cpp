@@ -9,6 +9,7 @@ const char* name_of(Op op) {
     case Op::norm:
       return "norm";
     case Op::qkv_projection:
+    case Op::mla_up_projection:
       return "qkv_projection";
     case Op::rope:
       return "rope";

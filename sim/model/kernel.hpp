@@ -11,11 +11,12 @@ enum class Pass : uint8_t { forward, backward_data, backward_weight };
 // Element type that the tensor cores multiply.
 enum class Precision : uint8_t { bf16, fp8, fp4 };
 
-// What the kernel is to a reader of the timeline.
+// The operator that a kernel belongs to, as a reader of the timeline knows it.
 enum class Op : uint8_t {
   embedding,
   norm,
   qkv_projection,
+  mla_up_projection,  // of MLA's latents; reports count it as qkv_projection
   rope,
   attention,
   linear_attention,
@@ -49,7 +50,7 @@ struct Kernel {
   Precision precision = Precision::bf16;
   // gemm: [m x k] * [k x n]. grouped_gemm: the rows of a group come with the routing; they are m,
   // and n, k are set. With `rows_are_k` (weight gradients) they are summed over, and m, n are set.
-  int64_t m = 0, n = 0, k = 0;
+  double m = 0, n = 0, k = 0;
   int groups = 1;
   bool rows_are_k = false;
   // Both operands carry scales along the summed dimension (weight gradients of block-wise FP8).

@@ -40,12 +40,11 @@ void add_cast(Kernels& kernels, double elements, Pass pass, PrecisionRecipe reci
   }
 }
 
-void add_row_cast(Kernels& kernels, int64_t width, Pass pass, PrecisionRecipe recipe, int parts) {
+void add_row_cast(Kernels& kernels, double width, Pass pass, PrecisionRecipe recipe, int parts) {
   const Cast cast = cast_of(recipe);
   if (cast.launches > 0) {
-    kernels.push_back(row_kernel(Op::cast, pass,
-                                 static_cast<double>(width) * cast.bytes_per_element,
-                                 cast.launches * parts));
+    kernels.push_back(
+        row_kernel(Op::cast, pass, width * cast.bytes_per_element, cast.launches * parts));
     kernels.back().groups = parts;
   }
 }
@@ -63,8 +62,8 @@ void split_by_expert(Kernel& kernel, PrecisionRecipe recipe) {
 }
 
 Kernel gemm(const Linear& linear, Pass pass, PrecisionRecipe recipe) {
-  const double tokens = static_cast<double>(linear.tokens), in = static_cast<double>(linear.in),
-               out = static_cast<double>(linear.out), operand = operand_bytes(recipe);
+  const double tokens = linear.tokens, in = linear.in, out = linear.out,
+               operand = operand_bytes(recipe);
   Kernel kernel;
   kernel.op = linear.op;
   kernel.pass = pass;
@@ -90,8 +89,7 @@ Kernel gemm(const Linear& linear, Pass pass, PrecisionRecipe recipe) {
 }
 
 Kernel grouped_gemm(const Linear& linear, int groups, Pass pass, PrecisionRecipe recipe) {
-  const double in = static_cast<double>(linear.in), out = static_cast<double>(linear.out),
-               operand = operand_bytes(recipe);
+  const double in = linear.in, out = linear.out, operand = operand_bytes(recipe);
   Kernel kernel;
   kernel.op = linear.op;
   kernel.pass = pass;
@@ -169,17 +167,13 @@ Kernel row_kernel(Op op, Pass pass, double bytes_per_row, int launches) {
 }
 
 void add_linear(Kernels& kernels, const Linear& linear, Pass pass, PrecisionRecipe recipe) {
-  const double tokens = static_cast<double>(linear.tokens);
-  if (pass == Pass::forward)
-    add_cast(kernels, tokens * static_cast<double>(linear.in), pass, recipe);
-  if (pass == Pass::backward_data)
-    add_cast(kernels, tokens * static_cast<double>(linear.out), pass, recipe);
+  if (pass == Pass::forward) add_cast(kernels, linear.tokens * linear.in, pass, recipe);
+  if (pass == Pass::backward_data) add_cast(kernels, linear.tokens * linear.out, pass, recipe);
   kernels.push_back(gemm(linear, pass, recipe));
   // The bias is added in the GEMM's epilogue; its gradient is a sum over dy, part of the cast where
   // there is one.
   if (linear.bias && pass == Pass::backward_weight && recipe == PrecisionRecipe::bf16) {
-    kernels.push_back(
-        memory_kernel(linear.op, pass, bf16_bytes * tokens * static_cast<double>(linear.out)));
+    kernels.push_back(memory_kernel(linear.op, pass, bf16_bytes * linear.tokens * linear.out));
   }
 }
 
@@ -191,7 +185,7 @@ void add_grouped_linear(Kernels& kernels, const Linear& linear, int groups, Pass
   kernels.push_back(grouped_gemm(linear, groups, pass, recipe));
   if (per_expert) split_by_expert(kernels.back(), recipe);
   if (linear.bias && pass == Pass::backward_weight && recipe == PrecisionRecipe::bf16) {
-    kernels.push_back(row_kernel(linear.op, pass, bf16_bytes * static_cast<double>(linear.out)));
+    kernels.push_back(row_kernel(linear.op, pass, bf16_bytes * linear.out));
   }
 }
 
@@ -207,8 +201,8 @@ void add_residual(Kernels& kernels, double elements, Pass pass) {
   kernels.push_back(memory_kernel(Op::residual, pass, 3 * bf16_bytes * elements));
 }
 
-double activation_bytes(bool gated, int64_t width, Pass pass) {
-  const double one = bf16_bytes * static_cast<double>(width);
+double activation_bytes(bool gated, double width, Pass pass) {
+  const double one = bf16_bytes * width;
   if (pass == Pass::forward) return one * (gated ? 3 : 2);
   if (pass == Pass::backward_data) return one * (gated ? 5 : 3);
   return 0;

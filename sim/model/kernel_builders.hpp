@@ -3,8 +3,6 @@
 // that only moves memory.
 #pragma once
 
-#include <cstdint>
-
 #include "model/layer_ops.hpp"
 
 namespace moesim {
@@ -12,15 +10,15 @@ namespace moesim {
 inline constexpr double bf16_bytes = 2;
 inline constexpr double fp32_bytes = 4;
 
-// Bytes of one GEMM operand element in device memory, its share of the scales included.
+// Returns the bytes of one GEMM operand element in device memory, its share of the scales included.
 double operand_bytes(PrecisionRecipe recipe);
 
 // y = x W with x [tokens x in] and W [in x out], all already this rank's share.
 struct Linear {
   Op op = Op::other;
-  int64_t tokens = 0;
-  int64_t in = 0;
-  int64_t out = 0;
+  double tokens = 0;
+  double in = 0;
+  double out = 0;
   bool bias = false;
 };
 
@@ -39,7 +37,7 @@ void add_grouped_linear(Kernels& kernels, const Linear& linear, int groups, Pass
 Kernel memory_kernel(Op op, Pass pass, double bytes, int launches = 1);
 Kernel row_kernel(Op op, Pass pass, double bytes_per_row, int launches = 1);
 
-// RMSNorm over so many elements. Forward reads x and writes y; backward reads dy and x and writes
+// RMSNorm over this many elements. Forward reads x and writes y; backward reads dy and x and writes
 // dx, and reduces the weight's gradient in a second kernel. Nothing in the weight pass.
 void add_norm(Kernels& kernels, double elements, Pass pass);
 
@@ -47,7 +45,8 @@ void add_norm(Kernels& kernels, double elements, Pass pass);
 // which this emits where the branch begins.
 void add_residual(Kernels& kernels, double elements, Pass pass);
 
-// SwiGLU (or, not gated, GELU) from `width` times 2 (or 1) to `width` elements per token.
-double activation_bytes(bool gated, int64_t width, Pass pass);
+// Returns the bytes per token of SwiGLU (or, not gated, GELU) from `width` times 2 (or 1) to
+// `width` elements.
+double activation_bytes(bool gated, double width, Pass pass);
 
 }  // namespace moesim

@@ -3,6 +3,7 @@
 // order; knows nothing of time or networks.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -61,11 +62,15 @@ struct Shard {
   double saved_hidden_bytes = 2;  // per element of fc1's output kept for the backward (memory only)
 
   // Tokens entering GEMMs of attention, and tokens that norms and the router see.
-  int64_t gemm_tokens() const { return sequences * sequence_length / cp; }
-  int64_t local_tokens() const { return gemm_tokens() / (sequence_parallel ? tp : 1); }
+  // Whole numbers, as doubles: all that they enter are FLOPs and bytes.
+  double gemm_tokens() const { return static_cast<double>(sequences * sequence_length / cp); }
+  double local_tokens() const { return std::floor(gemm_tokens() / (sequence_parallel ? tp : 1)); }
 };
 
 using Kernels = std::vector<Kernel>;
+inline void append(Kernels& to, const Kernels& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
 
 // In each, `pass` selects the kernels of that pass only. backward_data of an operator that has no
 // weights holds its whole backward. Casts belong to the GEMM that needs them; weight casts run once
@@ -95,23 +100,23 @@ Kernels output_ops(const ModelShape&, const Shard&, Pass);  // final norm, logit
 // the hidden state, and the projection of the two side by side. Embedding, transformer layer (index
 // >= shape.layers) and output_ops are the caller's to add.
 Kernels mtp_projection_ops(const ModelShape&, const Shard&, Pass);
-// Adam on so many parameters held by this rank's optimizer shard (fp32 master, two moments), plus
-// gradient norm/clip.
+// Adam on the parameters that this rank's optimizer shard holds (fp32 master, two moments), and the
+// norm and clipping of their gradients.
 Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter,
                       double moment_bytes = 4);
-// Quantising so many GEMM weights of this rank, once a step, after the optimizer; empty in bf16.
+// Quantising this rank's GEMM weights, once a step, after the optimizer; empty in bf16.
 Kernels weight_cast_ops(double parameters, PrecisionRecipe recipe);
 
-// Bytes one token occupies on the wire in the dispatch and combine of one hidden vector.
+// Returns the bytes of one hidden vector on the wire of dispatch or combine.
 double token_bytes(const ModelShape&, PrecisionRecipe wire);
 
-// Model FLOPs of one step over so many sequences, forward + backward, no recomputation, logits
-// included, causal attention counted as half: Megatron-LM's formula (megatron/training/training.py
-// num_floating_point_operations).
+// Returns the model FLOPs of a step over these sequences, forward and backward, without
+// recomputation, logits included, causal attention counted as half: Megatron-LM's formula
+// (megatron/training/training.py num_floating_point_operations).
 double model_flops(const ModelShape&, int64_t sequences, int64_t sequence_length);
 
-// Keys that the queries of one sequence look at, summed: half the square under the causal mask, a
-// band with a window (0: none). Counted as Megatron-LM counts them.
+// Returns the keys that the queries of one sequence look at, summed: half the square under the
+// causal mask, a band with a window (0: none), as Megatron-LM counts them.
 double attended_keys(int64_t sequence_length, int window);
 // Forward FLOPs of a Gated DeltaNet layer per token apart from its two projections: convolution,
 // then the recurrence.

@@ -1,5 +1,7 @@
 #include "model/linear_attention_ops.hpp"
 
+#include <cmath>
+
 #include "model/kernel_builders.hpp"
 
 namespace moesim {
@@ -37,11 +39,11 @@ double linear_scan_flops(const ModelShape& shape) {
 void add_linear_attention_in(Kernels& kernels, const ModelShape& shape, const Shard& shard,
                              Pass pass) {
   const Widths widths = widths_of(shape, shard.tp);
-  const double tokens = static_cast<double>(shard.gemm_tokens());
+  const double tokens = shard.gemm_tokens();
   const double out = 2 * widths.key + 2 * widths.value + 2 * widths.value_heads;
   add_linear(kernels,
-             {Op::qkv_projection, shard.gemm_tokens(), shape.hidden, static_cast<int64_t>(out)},
-             pass, shard.recipe);
+             {Op::qkv_projection, tokens, static_cast<double>(shape.hidden), std::floor(out)}, pass,
+             shard.recipe);
   if (pass == Pass::backward_weight) return;
   // Causal convolution with SiLU over q, k and v, then unit length for q and k: streaming kernels.
   const double elements = tokens * (2 * widths.key + widths.value);
@@ -60,7 +62,7 @@ void add_linear_attention_core(Kernels& kernels, const ModelShape& shape, const 
                                Pass pass) {
   if (pass == Pass::backward_weight) return;
   const Widths widths = widths_of(shape, shard.tp);
-  const double tokens = static_cast<double>(shard.gemm_tokens());
+  const double tokens = shard.gemm_tokens();
   const double inputs =
       bf16_bytes * (2 * widths.key + widths.value) + 2 * fp32_bytes * widths.value_heads;
   const double transformed = 2 * bf16_bytes * 2 * widths.value;

@@ -10,18 +10,19 @@ namespace moesim {
 namespace {
 
 double local_elements(const ModelShape& shape, const Shard& shard) {
-  return static_cast<double>(shard.local_tokens()) * shape.hidden;
+  return shard.local_tokens() * shape.hidden;
 }
 
 // The gate multiplies in bf16 and hands out fp32 logits (Megatron-LM --moe-router-dtype fp32 with
 // the fused gating GEMM); never quantised.
 void add_gate(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels gate;
-  add_linear(gate, {Op::router, shard.local_tokens(), shape.hidden, shape.experts}, pass,
+  const double hidden = shape.hidden, experts = shape.experts;
+  add_linear(gate, {Op::router, shard.local_tokens(), hidden, experts}, pass,
              PrecisionRecipe::bf16);
-  const double logits = static_cast<double>(shard.local_tokens()) * shape.experts;
+  const double logits = shard.local_tokens() * shape.experts;
   for (Kernel& kernel : gate) kernel.bytes += (fp32_bytes - bf16_bytes) * logits;
-  kernels.insert(kernels.end(), gate.begin(), gate.end());
+  append(kernels, gate);
 }
 
 // Scores, selection, the dense map of chosen experts and weights, tokens per expert and the
@@ -30,7 +31,7 @@ void add_gate(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pas
 // routing) adds a second selection and a mask.
 void add_top_k(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
   if (pass == Pass::backward_weight) return;
-  const double scores = static_cast<double>(shard.local_tokens()) * shape.experts;
+  const double scores = shard.local_tokens() * shape.experts;
   const bool grouped = shape.n_group > 1;
   const double passes = pass == Pass::forward ? 6 + (grouped ? 4 : 0) : 4;
   const int launches = pass == Pass::forward ? 6 + (grouped ? 4 : 0) : 4;
@@ -97,10 +98,10 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
 Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
   const int groups = std::max(1, shard.local_experts);
-  const int64_t width = shape.moe_ffn / shard.etp;
-  const Linear fc1 = {Op::expert_fc1, 0, shape.hidden, width * (shape.gated_ffn ? 2 : 1),
+  const double hidden = shape.hidden, width = shape.moe_ffn / shard.etp;
+  const Linear fc1 = {Op::expert_fc1, 0, hidden, width * (shape.gated_ffn ? 2 : 1),
                       shape.expert_bias};
-  const Linear fc2 = {Op::expert_fc2, 0, width, shape.hidden, shape.expert_bias};
+  const Linear fc2 = {Op::expert_fc2, 0, width, hidden, shape.expert_bias};
   const bool forward = pass == Pass::forward, sorts = groups > 1 && pass != Pass::backward_weight;
   const double copy_bytes = 2 * bf16_bytes * shape.hidden;
   if (sorts) kernels.push_back(row_kernel(forward ? Op::permute : Op::unpermute, pass, copy_bytes));

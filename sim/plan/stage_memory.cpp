@@ -61,8 +61,7 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
   const auto schedule = make_schedule(plan, mapping.microbatches);
   std::vector<StageMemoryNeed> stages;
   for (int stage = 0; stage < plan.pp; ++stage) {
-    const double rows =
-        static_cast<double>(shard.local_tokens()) * shape.top_k * plan.etp * overload[stage];
+    const double rows = shard.local_tokens() * shape.top_k * plan.etp * overload[stage];
     std::vector<ChunkNeed> needs;
     StageMemoryNeed& result = stages.emplace_back();
     double workspace = 0, live = 0, peak = 0;

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "base/random.hpp"
-#include "routing/disturbance.hpp"
 #include "routing/inclusion.hpp"
+#include "routing/popularity.hpp"
 #include "routing/routing.hpp"
 
 namespace moesim {

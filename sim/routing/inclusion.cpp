@@ -44,6 +44,8 @@ void scale_to_sum(std::vector<double>& values, double sum) {
 
 }  // namespace
 
+// Bisects, since arrivals grow with time, from k / (sum of weights) on, where no more than k are
+// expected.
 double expected_race_time(std::span<const double> weights, int k) {
   MOESIM_CHECK(k < static_cast<int>(weights.size()), "{} of {} experts", k, weights.size());
   const auto expected = [&](double time) {
@@ -60,6 +62,10 @@ double expected_race_time(std::span<const double> weights, int k) {
   return high;
 }
 
+// The k-th arrival is the one that has fewer than k others before it. Before `start` that is
+// certain for all; then the integral runs on until the first k are surely there. Steps of 0.15 in
+// log time keep the error of the trapezoidal rule below 1e-4, and the sum is scaled to k at the
+// end.
 std::vector<double> inclusion_probabilities(std::span<const double> weights, int k) {
   const int experts = static_cast<int>(weights.size());
   MOESIM_CHECK(k > 0 && k <= max_top_k && k <= experts, "top-{} of {} experts", k, experts);
@@ -68,8 +74,7 @@ std::vector<double> inclusion_probabilities(std::span<const double> weights, int
   const double lightest = *std::min_element(weights.begin(), weights.end());
   const double start = 0.01 * expected_race_time(weights, k);
   std::vector<double> picked(experts), arrived(experts), fewer(experts);
-  for (int e = 0; e < experts; ++e)
-    picked[e] = -std::expm1(-start * weights[e]);  // nothing is full before `start`
+  for (int e = 0; e < experts; ++e) picked[e] = -std::expm1(-start * weights[e]);
   for (int i = 0;; ++i) {
     const double time = start * std::exp(i * log_step);
     for (int e = 0; e < experts; ++e) arrived[e] = -std::expm1(-time * weights[e]);
@@ -86,6 +91,7 @@ std::vector<double> inclusion_probabilities(std::span<const double> weights, int
   return picked;
 }
 
+// What a full expert cannot take goes to the others in proportion, which may fill more of them.
 std::vector<double> capped_probabilities(std::span<const double> loads, int k) {
   if (k == static_cast<int>(loads.size())) return std::vector<double>(loads.size(), 1.0);
   const double cap = std::max(0.999, static_cast<double>(k) / static_cast<double>(loads.size()));
@@ -104,6 +110,8 @@ std::vector<double> capped_probabilities(std::span<const double> loads, int k) {
   }
 }
 
+// Starts from the weights under which a race of fixed length would have these probabilities, and
+// corrects each by how far its rate is off.
 std::vector<double> weights_of_inclusion(std::span<const double> probabilities, int k) {
   const auto rate = [](double p) { return -std::log1p(-std::min(p, 0.9999)); };
   std::vector<double> weights;

@@ -10,8 +10,8 @@
 namespace moesim {
 namespace {
 
-// Loads within one group that add up to `sum`: a race of the weights among tokens that use the
-// group at all.
+// Writes loads within one group that add up to `sum`: those of a race of the weights among the
+// tokens that use the group at all, bisected for its length.
 void split_as_race(std::span<const double> weights, double sum, double used,
                    std::span<double> loads) {
   const double size = static_cast<double>(weights.size());
@@ -32,7 +32,7 @@ void split_as_race(std::span<const double> weights, double sum, double used,
   for (size_t e = 0; e < weights.size(); ++e) loads[e] = -used * std::expm1(-high * weights[e]);
 }
 
-// The factor on rates under which sets are touched as often, in all, as `wanted`.
+// Returns the factor on rates under which sets are touched as often, in all, as `wanted`.
 double solve_coincidence(std::span<const double> rates, double wanted) {
   double low = std::log(1e-2), high = std::log(1e2);
   for (int i = 0; i < 40; ++i) {

@@ -10,6 +10,8 @@ struct Bounds {
   int32_t low, high;
 };
 
+// Returns the expected distinct tokens of a set, moved along with how many copies were drawn, as a
+// whole number within the bounds.
 int32_t distinct(const DistinctModel& model, int set, int32_t copies, Bounds bounds) {
   const float value =
       model.tokens[set] + model.slope[set] * (static_cast<float>(copies) - model.copies[set]);
@@ -65,6 +67,8 @@ void tally_copies(std::span<const Replica> slots, bool replicated, int source,
   }
 }
 
+// A token sends a rank at most as many copies as it has slots; a node's tokens are at least those
+// of its busiest rank and at most those of all its ranks.
 void estimate_distinct(const RowModel& row, int64_t tokens, int top_k, int ranks_per_node,
                        int source, RoutedTokens& matrix) {
   const int32_t* copies = &matrix.rank_copies[static_cast<size_t>(source) * matrix.ranks];

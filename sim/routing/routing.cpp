@@ -5,15 +5,17 @@
 #include <numeric>
 
 #include "base/check.hpp"
-#include "routing/disturbance.hpp"
-#include "routing/overload.hpp"
-#include "routing/placement_eplb.hpp"
 #include "routing/popularity.hpp"
 
 namespace moesim {
 namespace {
 
 constexpr uint64_t row_stream = 131;
+
+// Over these layers the mean overload factor spreads by about 3 % at a factor of 2.
+constexpr int probe_layers = 24;
+constexpr int probe_microbatches = 2;
+constexpr int bisections = 10;
 
 // Calibration tokens per layer: as many as cost a few milliseconds. With 256 experts the mean
 // number of distinct ranks of a token is then known to 0.2 %, and with node limits the share of a
@@ -183,6 +185,47 @@ void Router::sample(int layer_index, int microbatch, int cell, RoutedTokens& out
     draw_row(rule_, *row, shape_.tokens_per_source, random, counts, scratch.deviation);
     finish_source(layer, *row, source, out);
   }
+}
+
+double mean_overload_factor(const RoutingSpec& spec, const RoutingShape& shape, int layers,
+                            int microbatches, uint64_t seed) {
+  const Router router(spec, shape, layers, seed);
+  RoutedTokens tokens;
+  double sum = 0;
+  for (int layer = 0; layer < layers; ++layer) {
+    for (int microbatch = 0; microbatch < microbatches; ++microbatch) {
+      router.sample(layer, microbatch, 0, tokens);
+      sum += tokens.overload_factor();
+    }
+  }
+  return sum / (layers * microbatches);
+}
+
+RoutingSpec with_target_overload(const RoutingSpec& spec, const RoutingShape& shape,
+                                 uint64_t seed) {
+  RoutingSpec result = spec;
+  result.target_overload = 0;
+  const bool zipf = spec.kind == RoutingKind::zipf;
+  if (spec.target_overload <= 0 || (!zipf && spec.kind != RoutingKind::dirichlet)) return result;
+  // Position 0 is even, 1 is the most skewed end; the same random numbers at every position make it
+  // monotone.
+  const auto set = [&](double position) {
+    if (zipf) {
+      result.exponent = 4 * position;
+    } else {
+      result.concentration = 1e4 * std::pow(1e-6, position);
+    }
+  };
+  double low = 0, high = 1;
+  for (int i = 0; i < bisections; ++i) {
+    const double middle = 0.5 * (low + high);
+    set(middle);
+    const double reached =
+        mean_overload_factor(result, shape, probe_layers, probe_microbatches, seed);
+    (reached < spec.target_overload ? low : high) = middle;
+  }
+  set(0.5 * (low + high));
+  return result;
 }
 
 }  // namespace moesim

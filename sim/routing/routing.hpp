@@ -87,4 +87,17 @@ class Router {
 void sample_tokens_exactly(const Router& router, int layer, int microbatch, int cell,
                            RoutedTokens& out);
 
+// Published runs state an overload factor, not the distribution behind it: these find how skewed a
+// routing must be to have it.
+
+// Returns the most loaded rank over the mean rank, as the mean over layers and microbatches.
+double mean_overload_factor(const RoutingSpec& spec, const RoutingShape& shape, int layers,
+                            int microbatches, uint64_t seed);
+
+// Returns the spec with exponent (zipf, in [0, 4]) or concentration (dirichlet, in [0.01, 1e4])
+// such that the mean overload factor is spec.target_overload, and target_overload cleared. Other
+// kinds come back as they are but for that. Where the target is out of reach (drawn tokens alone
+// exceed it, or ranks cannot be loaded so unevenly) the nearest end results.
+RoutingSpec with_target_overload(const RoutingSpec& spec, const RoutingShape& shape, uint64_t seed);
+
 }  // namespace moesim

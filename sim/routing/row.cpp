@@ -9,26 +9,35 @@
 namespace moesim {
 namespace {
 
-// Below so many expected tokens a normal is a poor binomial (4 % of its mass would be clipped at 4,
-// 0.2 % at 8).
+// Below this many expected tokens a normal is a poor binomial (4 % of its mass would be clipped at
+// 4, 0.2 % at 8).
 constexpr double scarce_tokens = 8;
 
-// Projecting takes v^2 / sum(v) off a variance and the group total gives weight^2 * its own back:
-// start from the variance that ends at the binomial's.
+// A correction never takes more than this share of an expert's variance away: without the bound, an
+// expert that carries nearly all of its group's variance would need an infinite one to begin with.
+constexpr double least_kept = 0.2;
+
+// Sets sigma and weight of the experts of one group.
+//
+// Counts of a group must add up to the group's total, so draw_row() spreads what is missing over
+// its experts in proportion to their variance v. That correction takes the share v / sum(v) off
+// each variance, and the spread of the group's total, dealt out the same way, gives share^2 of its
+// own variance back. Counts end at the binomial's variance b if they start from
+//   v = (b - share^2 * group_variance) / (1 - share),
+// where share is taken as b / sum(b), which v / sum(v) hardly differs from.
 void spread_group(int first, int end, float group_variance, float tokens, RowModel& model) {
   const float per_token = 1 / tokens;
   float total = 0;
   for (int e = first; e < end; ++e) {
-    model.sigma[e] =
-        model.mean[e] * (1 - model.mean[e] * per_token);  // the binomial's variance, for now
+    model.sigma[e] = model.mean[e] * (1 - model.mean[e] * per_token);  // for now: b
     total += model.sigma[e];
   }
   const float inverse = total > 0 ? 1 / total : 0;
   float adjusted_total = 0;
   for (int e = first; e < end; ++e) {
     const float share = model.sigma[e] * inverse;
-    model.weight[e] =
-        std::max(model.sigma[e] - share * share * group_variance, 0.0f) / std::max(1 - share, 0.2f);
+    model.weight[e] = std::max(model.sigma[e] - share * share * group_variance, 0.0f) /
+                      std::max(1 - share, static_cast<float>(least_kept));
     adjusted_total += model.weight[e];
   }
   const float inverse_adjusted = adjusted_total > 0 ? 1 / adjusted_total : 0;
@@ -38,6 +47,8 @@ void spread_group(int first, int end, float group_variance, float tokens, RowMod
   }
 }
 
+// Totals of the groups must add up to all copies; the same correction among groups, the same way
+// back. Without node limits there is one group, whose total is fixed, and the lists stay empty.
 void model_groups(const LayerRouting& layer, double tokens, RowModel& model) {
   const double total =
       std::accumulate(layer.group_variance.begin(), layer.group_variance.end(), 0.0);
@@ -47,20 +58,25 @@ void model_groups(const LayerRouting& layer, double tokens, RowModel& model) {
     const double weight = total > 0 ? variance / total : 0;
     model.group_weight.push_back(static_cast<float>(weight));
     model.group_sigma.push_back(
-        static_cast<float>(std::sqrt(tokens * variance / std::max(1 - weight, 0.2))));
+        static_cast<float>(std::sqrt(tokens * variance / std::max(1 - weight, least_kept))));
   }
 }
 
-// What the two kinds of sets need of a run of slots, so that nodes are summed from ranks.
+// Sums over a run of slots, from which distinct tokens follow; those of a node are the sums of its
+// ranks.
 struct SlotSums {
-  float copies = 0, rate = 0,
-        odds = 0;  // odds: copies / (1 - load), the slope of -log(1 - load) in copies
+  float copies = 0;
+  float rate = 0;  // of -log(1 - load)
+  float odds = 0;  // of copies / (1 - load), which is copies times the slope of rate in copies
 
   void add(const SlotSums& other) {
     copies += other.copies, rate += other.rate, odds += other.odds;
   }
 };
 
+// A token misses a set with probability exp(-coincidence * rate). `slope` says how distinct tokens
+// follow when more copies come than expected, all slots of the set growing in proportion; a copy
+// brings one distinct token at most.
 void set_distinct(const SlotSums& sums, float coincidence, float tokens, int set,
                   DistinctModel& model) {
   const float untouched = exp_of_minus(coincidence * sums.rate);
@@ -70,6 +86,7 @@ void set_distinct(const SlotSums& sums, float coincidence, float tokens, int set
       sums.copies > 0 ? std::min(coincidence * untouched * sums.odds / sums.copies, 1.0f) : 0.0f;
 }
 
+// Replicas share their expert's tokens, so that a slot's load is a part of the expert's.
 void model_distinct(const LayerRouting& layer, float tokens, std::span<const float> rates,
                     RowModel& model) {
   for (auto [sets, distinct] :
@@ -99,6 +116,7 @@ void model_distinct(const LayerRouting& layer, float tokens, std::span<const flo
   }
 }
 
+// Four partial sums, so that the compiler may vectorise: it must not reorder a plain sum.
 float sum_of(std::span<const float> values) {
   float lanes[4] = {0, 0, 0, 0};
   size_t i = 0;
@@ -109,6 +127,9 @@ float sum_of(std::span<const float> values) {
   return lanes[0] + lanes[1] + lanes[2] + lanes[3];
 }
 
+// Draws every expert's distance from its mean, independently: normals from a table, four from one
+// hash, and then binomials in place of those where a normal is poor. An expert that nearly every
+// token picks is drawn by the tokens that stay away.
 void draw_deviations(const RowModel& model, int64_t tokens, Random& random,
                      std::span<float> deviation) {
   const VariateTable& normal = normal_table();
@@ -131,8 +152,9 @@ void draw_deviations(const RowModel& model, int64_t tokens, Random& random,
   }
 }
 
-// Rounding leaves a few copies over or short: gives or takes them one by one where counts vary
-// most.
+// Rounding and clipping leave a few copies over or short. They are given or taken one by one at
+// random experts, accepted in proportion to how much their counts vary (group_size * weight is 1 on
+// average). A row in which luck does not suffice is settled in the order of the experts.
 void settle(const RowModel& model, int group_size, int64_t tokens, int64_t left, Random& random,
             std::span<int32_t> counts) {
   const int experts = static_cast<int>(counts.size());
@@ -158,6 +180,8 @@ void settle(const RowModel& model, int group_size, int64_t tokens, int64_t left,
 
 }  // namespace
 
+// In single precision and without allocation: with source_correlation it runs for every source of
+// every token matrix.
 void build_row_model(const TokenRule& rule, const LayerRouting& layer, int64_t tokens,
                      std::span<const float> rates, RowModel& model) {
   const double n = static_cast<double>(std::max<int64_t>(tokens, 1));
@@ -186,6 +210,8 @@ void build_row_model(const TokenRule& rule, const LayerRouting& layer, int64_t t
   model_distinct(layer, static_cast<float>(n), rates, model);
 }
 
+// Independent deviations first; then each group's deviations are shifted so that they add up to the
+// deviation of its total, which is itself drawn and corrected so that all groups add up to zero.
 void draw_row(const TokenRule& rule, const RowModel& model, int64_t tokens, Random& random,
               std::span<int32_t> counts, std::vector<float>& deviation) {
   const int groups = rule.grouped() ? rule.n_group : 1;

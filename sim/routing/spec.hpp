@@ -59,7 +59,7 @@ struct RoutingSpec {
   // dirichlet: small is skewed.
   double concentration = 10.0;
   // zipf, dirichlet: when > 1, exponent or concentration is searched so that the most loaded rank
-  // over the mean rank is this on average over layers and microbatches (routing/overload.hpp), and
+  // over the mean rank is this on average over layers and microbatches (routing/routing.hpp), and
   // the value given above is ignored.
   double target_overload = 0.0;
   // histogram: relative load of each expert, for every layer ...

@@ -14,8 +14,10 @@ namespace moesim {
 namespace {
 
 constexpr uint64_t calibration_stream = 111;
+constexpr int max_groups = 256;  // check_routing allows no more
 
-// The k smallest seen so far; `worst` is the place of the largest of them.
+// The k smallest times seen so far; `worst` is the place of the largest of them. A scan of k places
+// when one is replaced beats a heap: most offers are turned down after one comparison.
 struct Shortlist {
   std::span<int> experts;
   std::array<float, max_top_k> times;
@@ -42,6 +44,7 @@ struct Shortlist {
   }
 };
 
+// The sum of a group's two best affinities: those of its two smallest times.
 float group_score(std::span<const float> times, float scale) {
   float first = std::numeric_limits<float>::infinity(), second = first;
   for (float time : times) {
@@ -65,12 +68,12 @@ void choose_experts(const TokenRule& rule, std::span<const float> times, float s
     return;
   }
   const int size = rule.group_size();
-  std::array<float, 256> score;
+  std::array<float, max_groups> score;
   for (int g = 0; g < rule.n_group; ++g)
     score[g] = group_score(times.subspan(g * size, size), scale);
   for (int taken = 0; taken < rule.topk_group; ++taken) {
     const auto best = std::max_element(score.begin(), score.begin() + rule.n_group);
-    *best = -1;
+    *best = -1;  // taken: scores are positive
     const int first = static_cast<int>(best - score.begin()) * size;
     for (int e = first; e < first + size; ++e) shortlist.offer(e, times[e]);
   }
@@ -78,13 +81,16 @@ void choose_experts(const TokenRule& rule, std::span<const float> times, float s
 
 TokenSet::TokenSet(const TokenRule& rule, int tokens, uint64_t seed)
     : rule_(rule), tokens_(tokens) {
-  MOESIM_CHECK(rule.n_group <= 256 && rule.experts % rule.n_group == 0, "{} groups of {} experts",
-               rule.n_group, rule.experts);
+  MOESIM_CHECK(rule.n_group <= max_groups && rule.experts % rule.n_group == 0,
+               "{} groups of {} experts", rule.n_group, rule.experts);
   unit_times_.resize(static_cast<size_t>(tokens) * rule.experts);
   Random random(seed, {calibration_stream});
   for (float& time : unit_times_) time = static_cast<float>(-std::log(1 - random.uniform()));
 }
 
+// An exponential time of rate w is one of rate 1 over w, so that the unit times serve all weights
+// and choices move little when weights do. A rotation gives expert e the unit time of the expert
+// that many groups further on; over all rotations every group has had every group's luck.
 std::vector<int> TokenSet::choices(std::span<const double> weights) const {
   const int experts = rule_.experts, k = rule_.top_k;
   const int rotations = rule_.grouped() ? rule_.n_group : 1;
@@ -121,15 +127,17 @@ GroupMoments group_moments(const TokenRule& rule, std::span<const int> choices) 
       moments.variance[g] += copies[g] * copies[g];
     }
   }
+  const double total = static_cast<double>(tokens);
   for (int g = 0; g < rule.n_group; ++g) {
-    moments.used[g] /= static_cast<double>(tokens);
-    moments.mean[g] /= static_cast<double>(tokens);
-    moments.variance[g] =
-        moments.variance[g] / static_cast<double>(tokens) - moments.mean[g] * moments.mean[g];
+    moments.used[g] /= total;
+    moments.mean[g] /= total;
+    moments.variance[g] = moments.variance[g] / total - moments.mean[g] * moments.mean[g];
   }
   return moments;
 }
 
+// Makes the first group a fifth heavier than the others and looks at the odds of its copies: odds
+// grow as weight^gain.
 double group_gain(const TokenRule& rule, const TokenSet& tokens) {
   if (!rule.grouped()) return 1;
   constexpr double heavier = 1.2;
@@ -140,6 +148,7 @@ double group_gain(const TokenRule& rule, const TokenSet& tokens) {
   return std::log(odds) / std::log(heavier);
 }
 
+// A group of weight W gets copies as W^gain, so its experts are scaled until it weighs W^(1/gain).
 void compensate_gain(const TokenRule& rule, double gain, std::vector<double>& weights) {
   const int size = rule.group_size();
   for (auto first = weights.begin(); first != weights.end(); first += size) {
@@ -150,6 +159,8 @@ void compensate_gain(const TokenRule& rule, double gain, std::vector<double>& we
   for (double& weight : weights) weight /= total;
 }
 
+// A token that picks a replicated expert goes to one of its slots, chosen by a hash of token and
+// expert instead of a random stream. `last_token` remembers whether this token has been there.
 std::vector<double> touched_share(std::span<const Replica> slots, int slots_per_set, int top_k,
                                   std::span<const int> choices) {
   int experts = 0;

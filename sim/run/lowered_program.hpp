@@ -36,8 +36,8 @@ class LoweredProgram {
   virtual const Program& program() const = 0;
   virtual const Fabric& fabric() const = 0;
   virtual InstanceSource& work() = 0;
-  // Returns the loads of all blocks that work() has filled.
-  virtual const LoadStatistics& loads() const = 0;
+  // Returns the loads of all blocks. Draws every token matrix of the step: call it once.
+  virtual LoadStatistics loads() const = 0;
   // Returns the flows of a transfer whose amounts the routing decides.
   virtual std::vector<Flow> flows(BlockId block, TaskId task) = 0;
 
@@ -65,7 +65,7 @@ class LoweredProgramOf : public LoweredProgram {
   explicit LoweredProgramOf(std::unique_ptr<Step> step) : step_(std::move(step)) {}
   const Program& program() const override { return step_->program; }
   InstanceSource& work() override { return *step_->work; }
-  const LoadStatistics& loads() const override { return step_->work->statistics(); }
+  LoadStatistics loads() const override { return step_->work->statistics(); }
   std::vector<Flow> flows(BlockId block_id, TaskId task) override {
     const Block& block = step_->program.blocks[block_id];
     return step_->work->flows(block, step_->program.templates[block.graph].tasks[task]);

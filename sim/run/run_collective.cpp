@@ -18,7 +18,7 @@ namespace moesim {
 namespace {
 
 struct NoRouting : InstanceSource {
-  void fill(const Block&, const TaskGraph&, InstanceData&) override {}
+  void fill(const Block&, const TaskGraph&, InstanceData&) const override {}
 };
 
 // Equal shares, or popularity of the destinations times a perturbation by each source.

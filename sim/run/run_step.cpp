@@ -126,10 +126,11 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   report.platform = scenario.platform.name();
   report.faults = describe(scenario.faults);
   fill_rates(report, scenario, facts, execution.makespan_s);
-  fill_loads(report, lowered.loads());
+  const LoadStatistics loads = lowered.loads();
+  fill_loads(report, loads);
   report.breakdown_s = mean(breakdown_by_rank(lowered.program(), execution), facts.rank_weights);
   if (lowered.has_pipeline()) report.pipeline = pipeline_use(lowered.program(), execution);
-  report.memory = lowered.memory(lowered.loads());
+  report.memory = lowered.memory(loads);
   if (scenario.goodput.asked())
     report.goodput = simulate_goodput(scenario.goodput, report.devices, report.step_time_s,
                                       report.tokens_per_step, options.seed);

@@ -21,8 +21,6 @@ constexpr int kMostChunks = 100;  // ports of a block are numbered in 8 bits
 
 using Ops = std::function<Kernels(Pass)>;
 
-void append(Kernels& to, const Kernels& from) { to.insert(to.end(), from.begin(), from.end()); }
-
 Kernels forward_of(const Ops& ops) { return ops(Pass::forward); }
 Kernels backward_of(const Ops& ops) {
   Kernels kernels = ops(Pass::backward_data);
@@ -122,7 +120,7 @@ class LayerBlocks {
     if (!context_.plan.spill) return std::move(block_);
     // What SRAM would have kept of this layer (plan/wafer_memory.cpp).
     const RecomputePolicy policy = context_.input.plan.recompute_policy();
-    const double rows = static_cast<double>(all_.local_tokens()) * model_.top_k;
+    const double rows = all_.local_tokens() * model_.top_k;
     const double bytes = layer_activation_bytes(model_, layer_, all_, policy, rows);
     (block_.phase == Phase::forward ? block_.spill_out_bytes : block_.spill_in_bytes) = bytes;
     return std::move(block_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace moesim {
 
@@ -14,7 +15,8 @@ double grouped_seconds(const Wafer& wafer, double weights, std::span<const int> 
   return seconds;
 }
 
-// Tokens change places at random: on a mesh a value crosses (rows + columns) / 3 links on average.
+// Tokens change places at random, so that on a mesh a value crosses (rows + columns) / 3 links on
+// average.
 double permute_seconds(const Wafer& wafer, double bytes) {
   const double hops = (wafer.grid_rows + wafer.grid_columns) / 3.0;
   return bytes * hops / (wafer.fabric_bytes_per_s * wafer.fabric_efficiency);
@@ -31,26 +33,14 @@ double weight_seconds(const Wafer& wafer, double weights, double tokens) {
 
 double wafer_kernel_seconds(const Wafer& wafer, const Kernel& kernel, std::span<const int> rows) {
   const bool sums_tokens = kernel.pass == Pass::backward_weight;
-  const double total_rows = static_cast<double>([&] {
-    int64_t sum = 0;
-    for (const int count : rows) sum += count;
-    return sum;
-  }());
+  const double total_rows = std::accumulate(rows.begin(), rows.end(), 0.0);
   const double flops = kernel.flops + total_rows * kernel.flops_per_row;
   switch (kernel.kind) {
     case KernelKind::gemm:
-      return sums_tokens
-                 ? weight_seconds(wafer,
-                                  static_cast<double>(kernel.m) * static_cast<double>(kernel.n),
-                                  static_cast<double>(kernel.k))
-                 : weight_seconds(wafer,
-                                  static_cast<double>(kernel.n) * static_cast<double>(kernel.k),
-                                  static_cast<double>(kernel.m));
-    case KernelKind::grouped_gemm: {
-      const int64_t other = kernel.rows_are_k ? kernel.m : kernel.k;
-      return grouped_seconds(wafer, static_cast<double>(kernel.n) * static_cast<double>(other),
-                             rows);
-    }
+      return sums_tokens ? weight_seconds(wafer, kernel.m * kernel.n, kernel.k)
+                         : weight_seconds(wafer, kernel.n * kernel.k, kernel.m);
+    case KernelKind::grouped_gemm:
+      return grouped_seconds(wafer, kernel.n * (kernel.rows_are_k ? kernel.m : kernel.k), rows);
     case KernelKind::attention:
       return flops / (wafer.peak_flops() * wafer.attention_efficiency);
     case KernelKind::memory:

@@ -1,6 +1,7 @@
 #include "wafer/work.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "wafer/device_model.hpp"
 
@@ -12,21 +13,31 @@ namespace {
 // left out.
 constexpr int kMostDrawnWafers = 64;
 
+// Counts the experts among these that are sent.
+int count_sent(const std::vector<bool>& sent, int first_expert, int experts) {
+  const auto first = sent.begin() + first_expert;
+  return static_cast<int>(std::count(first, first + experts, true));
+}
+
+// Returns the most loaded expert over the mean one; 1 without tokens.
+double overload_of(std::span<const int> rows) {
+  const double total = std::accumulate(rows.begin(), rows.end(), 0.0);
+  const double most = *std::max_element(rows.begin(), rows.end());
+  return total > 0 ? most * static_cast<double>(rows.size()) / total : 1;
+}
+
 }  // namespace
 
 WaferWork::WaferWork(const WaferContext& context, std::vector<WaferSlots> slots, uint64_t seed)
     : context_(context), slots_(std::move(slots)) {
   const ModelShape& model = context.model;
-  statistics_.layer_sum.assign(context.layers(), 0);
-  statistics_.layer_samples.assign(context.layers(), 0);
-  rows_.resize(context.fabric.wafers);
   if (model.experts == 0) return;
   for (const int sequences : context.plan.microbatches) {
     auto& router = routers_[sequences];
     if (router) continue;
     RoutingShape shape;
     shape.sources = shape.ranks = 1;
-    shape.tokens_per_source = context.shard(sequences).local_tokens();
+    shape.tokens_per_source = static_cast<int64_t>(context.shard(sequences).local_tokens());
     shape.experts = model.experts;
     shape.top_k = model.top_k;
     shape.n_group = model.n_group;
@@ -35,70 +46,76 @@ WaferWork::WaferWork(const WaferContext& context, std::vector<WaferSlots> slots,
   }
 }
 
-void WaferWork::sample(const Block& block) {
-  const Router& router = *routers_.at(context_.plan.microbatches[block.microbatch]);
-  sent_.assign(context_.model.experts, false);
-  const int drawn =
-      std::max(context_.fabric.wafers, std::min(context_.plan.systems, kMostDrawnWafers));
-  int missing = context_.model.experts;
-  for (int wafer = 0; wafer < drawn; ++wafer) {
-    if (wafer >= context_.fabric.wafers && missing == 0) break;
-    router.sample(block.first_layer, static_cast<int>(block.microbatch), wafer, tokens_);
-    for (int expert = 0; expert < context_.model.experts; ++expert) {
-      if (tokens_.counts[expert] == 0 || sent_[expert]) continue;
-      sent_[expert] = true;
+// An expert is streamed to all wafers if any of them needs it, simulated or not. Wafers beyond the
+// simulated ones are drawn only until no expert is missing.
+WaferWork::Drawn WaferWork::draw(int layer, uint32_t microbatch) const {
+  const Router& router = *routers_.at(context_.plan.microbatches[microbatch]);
+  const int experts = context_.model.experts, simulated = context_.fabric.wafers;
+  Drawn drawn{std::vector<std::vector<int>>(simulated), std::vector<bool>(experts, false)};
+  const int wafers = std::max(simulated, std::min(context_.plan.systems, kMostDrawnWafers));
+  int missing = experts;
+  RoutedTokens tokens;
+  for (int wafer = 0; wafer < wafers && (wafer < simulated || missing > 0); ++wafer) {
+    router.sample(layer, static_cast<int>(microbatch), wafer, tokens);
+    for (int expert = 0; expert < experts; ++expert) {
+      if (tokens.counts[expert] == 0 || drawn.sent[expert]) continue;
+      drawn.sent[expert] = true;
       --missing;
     }
-    if (wafer < context_.fabric.wafers)
-      rows_[wafer].assign(tokens_.counts.begin(), tokens_.counts.end());
+    if (wafer < simulated) drawn.rows[wafer].assign(tokens.counts.begin(), tokens.counts.end());
   }
+  return drawn;
 }
 
-int WaferWork::sent(int first_expert, int experts) const {
-  return static_cast<int>(
-      std::count(sent_.begin() + first_expert, sent_.begin() + first_expert + experts, true));
+LoadStatistics WaferWork::statistics() const {
+  LoadStatistics loads(context_.layers(), 0);
+  RoutedTokens tokens;
+  for (int layer = 0; layer < context_.layers(); ++layer) {
+    if (!has_experts(context_.model, layer)) continue;
+    for (size_t microbatch = 0; microbatch < context_.plan.microbatches.size(); ++microbatch)
+      for (int wafer = 0; wafer < context_.fabric.wafers; ++wafer) {
+        routers_.at(context_.plan.microbatches[microbatch])
+            ->sample(layer, static_cast<int>(microbatch), wafer, tokens);
+        loads.add(layer, overload_of(tokens.counts));
+      }
+  }
+  return loads;
 }
 
-void WaferWork::fill_flows(const WaferTransferSlot& slot, std::vector<Flow>& flows) const {
+void WaferWork::fill_flows(const WaferTransferSlot& slot, const Drawn& drawn,
+                           std::vector<Flow>& flows) const {
   flows.clear();
-  const double bytes = slot.bytes_per_expert * sent(slot.first_expert, slot.experts);
+  const double bytes =
+      slot.bytes_per_expert * count_sent(drawn.sent, slot.first_expert, slot.experts);
   if (bytes <= 0) return;
   for (const Hop& hop : slot.up ? context_.fabric.up : context_.fabric.down)
     flows.push_back({hop.source, hop.target, bytes});
 }
 
-void WaferWork::fill(const Block& block, const TaskGraph&, InstanceData& out) {
-  sample(block);
+void WaferWork::fill(const Block& block, const TaskGraph&, InstanceData& out) const {
+  const Drawn drawn = draw(block.first_layer, block.microbatch);
   const WaferSlots& slots = slots_[block.graph];
-  for (const std::vector<int>& rows : rows_) {
-    double total = 0;
-    for (const int count : rows) total += count;
-    const double most = *std::max_element(rows.begin(), rows.end());
-    const double overload = total > 0 ? most * static_cast<double>(rows.size()) / total : 1;
-    statistics_.overload_sum += overload;
-    ++statistics_.samples;
-    statistics_.layer_sum[block.first_layer] += overload;
-    ++statistics_.layer_samples[block.first_layer];
-  }
   for (size_t i = 0; i < slots.computes.size(); ++i) {
     const WaferComputeSlot& slot = slots.computes[i];
     if (slot.kernels < 0) {
-      out.seconds[i] = slot.seconds_per_expert * sent(slot.first_expert, slot.experts);
+      out.seconds[i] =
+          slot.seconds_per_expert * count_sent(drawn.sent, slot.first_expert, slot.experts);
       continue;
     }
     const std::span<const int> rows =
-        std::span(rows_[slot.wafer]).subspan(slot.first_expert, slot.experts);
+        std::span(drawn.rows[slot.wafer]).subspan(slot.first_expert, slot.experts);
     out.seconds[i] = 0;
     for (const Kernel& kernel : slots.kernels[slot.kernels])
       out.seconds[i] += wafer_kernel_seconds(context_.system.wafer, kernel, rows);
   }
-  for (size_t i = 0; i < slots.transfers.size(); ++i) fill_flows(slots.transfers[i], out.flows[i]);
+  for (size_t i = 0; i < slots.transfers.size(); ++i)
+    fill_flows(slots.transfers[i], drawn, out.flows[i]);
 }
 
-std::vector<Flow> WaferWork::flows(const Block& block, const Task& transfer) {
-  sample(block);
+std::vector<Flow> WaferWork::flows(const Block& block, const Task& transfer) const {
+  const Drawn drawn = draw(block.first_layer, block.microbatch);
   std::vector<Flow> flows;
-  fill_flows(slots_[block.graph].transfers[transfer.slot], flows);
+  fill_flows(slots_[block.graph].transfers[transfer.slot], drawn, flows);
   return flows;
 }
 

@@ -18,25 +18,27 @@ class WaferWork : public InstanceSource {
   // `slots[i]` belongs to the program's i-th template. The context must outlive this.
   WaferWork(const WaferContext& context, std::vector<WaferSlots> slots, uint64_t seed);
 
-  void fill(const Block& block, const TaskGraph& graph, InstanceData& out) override;
-  // Flows of one transfer with a slot, as fill() gave them.
-  std::vector<Flow> flows(const Block& block, const Task& transfer);
-  // Most loaded expert over the mean one: experts are not spread over wafers, so this is what
-  // uneven routing costs.
-  const LoadStatistics& statistics() const { return statistics_; }
+  void fill(const Block& block, const TaskGraph& graph, InstanceData& out) const override;
+  // Returns the flows of one transfer with a slot, as fill() writes them.
+  std::vector<Flow> flows(const Block& block, const Task& transfer) const;
+  // Returns the loads of experts: the most loaded one over the mean, for each simulated wafer.
+  // Experts are not spread over wafers, so this is what uneven routing costs. Draws every
+  // microbatch of every layer once: call it once.
+  LoadStatistics statistics() const;
 
  private:
-  void sample(const Block& block);
-  int sent(int first_expert, int experts) const;
-  void fill_flows(const WaferTransferSlot& slot, std::vector<Flow>& flows) const;
+  // The tokens of one layer and microbatch.
+  struct Drawn {
+    std::vector<std::vector<int>> rows;  // [simulated wafer][expert]
+    std::vector<bool> sent;              // [expert]: some wafer needs it
+  };
+  Drawn draw(int layer, uint32_t microbatch) const;
+  void fill_flows(const WaferTransferSlot& slot, const Drawn& drawn,
+                  std::vector<Flow>& flows) const;
 
   const WaferContext& context_;
   std::vector<WaferSlots> slots_;
   std::map<int, std::unique_ptr<Router>> routers_;  // by sequences of the microbatch
-  RoutedTokens tokens_;
-  std::vector<std::vector<int>> rows_;  // [simulated wafer][expert]
-  std::vector<bool> sent_;              // [expert]
-  LoadStatistics statistics_;
 };
 
 }  // namespace moesim

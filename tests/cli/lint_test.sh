@@ -24,7 +24,9 @@ put sim/lower/layer.cpp '#include "model/shape.hpp"' '#include "lower/layer.hpp"
 put sim/graph/task_graph.cpp '#include <boost/graph/compressed_sparse_row_graph.hpp>'
 put sim/engine/executor.cpp '#include <simgrid/s4u.hpp>' '#include "graph/record.hpp"'
 put tools/bench_main/bare.cpp '#include <simgrid/s4u.hpp>'
-put tests/config/tree_test.cpp '#include <yaml-cpp/yaml.h>' '#include "engine/executor.hpp"'
+put tests/config/tree_test.cpp '#include <yaml-cpp/yaml.h>' '#include "fixtures/tiny.hpp"' '#include "tree_checker.hpp"'
+put tests/fixtures/tiny.hpp '#pragma once' '#include "engine/reference.hpp"'
+put tests/report/wide_test.cpp "// $(printf '%0100d' 0)"
 expect 0
 
 put sim/model/shape.cpp '' '#include "plan/plan.hpp"'
@@ -33,6 +35,10 @@ put sim/metrics/mfu.cpp '#include <nlohmann/json.hpp>'
 put tools/moesim/run.cpp '#include <simgrid/s4u.hpp>' '#include <yaml-cpp/yaml.h>'
 put sim/extra/x.cpp '#include "base/check.hpp"'
 put sim/base/open.hpp '// no guard'
+put sim/base/wide.cpp "// $(printf '%098d' 0)" "// https://example.org/$(printf '%098d' 0)"
+put sim/measured/rows.cpp 'bool fits = source == "arXiv:2411.00001";' '// arXiv:2411.00001 says so'
+put tests/model/shape_test.cpp '#include "plan/plan.hpp"'
+put tests/extra/x_test.cpp '#include "base/check.hpp"'
 mkdir -p "$tree/tests/base"
 seq -f '// %g' 500 >"$tree/tests/base/long.cpp"
 expect 1 \
@@ -44,6 +50,10 @@ expect 1 \
   'tools/moesim/run.cpp:2: #include "yaml-cpp/yaml.h": yaml-cpp may be included only in config' \
   'sim/extra/x.cpp:1: #include "base/check.hpp": sim/extra is not a folder that the design knows' \
   'sim/base/open.hpp:1: a header without #pragma once' \
+  'sim/base/wide.cpp:1: 101 columns, at most 100' \
+  'sim/measured/rows.cpp:1: a string names "arXiv": that is data, not code' \
+  'tests/model/shape_test.cpp:1: #include "plan/plan.hpp": model may not include plan (it may include: base; what its tests need beyond that belongs into tests/fixtures/)' \
+  'tests/extra/x_test.cpp:1: #include "base/check.hpp": tests/extra is not a folder that the design knows' \
   'warning: tests/base/long.cpp: 501 lines; past 450 it is two ideas'
 
 rm -r "$tree/sim" "$tree/tools" "$tree/tests"

@@ -210,8 +210,8 @@ TEST_CASE("a second simulation in one process is refused") {
 // What is live is what runs now: amounts drawn for an instance go when its block is done.
 TEST_CASE("blocks come to life late and leave early") {
   struct Counting : InstanceSource {
-    int filled = 0;
-    void fill(const Block&, const TaskGraph&, InstanceData& out) override {
+    mutable int filled = 0;  // not pure, to see when it is asked
+    void fill(const Block&, const TaskGraph&, InstanceData& out) const override {
       ++filled;
       out.seconds[0] = 1e-3 * filled;
     }

@@ -12,7 +12,7 @@ namespace moesim::bench {
 namespace {
 
 struct NoRouting : InstanceSource {
-  void fill(const Block&, const TaskGraph&, InstanceData&) override {}
+  void fill(const Block&, const TaskGraph&, InstanceData&) const override {}
 };
 
 TaskGraph layer_template(const Storm& storm, const std::vector<Flow>& flows) {

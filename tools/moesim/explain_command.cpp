@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -6,6 +7,7 @@
 
 #include "commands.hpp"
 #include "explain/explain.hpp"
+#include "logging.hpp"
 #include "outputs.hpp"
 #include "report/explanation.hpp"
 #include "run_options.hpp"
@@ -24,7 +26,7 @@ int run(const ExplainOptions& asked, const std::string& format) {
   progress.clear();
   if (!explanation) {
     if (!options.folder.empty())
-      fmt::print(stderr, "interrupted; the same command goes on from {}\n", options.folder);
+      spdlog::info("interrupted; the same command goes on from {}", options.folder);
     return kInterrupted;
   }
   fmt::print("{}", format == "json" ? explanation_json(*explanation, MOESIM_VERSION)

@@ -1,17 +1,16 @@
 // moesim: how long does this Mixture-of-Experts training step take on that machine, and why?
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <string>
 #include <vector>
 
 #include "base/diagnostics.hpp"
 #include "base/text.hpp"
 #include "commands.hpp"
+#include "logging.hpp"
 
 namespace {
 
@@ -27,23 +26,20 @@ std::string command_fault(const CLI::App& app, int argc, char** argv) {
       argc > 1 ? moesim::quote(given) + " is no command" + moesim::hint(given, names)
                : std::string("a command is missing");
   const std::string known = moesim::fold(fmt::format("commands: {}", fmt::join(names, ", ")), 0, 2);
-  return fmt::format("{}\n{}\nmoesim COMMAND --help says more about each\n", what, known);
+  return fmt::format("{}\n{}\nmoesim COMMAND --help says more about each", what, known);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace moesim;
-  spdlog::set_default_logger(
-      spdlog::stderr_color_st("moesim"));  // results go to stdout, everything else here
-  spdlog::set_pattern("%^%l%$: %v");
-
   CLI::App app{
       "Simulates Mixture-of-Experts training steps on GPU pods and wafer-scale systems: how long a "
       "step takes, and "
       "why."};
   app.set_version_flag("--version", MOESIM_VERSION);
   app.require_subcommand(1);
+  add_logging_options(app);
   int exit_code = kDone;
   add_run_command(app, exit_code);
   add_sweep_command(app, exit_code);
@@ -57,7 +53,7 @@ int main(int argc, char** argv) {
   add_validate_command(app, exit_code);
   add_calibrate_command(app, exit_code);
   if (const std::string fault = command_fault(app, argc, argv); !fault.empty()) {
-    fmt::print(stderr, "{}", fault);
+    print_problems(fault);
     return kBadInput;
   }
   try {
@@ -66,7 +62,7 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);  // prints help, version or what is wrong
     return code == 0 ? kDone : kBadInput;
   } catch (const InputError& error) {
-    fmt::print(stderr, "{}\n", error.what());
+    print_problems(error.what());
     return kBadInput;
   } catch (const std::exception& error) {
     spdlog::error("{}", error.what());

@@ -12,6 +12,7 @@
 #include "batch/run_seeds.hpp"
 #include "batch/study_file.hpp"
 #include "commands.hpp"
+#include "logging.hpp"
 #include "outputs.hpp"
 #include "report/csv.hpp"
 #include "report/distribution.hpp"
@@ -88,10 +89,13 @@ int run_one(const Options& options) {
   run.seed = options.simulate.seed;
   run.version = MOESIM_VERSION;
   run.on_progress = progress_printer(line);
-  if (!options.timeline.file.empty())
-    run.before_simulation = [&](const LoweredProgram& lowered) {
-      timeline_ranks(lowered, options.timeline.ranks);
-    };
+  run.before_simulation = [&](const LoweredProgram& lowered) {
+    const Program& program = lowered.program();
+    spdlog::debug("{}: {} blocks of {} templates, {:.0f} tasks on {} simulated ranks", path,
+                  program.blocks.size(), program.templates.size(), program.task_count(),
+                  program.simulated_ranks);
+    if (!options.timeline.file.empty()) timeline_ranks(lowered, options.timeline.ranks);
+  };
   const RunResult result = run_step(resolved.scenario, run);
   line.clear();
   const JsonOptions json{options.simulate.machine_facts};
@@ -102,6 +106,7 @@ int run_one(const Options& options) {
   else
     fmt::print("{}", table_text(result.report));
   std::fflush(stdout);
+  spdlog::debug("simulated in {:.2f} s", result.report.simulation.wall_s);
   if (!options.timeline.file.empty()) write_timeline(result, options.timeline);
   return options.simulate.strict && !result.report.fits() ? kInfeasible : kDone;
 }

@@ -1,7 +1,6 @@
 #include "run_options.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -12,6 +11,7 @@
 #include "batch/batch_input.hpp"
 #include "batch/run_seeds.hpp"
 #include "commands.hpp"
+#include "logging.hpp"
 #include "outputs.hpp"
 #include "report/json.hpp"
 #include "run/run_step.hpp"
@@ -40,22 +40,6 @@ void add_batch_options(CLI::App& command, BatchRunOptions& options) {
       .add_option("--timeout", options.timeout_s,
                   "Seconds after which a run of several is stopped; 0 (default): never")
       ->check(CLI::NonNegativeNumber);
-}
-
-ProgressLine::ProgressLine() : active_(isatty(STDERR_FILENO) != 0) {}
-
-void ProgressLine::show(const std::string& text) {
-  if (!active_) return;
-  fmt::print(stderr, "\r{:<{}}", text, width_);
-  std::fflush(stderr);
-  width_ = text.size();
-}
-
-void ProgressLine::clear() {
-  if (!active_ || width_ == 0) return;
-  fmt::print(stderr, "\r{:<{}}\r", "", width_);
-  std::fflush(stderr);
-  width_ = 0;
 }
 
 namespace {

@@ -36,18 +36,4 @@ void add_batch_options(CLI::App& command, BatchRunOptions& options);
 int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& sets,
             const SimulateOptions& simulate, const BatchRunOptions& options);
 
-// A line on stderr that overwrites itself; nothing when stderr is no terminal.
-class ProgressLine {
- public:
-  ProgressLine();
-  ~ProgressLine() { clear(); }
-  bool active() const { return active_; }
-  void show(const std::string& text);
-  void clear();
-
- private:
-  bool active_;
-  size_t width_ = 0;
-};
-
 }  // namespace moesim

@@ -11,6 +11,7 @@
 #include "base/diagnostics.hpp"
 #include "batch/sweep.hpp"
 #include "commands.hpp"
+#include "logging.hpp"
 #include "measured/microbenchmarks.hpp"
 #include "measured/validate.hpp"
 #include "measured/validate_output.hpp"
@@ -43,7 +44,7 @@ std::function<void(const Progress&)> progress_printer(ProgressLine& line) {
     if (line.active()) return line.show(to_string(progress));
     if (Clock::now() - last < std::chrono::seconds(10)) return;
     last = Clock::now();
-    fmt::print(stderr, "{}\n", to_string(progress));
+    spdlog::info("{}", to_string(progress));
   };
 }
 
