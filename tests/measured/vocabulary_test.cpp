@@ -1,4 +1,4 @@
-#include "measured/validate_text.hpp"
+#include "measured/vocabulary.hpp"
 
 #include "catch.hpp"
 

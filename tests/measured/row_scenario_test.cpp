@@ -1,4 +1,4 @@
-#include "measured/validate_scenario.hpp"
+#include "measured/row_scenario.hpp"
 
 #include <algorithm>
 
