@@ -9,6 +9,7 @@ namespace moesim {
 // Rates are dense (no sparsity) and per device.
 struct Device {
   std::string name;
+  std::string generation;  // of the architecture: "hopper", "blackwell-ultra", ...; "": unknown
   double peak_bf16_flops = 0;
   double peak_fp8_flops = 0;  // 0: not supported
   double peak_fp4_flops = 0;  // 0: not supported

@@ -24,7 +24,7 @@ const KindNames& names(SectionKind kind) {
       {"scenario", "scenarios"}, {"workload", "workloads"},
       {"platform", "platforms"}, {"device", "platforms/devices"},
       {"plan", "plans"},         {"routing", "routings"},
-      {"batch", "batches"},
+      {"batch", "batches"},      {"framework", "scenarios/frameworks"},
   };
   return kNames[static_cast<size_t>(kind)];
 }

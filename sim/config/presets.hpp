@@ -19,7 +19,7 @@ struct SearchPath {
 // tree).
 SearchPath default_search_path(const std::string& scenario_directory);
 
-enum class SectionKind { scenario, workload, platform, device, plan, routing, batch };
+enum class SectionKind { scenario, workload, platform, device, plan, routing, batch, framework };
 
 const char* section_name(SectionKind kind);
 // Folder of the kind's presets inside a data directory, e.g. "platforms/devices".

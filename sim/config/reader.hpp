@@ -19,6 +19,7 @@ struct ValueSource {
   Place place;         // of the value; of the section when it is a default
   std::string origin;  // "default", "scenario.yaml:12", ...
   bool sound = true;   // false: a problem was reported, the struct holds the default
+  std::string reason;  // why it is so, for a value of a framework: "recipe: NVIDIA ..."
 };
 using ValueSources = std::map<std::string, ValueSource>;
 

@@ -40,6 +40,18 @@ bool has_name(SectionKind kind) {
          kind == SectionKind::platform || kind == SectionKind::device;
 }
 
+// What describes a machine or a model; the other kinds are what the user wants of them.
+bool describes(SectionKind kind) {
+  return kind == SectionKind::workload || kind == SectionKind::platform ||
+         kind == SectionKind::device;
+}
+
+void mark_preset(YamlNode& node) {
+  node.preset = true;
+  for (YamlNode& item : node.items) mark_preset(item);
+  for (YamlNode::Entry& entry : node.entries) mark_preset(entry.value);
+}
+
 // workloads/qwen3.yaml -> qwen3; Qwen3-30B-A3B/config.json -> Qwen3-30B-A3B.
 std::string name_of_file(const std::string& path) {
   const fs::path file(path);
@@ -108,6 +120,7 @@ class Resolver {
         resolve(std::move(root), {kind, path, fs::path(file.path).parent_path().string()});
     chain_.pop_back();
     resolved.whole = true;
+    if (describes(kind)) mark_preset(resolved);
     return resolved;
   }
 

@@ -10,6 +10,7 @@
 #include "config/documenter.hpp"
 #include "config/recorded_counts.hpp"
 #include "config/resolve.hpp"
+#include "config/text.hpp"
 #include "config/unused.hpp"
 #include "config/visit.hpp"
 #include "config/writer.hpp"
@@ -81,13 +82,16 @@ Struct load_section(const std::string& name, SectionKind kind, const std::vector
 ResolvedScenario read(const std::string& path, const std::vector<std::string>& sets,
                       const SearchPath& search, const Files& files, Problems& problems) {
   const ResolveContext context{search, files, problems};
-  const YamlNode root = apply_sets(context, resolve_file(context, path, SectionKind::scenario),
-                                   SectionKind::scenario, sets);
+  YamlNode root = apply_sets(context, resolve_file(context, path, SectionKind::scenario),
+                             SectionKind::scenario, sets);
   ResolvedScenario resolved;
   resolved.file = path;
+  resolved.framework = apply_framework(context, root);
   StructReader reader(root, "", problems);
   reader.read(resolved.scenario);
   resolved.sources = reader.sources();
+  for (const FrameworkValue& value : resolved.framework.values)
+    resolved.sources[value.key].reason = fmt::format("{}: {}", spelling(value.basis), value.source);
   read_recorded_file(resolved, files, problems);
   return resolved;
 }
@@ -163,7 +167,12 @@ std::string scenario_text(const Scenario& scenario) {
 std::string check_text(const ResolvedScenario& resolved) {
   StructWriter writer;
   writer.write(resolved.scenario);
-  return writer.text(&resolved.sources);
+  std::string note;
+  if (!resolved.framework.note.empty()) {
+    note = "# " + fold(resolved.framework.note, 0, 0, kTerminalColumns - 2) + "\n";
+    for (size_t at = 0; (at = note.find('\n', at)) + 1 < note.size();) note.insert(++at, "# ");
+  }
+  return note + writer.text(&resolved.sources);
 }
 
 std::string schema_text() {

@@ -7,6 +7,7 @@
 
 #include "cluster/faults.hpp"
 #include "cluster/reliability.hpp"
+#include "config/framework.hpp"
 #include "config/platform.hpp"
 #include "config/presets.hpp"
 #include "config/reader.hpp"
@@ -32,6 +33,7 @@ struct ResolvedScenario {
   Scenario scenario;
   ValueSources sources;  // by dotted key, e.g. "platform.device.sms"
   std::string file;
+  AppliedFramework framework;
 };
 
 // `sets`: "plan.ep=16", "workload=qwen3-30b-a3b", ..., applied in order. Throws InputError holding

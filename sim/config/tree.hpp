@@ -29,6 +29,8 @@ struct YamlNode {
   bool incomplete = false;
   // Map: came from a preset, so it replaces what it overrides instead of merging with it.
   bool whole = false;
+  // Stands in a preset of a workload, platform or device; a framework's profile may replace it.
+  bool preset = false;
 
   const YamlNode* find(std::string_view key) const;  // null when absent or not a map
   YamlNode* find(std::string_view key);

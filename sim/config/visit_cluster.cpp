@@ -51,6 +51,9 @@ void visit_fit(Visitor& v, Device& d) {
 
 void visit(Visitor& v, Device& d) {
   v.text("name", d.name, "for reports");
+  v.text("generation", d.generation,
+         "of the architecture: ampere, hopper, blackwell, blackwell-ultra, cdna3, ...; frameworks "
+         "go by it");
   v.number("peak_bf16_flops", d.peak_bf16_flops, Unit::flops_per_s, kFlops, "dense BF16 peak",
            Need::required);
   v.number("peak_fp8_flops", d.peak_fp8_flops, Unit::flops_per_s, {0, 1e20},

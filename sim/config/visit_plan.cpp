@@ -28,6 +28,11 @@ void visit_parallelism(Visitor& v, Plan& p) {
 }  // namespace
 
 void visit(Visitor& v, Plan& p) {
+  v.text("framework", p.framework,
+         "a profile of scenarios/frameworks/ that sets what the scenario leaves open; empty: the "
+         "defaults below");
+  v.flag("framework_applied", p.framework_applied,
+         "framework is only a label: its values are written out, no profile is read");
   visit_parallelism(v, p);
   v.choice("precision", p.precision, "of the GEMMs, and how FP8 and FP4 operands are scaled");
   v.choice("dispatch_precision", p.dispatch_precision,

@@ -123,6 +123,22 @@ std::string folded_value(const std::string& line) {
   return line.substr(0, value) + fold(line.substr(value), value, line.find_first_not_of(' ') + 2);
 }
 
+// Why a value is so, in lines of its own below it, beside nothing.
+std::string comment_below(const std::string& reason, size_t column) {
+  constexpr size_t kFewest = 40;
+  const size_t begin = std::min(column, kTerminalColumns - kFewest) + 2;
+  const size_t width = kTerminalColumns - begin - 4;
+  const std::string margin = "\n" + std::string(begin, ' ') + "#   ";
+  std::string text;
+  const std::string folded = fold(reason, 0, 0, width);
+  for (size_t at = 0; at < folded.size();) {
+    const size_t end = std::min(folded.find('\n', at), folded.size());
+    text += margin + folded.substr(at, end - at);
+    at = end + 1;
+  }
+  return text;
+}
+
 // "# scenario.yaml:12", within what the line leaves; of an override the beginning is kept, of a
 // path the end.
 std::string comment(const std::string& origin, size_t begin) {
@@ -149,6 +165,7 @@ std::string StructWriter::text(const ValueSources* sources) const {
       const size_t end = shown.size() - (shown.rfind('\n') + 1);
       text +=
           std::string(column - std::min(column, end), ' ') + comment(origin, std::max(column, end));
+      if (source != sources->end()) text += comment_below(source->second.reason, column);
     }
     text += "\n";
   }

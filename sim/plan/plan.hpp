@@ -55,6 +55,11 @@ enum class Transport {
 };
 
 struct Plan {
+  // The training framework whose profile set what the scenario left open; empty: none. Once it is
+  // applied its values are in the fields below, and the name is a label.
+  std::string framework;
+  bool framework_applied = false;
+
   int tp = 1;                     // tensor parallel
   int cp = 1;                     // context parallel
   int ep = 1;                     // expert parallel

@@ -35,10 +35,10 @@ WaferSystem cs2(int systems = 1) {
       .wafers();
 }
 
-Ran run(ModelShape model, Pod pod, Plan plan, Batch batch, RoutingSpec routing = {}) {
+Ran run(ModelShape model, WaferSystem system, Plan plan, Batch batch, RoutingSpec routing = {}) {
   Ran ran;
   ran.step = lower_wafer_step(
-      {std::move(model), std::move(pod), std::move(plan), std::move(routing), batch, 1});
+      {std::move(model), std::move(system), std::move(plan), std::move(routing), batch, 1});
   ran.execution =
       execute_reference(ran.step->program, ran.step->context.fabric.fabric, *ran.step->work);
   return ran;
@@ -142,11 +142,11 @@ TEST_CASE("no layer computes before its first weights are there, and weights tak
 TEST_CASE(
     "weights on the wafer never exceed the prefetch window, nor waiting gradients their buffer") {
   for (const double window : {0.5e6, 3e6, 20e6}) {
-    Pod pod = cs2();
-    pod.wafers.prefetch_bytes = window;
-    pod.wafers.gradient_buffer_bytes = window;
-    pod.wafers.wafer.io_bytes_per_s = 5e9;
-    const Ran ran = run(moe_model(4), pod, Plan{}, {4, 2, 1024});
+    WaferSystem system = cs2();
+    system.prefetch_bytes = window;
+    system.gradient_buffer_bytes = window;
+    system.wafer.io_bytes_per_s = 5e9;
+    const Ran ran = run(moe_model(4), system, Plan{}, {4, 2, 1024});
     const Record& record = ran.execution.record;
     // A buffer is filled when its stream ends and free when the compute that was let start by it is
     // over; here each stream has one compute, in the same order.
@@ -227,8 +227,8 @@ TEST_CASE(
     "MemoryX updates every parameter once a step, the first layers last, and the step ends with "
     "them") {
   const ModelShape model = dense_model(3);
-  Pod pod = cs2();
-  const Ran ran = run(model, pod, full(), {8, 2, 1024});
+  WaferSystem system = cs2();
+  const Ran ran = run(model, system, full(), {8, 2, 1024});
   double updated_s = 0, last_end = 0;
   uint16_t last_layer = 99;
   for (size_t row = 0; row < ran.execution.record.rows(); ++row) {
@@ -244,15 +244,15 @@ TEST_CASE(
   }
   const double parameters = layer_elements(model) + 2 * embedding_parameters(model) + model.hidden;
   CHECK(updated_s == Approx(parameters * 32 / 1.72e12).epsilon(1e-6));
-  CHECK(ran.execution.makespan_s == Approx(last_end + pod.wafers.step_latency_s));
+  CHECK(ran.execution.makespan_s == Approx(last_end + system.step_latency_s));
 }
 
 TEST_CASE("a tied table is updated once a step, with the gradient that comes last") {
   ModelShape model = dense_model(3);
   model.tied_embeddings = true;
-  const Pod pod = cs2();
+  const WaferSystem system = cs2();
   for (const int microbatches : {1, 3}) {
-    const Ran ran = run(model, pod, full(), {2 * microbatches, 2, 1024});
+    const Ran ran = run(model, system, full(), {2 * microbatches, 2, 1024});
     double seconds = 0;
     for (size_t row = 0; row < ran.execution.record.rows(); ++row) {
       const Task& task = ran.task(row);
@@ -295,9 +295,9 @@ TEST_CASE(
   for (const bool recompute : {false, true}) {
     Plan plan = recompute ? full() : Plan{};
     plan.saved_activations = SavedActivations::host;
-    Pod pod = cs2();
-    pod.wafers.wafer.io_bytes_per_s = 1e9;
-    const Ran ran = run(model, pod, plan, {8, 4, 1024});
+    WaferSystem system = cs2();
+    system.wafer.io_bytes_per_s = 1e9;
+    const Ran ran = run(model, system, plan, {8, 4, 1024});
     const Record& record = ran.execution.record;
     // Of each layer: from its forward's first compute to the end of its way out; from the begin of
     // its way in to its backward's last compute.

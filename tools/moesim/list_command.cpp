@@ -44,18 +44,32 @@ void list_platforms(const SearchPath& search) {
   }
 }
 
+void list_frameworks(const SearchPath& search) {
+  fmt::print("{:<24} {:<24} {:>5}  {}\n", "framework", "base", "rules", "title");
+  for (const std::string& name : list_presets(SectionKind::framework, search)) {
+    const FrameworkProfile profile = load_framework(name, search);
+    fmt::print("{:<24} {:<24} {:>5}  {}\n", name,
+               profile.bases.empty() ? "-" : profile.bases.front(), profile.own_rules,
+               profile.title);
+  }
+}
+
 }  // namespace
 
 void add_list_command(CLI::App& app, int& exit_code) {
   auto kind = std::make_shared<std::string>("all");
-  auto* command = app.add_subcommand("list", "Lists the presets: workloads and platforms");
-  command->add_option("kind", *kind, "workloads, platforms or all")
-      ->check(CLI::IsMember({"workloads", "platforms", "all"}));
+  auto* command =
+      app.add_subcommand("list", "Lists the presets: workloads, platforms and frameworks");
+  command->add_option("kind", *kind, "workloads, platforms, frameworks or all")
+      ->check(CLI::IsMember({"workloads", "platforms", "frameworks", "all"}));
   command->callback([kind, &exit_code] {
     const SearchPath search = default_search_path(".");
-    if (*kind != "platforms") list_workloads(search);
-    if (*kind == "all") fmt::print("\n");
-    if (*kind != "workloads") list_platforms(search);
+    const bool all = *kind == "all";
+    if (all || *kind == "workloads") list_workloads(search);
+    if (all) fmt::print("\n");
+    if (all || *kind == "platforms") list_platforms(search);
+    if (all) fmt::print("\n");
+    if (all || *kind == "frameworks") list_frameworks(search);
     exit_code = kDone;
   });
 }

@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   add_collective_command(app, exit_code);
   add_compare_command(app, exit_code);
   add_list_command(app, exit_code);
+  add_show_command(app, exit_code);
   add_validate_command(app, exit_code);
   add_calibrate_command(app, exit_code);
   if (const std::string fault = command_fault(app, argc, argv); !fault.empty()) {

@@ -80,6 +80,7 @@ int run_one(const Options& options) {
   const std::string& path = options.scenarios[0];
   const ResolvedScenario resolved =
       load_scenario(path, options.sets, default_search_path(fs::path(path).parent_path().string()));
+  if (!resolved.framework.note.empty()) spdlog::info("{}", resolved.framework.note);
   if (resolved.scenario.runs > 1) return run_several_seeds(resolved.scenario, options);
   std::signal(SIGINT, [](int) { _exit(kInterrupted); });
   ProgressLine line;

@@ -1,0 +1,70 @@
+// Every key of a scenario by its dotted name, with its type and the value that a struct holds for
+// it. Framework profiles are checked and their conditions tested with it, so that they need no list
+// of keys of their own. Keys inside lists of maps (faults) are left out.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "config/tree.hpp"
+#include "config/visitor.hpp"
+
+namespace moesim {
+
+// A number in SI, a flag, or a text (the spelling, for an enumeration).
+using KeyScalar = std::variant<double, bool, std::string>;
+
+struct KeyEntry {
+  enum class Type { integer, number, flag, text, choice };
+  FieldInfo field;
+  Type type = Type::text;
+  bool is_list = false;
+  std::vector<KeyScalar> values;  // one, unless it is a list
+};
+
+class KeyTable : public Visitor {
+ public:
+  template <class Struct>
+  void collect(Struct value) {  // a copy: visitors see mutable structs
+    visit(*this, value);
+  }
+  const KeyEntry* find(const std::string& key) const;
+  KeyEntry* find(const std::string& key);
+  const std::map<std::string, KeyEntry>& entries() const { return entries_; }
+
+ protected:
+  void on_integer(const FieldInfo& field, int64_t& value) override;
+  void on_number(const FieldInfo& field, double& value) override;
+  void on_flag(const FieldInfo& field, bool& value) override;
+  void on_text(const FieldInfo& field, std::string& value) override;
+  void on_choice(const FieldInfo& field, size_t& index) override;
+  void on_integers(const FieldInfo& field, std::vector<int64_t>& values) override;
+  void on_numbers(const FieldInfo& field, std::vector<double>& values) override;
+  void on_number_lists(const FieldInfo&, std::vector<std::vector<double>>&) override {}
+  void on_texts(const FieldInfo& field, std::vector<std::string>& values) override;
+  void on_choices(const FieldInfo& field, std::vector<size_t>& indices) override;
+  void enter(const FieldInfo& section) override;
+  void leave() override;
+  size_t enter_list(const FieldInfo&, size_t) override { return 0; }
+  void enter_item(size_t) override {}
+  void leave_list() override {}
+
+ private:
+  void add(const FieldInfo& field, KeyEntry::Type type, bool is_list,
+           std::vector<KeyScalar> values);
+
+  std::map<std::string, KeyEntry> entries_;
+  std::vector<std::string> path_;  // dotted key of each section that is open
+};
+
+// `node`, a scalar, as a value of the key; nothing, and the reason in `error`, when it is none.
+std::optional<KeyScalar> to_key_scalar(const YamlNode& node, const KeyEntry& key,
+                                       std::string& error);
+// All values of a node, a list where the key is one.
+std::optional<std::vector<KeyScalar>> to_key_values(const YamlNode& node, const KeyEntry& key,
+                                                    std::string& error);
+
+}  // namespace moesim
