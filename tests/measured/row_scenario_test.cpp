@@ -47,22 +47,77 @@ TEST_CASE("Row to scenario: sizes, and what is not said has a stated assumption"
   CHECK(s.batch.micro_batch == 1);
   CHECK(s.batch.global_batch == 256);
   CHECK(s.routing.kind == RoutingKind::uniform);
-  CHECK(assumes(found, "recompute not stated"));
+  CHECK(assumes(found, "framework not stated: neutral"));
+  CHECK(assumes(found, "recompute not stated: none"));
   CHECK(assumes(found, "dispatcher not stated: NCCL"));
-  CHECK(assumes(found, "routing not stated"));
+  CHECK(assumes(found, "routing not stated: random"));
+  CHECK(assumes(found, "ZeRO not stated: stage 1"));
 }
 
-TEST_CASE("Row to scenario: MCore without folding cuts experts by tp, with folding it does not") {
+TEST_CASE("Row to scenario: free text decides nothing") {
   MeasuredRow row = mixtral();
-  row.note = "method=MCore; CF=1";
-  CHECK(read(row).scenario.plan.etp == 2);
+  const std::string plain = scenario_text(read(row).scenario);
+  row.source =
+      "arXiv:2504.14960 Table 3, MLPerf Training v6.0, NVIDIA/dgxc-benchmarking tag v25.05";
+  row.note = "method=FSDP+EP; CF=1; no MTP; layout Et*56L; GA 8; MegaScale-MoE; CUDA graph; DeepEP";
+  row.verified = "no";
+  CHECK(scenario_text(read(row).scenario) == plain);
+}
+
+TEST_CASE(
+    "Row to scenario: the framework's profile sets what the row leaves open, with its source") {
+  MeasuredRow row = mixtral();
+  row.framework = "megatron-bridge-25.11";
+  row.precision = "fp8-current";
+  const RowScenario found = read(row);
+  CHECK(found.scenario.plan.gradient_bytes == 2);
+  CHECK(found.scenario.plan.gather_bytes == 1);
+  CHECK(found.scenario.plan.dp_bucket_bytes == 2.0 * (1 << 27));
+  CHECK(found.scenario.plan.grouped_gemm == GroupedGemm::per_expert);
+  CHECK(assumes(found, "plan.gradient_bytes = 2 (recipe: "));
+  row.set = {"plan.gradient_bytes=4"};
+  CHECK(read(row).scenario.plan.gradient_bytes == 4);
+  CHECK(assumes(read(row), "plan.gradient_bytes=4"));
+  CHECK_FALSE(assumes(read(row), "plan.gradient_bytes = 2"));
+  row.framework = "no-such-framework";
+  CHECK(read(row).reason.starts_with("no framework is named \"no-such-framework\""));
+}
+
+TEST_CASE("Row to scenario: a release without a profile says which one stands in") {
+  MeasuredRow row = mixtral();
+  row.framework = "megatron-bridge-26.05";
+  CHECK(assumes(read(row), "framework megatron-bridge-26.05 has no profile of its own: "));
+}
+
+TEST_CASE("Row to scenario: the capacity factor decides what tokens are dropped") {
+  MeasuredRow row = mixtral();
+  row.capacity_factor = 1;
   CHECK(read(row).scenario.routing.kind == RoutingKind::balanced);
-  row.note = "method=MCore w/ Folding; CF=1";
-  CHECK(read(row).scenario.plan.etp == 1);
-  row.note = "method=FSDP+EP; CF=1";
-  row.pp = 1;
-  row.ep = 8;
-  CHECK(read(row).scenario.plan.zero_stage == 3);
+  CHECK(read(row).scenario.routing.capacity_factor == 0);
+  CHECK(assumes(read(row), "tokens dropped at capacity factor 1: every expert computes the mean"));
+  row.capacity_factor = 1.25;
+  CHECK(read(row).scenario.routing.kind == RoutingKind::dirichlet);
+  CHECK(read(row).scenario.routing.capacity_factor == 1.25);
+  row.routing = "uniform";
+  CHECK(read(row).scenario.routing.kind == RoutingKind::uniform);
+  CHECK(read(row).scenario.routing.capacity_factor == 1.25);
+}
+
+TEST_CASE("Row to scenario: routing is a preset's name") {
+  MeasuredRow row = mixtral();
+  const auto routing = [&](const char* name) {
+    row.routing = name;
+    return read(row).scenario.routing;
+  };
+  CHECK(routing("balanced").kind == RoutingKind::balanced);
+  CHECK(routing("uniform").kind == RoutingKind::uniform);
+  CHECK(routing("natural").concentration == 11);
+  CHECK(routing("natural-unbalanced").concentration == 0.6);
+  CHECK(assumes(read(row),
+                "routing natural-unbalanced: Dirichlet popularity of concentration 0.6 "
+                "(scenarios/routings/natural-unbalanced.yaml:"));
+  row.routing = "naturl";
+  CHECK(read(row).reason == "no routing is named \"naturl\" (did you mean \"natural\"?)");
 }
 
 TEST_CASE("Row to scenario: racks of 72 are used in segments that divide the job") {
@@ -71,10 +126,14 @@ TEST_CASE("Row to scenario: racks of 72 are used in segments that divide the job
   const RowScenario large = read(row);
   CHECK(large.scenario.platform.pod().gpus_per_node == 64);
   CHECK(assumes(large, "64 of the 72 GPUs"));
-  CHECK(assumes(large, "dispatcher not stated: HybridEP"));
+  CHECK(large.scenario.plan.dispatcher == Dispatcher::hybridep);
+  CHECK(assumes(large, "plan.dispatcher = hybridep (inferred: "));
   row.num_gpus = 64;
   row.pp = 4;
   CHECK(read(row).scenario.platform.pod().gpus_per_node == 72);
+  row.set = {"platform.gpus_per_node=4"};
+  CHECK(read(row).scenario.platform.pod().gpus_per_node == 4);
+  CHECK(read(row).scenario.plan.dispatcher == Dispatcher::nccl);
 }
 
 TEST_CASE("Row to scenario: layouts, given or built") {
@@ -85,12 +144,13 @@ TEST_CASE("Row to scenario: layouts, given or built") {
   row.ep = 8;
   row.pp = 4;
   row.vpp = 4;
-  row.note = "layout Et*4|(t*4|)*14tmL; force-balanced";
+  row.layout = "Et*4|(t*4|)*14tmL";
   const RowScenario given = read(row);
   CHECK(given.reason == "");
   CHECK(given.scenario.plan.layout == "Et*4|(t*4|)*14tmL");
   CHECK(given.scenario.plan.schedule == ScheduleKind::interleaved);
-  row.note = "no MTP layer";
+  row.layout = "";
+  row.mtp = 0;
   const RowScenario built = read(row);
   CHECK(built.reason == "");
   CHECK(built.scenario.workload.mtp_layers == 0);
@@ -98,17 +158,16 @@ TEST_CASE("Row to scenario: layouts, given or built") {
   CHECK(assumes(built, "61 layers in 16 chunks"));
 }
 
-TEST_CASE(
-    "Row to scenario: papers that print no vpp ran the interleaved schedule, release notes did "
-    "not") {
-  MeasuredRow row = mixtral();  // 56 layers, 8 stages, 32 microbatches
-  CHECK(read(row).scenario.plan.vpp == 1);
-  row.source = "arXiv:2504.14960 Table 3";
+TEST_CASE("Row to scenario: values that the table infers are told") {
+  MeasuredRow row = mixtral();
+  row.vpp = 7;
+  row.inferred = {"vpp"};
   CHECK(read(row).scenario.plan.vpp == 7);
   CHECK(read(row).scenario.plan.schedule == ScheduleKind::interleaved);
-  CHECK(assumes(read(row), "vpp not printed"));
-  row.gbs = 8 * 9;  // 9 microbatches do not divide by 8 stages
+  CHECK(assumes(read(row), "vpp is not printed: as the table infers it"));
+  row.pp = 1;
   CHECK(read(row).scenario.plan.vpp == 1);
+  CHECK(assumes(read(row), "vpp without a pipeline has no effect"));
 }
 
 TEST_CASE("Row to scenario: precision") {
@@ -116,17 +175,21 @@ TEST_CASE("Row to scenario: precision") {
   row.precision = "fp8";
   CHECK(read(row).scenario.plan.precision == PrecisionRecipe::fp8_current);
   CHECK(assumes(read(row), "FP8 recipe not stated"));
-  row.overlap = "DualPipe F/B overlap";
+  row.precision = "fp8-alt";
   CHECK(read(row).scenario.plan.precision == PrecisionRecipe::fp8_block);
-  CHECK(read(row).scenario.plan.dispatch_precision == PrecisionRecipe::fp8_block);
+  row.gpu = "b200-hgx";
+  CHECK(read(row).scenario.plan.precision == PrecisionRecipe::mxfp8);
+  row.precision = "";
+  CHECK(assumes(read(row), "precision not stated: bf16"));
   row.precision = "fp6";
   CHECK(read(row).reason == "precision fp6 is not known");
 }
 
 TEST_CASE("Row to scenario: overlap, graphs and dispatcher") {
   MeasuredRow row = mixtral();
-  row.overlap = "EP A2A overlap ON; CUDA graph full_iteration ";
-  row.dispatcher = "HybridEP 32 SMs";
+  row.overlap = "ep";
+  row.cuda_graph = "step";
+  row.dispatcher = "hybridep 32 SMs";
   const Plan plan = read(row).scenario.plan;
   CHECK(plan.ep_overlap);
   CHECK(plan.cuda_graph);
@@ -136,16 +199,43 @@ TEST_CASE("Row to scenario: overlap, graphs and dispatcher") {
   CHECK(plan.grouped_gemm == GroupedGemm::single);
   row.dispatcher = "deepep";
   CHECK(read(row).scenario.plan.communication_sms == 20);
-  row.overlap = "EP A2A overlap OFF; CUDA graph transformer_engine attn+moe_router+moe_preprocess";
+  row.cuda_graph = "layers";
   CHECK(read(row).scenario.plan.cuda_graph_scope == GraphScope::layers);
   CHECK(read(row).scenario.plan.grouped_gemm == GroupedGemm::per_expert);
-  row.overlap = "EP A2A overlap OFF; CUDA graph transformer_engine moe_router+moe_preprocess";
+  row.cuda_graph = "router";
   CHECK(read(row).scenario.plan.cuda_graph_scope == GraphScope::router);
-  row.overlap = "1F1B EP overlap";
+  row.cuda_graph = "none";
   CHECK_FALSE(read(row).scenario.plan.cuda_graph);
-  row.source = "vuiseng9/mlperf v6.0 rundown table";
-  CHECK(read(row).scenario.plan.cuda_graph);
-  CHECK(assumes(read(row), "as in the MLPerf v6.0 logs"));
+  row.cuda_graph = "";
+  CHECK_FALSE(read(row).scenario.plan.cuda_graph);
+  CHECK(assumes(read(row), "CUDA graphs not stated: none"));
+  row.overlap = "EP overlap; CUDA graph full iteration; torch.compile";
+  CHECK(read(row).scenario.plan.cuda_graph_scope == GraphScope::step);
+  CHECK(assumes(read(row), "not modelled: torch.compile"));
+  row.overlap = "dualpipe";
+  CHECK(read(row).scenario.plan.schedule == ScheduleKind::dualpipe);
+}
+
+TEST_CASE("Row to scenario: recomputation") {
+  MeasuredRow row = mixtral();
+  row.recompute = "layernorm,moe_act,act offload";
+  const RowScenario found = read(row);
+  CHECK(found.scenario.plan.recompute_modules ==
+        std::vector{RecomputeModule::layernorm, RecomputeModule::moe_act});
+  CHECK(assumes(found, "not modelled: act offload"));
+  row.recompute = "full";
+  CHECK(read(row).scenario.plan.recompute == Recompute::full);
+}
+
+TEST_CASE("Row to scenario: stages of ZeRO") {
+  MeasuredRow row = mixtral();
+  row.pp = 1;
+  row.zero = 3;
+  CHECK(read(row).scenario.plan.zero_stage == 3);
+  row.zero = 0;
+  CHECK(read(row).scenario.plan.zero_stage == 0);
+  row.zero = 2;
+  CHECK(read(row).reason == "zero 2: optimizer state and gradients alone cannot be sharded");
 }
 
 TEST_CASE("Row to scenario: one hardware queue on Hopper leaves gradients exposed") {
@@ -155,158 +245,20 @@ TEST_CASE("Row to scenario: one hardware queue on Hopper leaves gradients expose
   MeasuredRow row = mixtral();
   CHECK_FALSE(reduces_beside(row));
   CHECK(read(row).scenario.plan.overlap_param_gather);
-  CHECK(assumes(read(row), "one hardware queue"));
-  row.overlap = "1F1B EP overlap";
+  CHECK(assumes(read(row), "plan.overlap_grad_reduce = false (stated: "));
+  row.overlap = "ep";
   CHECK(reduces_beside(row));
   row.overlap = "";
-  row.note = "MegaScale-MoE";
+  row.framework = "megascale";
   CHECK(reduces_beside(row));
-  row.note = "";
+  row.framework = "";
   row.gpu = "b200-hgx";
   CHECK(reduces_beside(row));
   row.gpu = "h100-sxm";
   row.tp = 1;
   CHECK(reduces_beside(row));
-  row.source = "arXiv:2504.14960 Table 4";
+  row.framework = "megatron-lm-folding";
   CHECK_FALSE(reduces_beside(row));
-}
-
-TEST_CASE("Row to scenario: what recipes set, whatever the row says") {
-  MeasuredRow row = mixtral();
-  CHECK(read(row).scenario.plan.gradient_bytes == 4);
-  row.dispatcher = "hybridep";
-  CHECK(read(row).scenario.plan.communication_sms == 16);
-  for (const char* source :
-       {"NVIDIA-NeMo/Megatron-Bridge@067f987d docs", "MLPerf Training v6.0 log"}) {
-    row.source = source;
-    CHECK(read(row).scenario.plan.gradient_bytes == 2);
-    CHECK(read(row).scenario.plan.communication_sms == 32);
-  }
-}
-
-TEST_CASE("Row to scenario: papers that print no virtual stages interleave, but for one series") {
-  MeasuredRow row = mixtral();
-  row.source = "arXiv:2504.14960 Table 4";
-  row.pp = 8;
-  row.vpp = 0;
-  row.num_gpus = 128;
-  row.gbs = 1024;
-  row.note = "method=MCore; CF=1";
-  CHECK(read(row).scenario.plan.vpp == 7);
-  row.model = "mixtral-8x22b-g8t8";
-  CHECK(read(row).scenario.plan.vpp == 1);
-  CHECK(assumes(read(row), "inferred: vpp"));
-  row.note = "method=MCore w/ Folding; CF=1";
-  CHECK(read(row).scenario.plan.vpp == 7);
-}
-
-TEST_CASE("Row to scenario: when, in which buckets and in which width parameters are gathered") {
-  const auto plan = [](const MeasuredRow& row) { return read(row).scenario.plan; };
-  MeasuredRow row = mixtral();
-  row.pp = 2;
-  row.vpp = 2;
-  row.precision = "fp8-current";
-  row.source = "yanring/Megatron-MoE-ModelZoo@e8650517";
-  CHECK(plan(row).align_param_gather);
-  CHECK(plan(row).dp_buckets == DpBuckets::megatron);
-  CHECK(plan(row).dp_bucket_bytes == 0);
-  CHECK(plan(row).gather_bytes == 2);
-  row.source = "NVIDIA-NeMo/Megatron-Bridge@067f987d docs";
-  CHECK(plan(row).align_param_gather);
-  CHECK(plan(row).dp_bucket_bytes == 2.0 * (1 << 27));
-  CHECK(plan(row).gather_bytes == 1);
-  row.precision = "mxfp8";
-  CHECK(plan(row).gather_bytes == 2);
-  row.source = "MLPerf Training v6.0 log";
-  CHECK_FALSE(plan(row).align_param_gather);
-  CHECK(plan(row).dp_bucket_bytes == 0);
-  row.source = "arXiv:2505.11432v3 Table 3";
-  CHECK(plan(row).dp_buckets == DpBuckets::megatron);
-  row.note = "MegaScale-MoE";
-  CHECK(plan(row).dp_buckets == DpBuckets::layer);
-}
-
-TEST_CASE("Row to scenario: what is MLPerf's DeepSeek-V3 alone") {
-  MeasuredRow row = mixtral();
-  row.source = "MLPerf Training v6.0 log NVIDIA/results/theia_ngpu512";
-  row.model = "deepseek-v3";
-  row.gpu = "gb300-nvl72";
-  row.precision = "mxfp8";
-  row.num_gpus = 512;
-  row.tp = row.etp = 1;
-  row.pp = 4;
-  row.vpp = 4;
-  row.ep = 32;
-  row.gbs = 15360;
-  CHECK(read(row).scenario.plan.fp8_output_proj);
-  CHECK_FALSE(read(row).scenario.plan.align_param_gather);
-  row.gpu = "gb200-nvl72";
-  CHECK_FALSE(read(row).scenario.plan.fp8_output_proj);
-  row.gpu = "gb300-nvl72";
-  CHECK(read(row).scenario.plan.gather_in_step);
-  row.note = "parameters gathered between steps (SKIP_TRAIN_CG_PARAM_AG)";
-  CHECK_FALSE(read(row).scenario.plan.gather_in_step);
-}
-
-TEST_CASE(
-    "Row to scenario: MLPerf trains for real, gpt-oss without a balancing loss and with another "
-    "vocabulary") {
-  MeasuredRow row = mixtral();
-  row.note = "";
-  CHECK(read(row).scenario.routing.kind == RoutingKind::uniform);
-  row.source = "MLPerf Training v6.0 log";
-  CHECK(read(row).scenario.routing.kind == RoutingKind::dirichlet);
-  CHECK(read(row).scenario.routing.concentration == 11);
-  row.model = "gpt-oss-20b";
-  row.note = "real data, no balancing loss";
-  row.gpu = "gb300-nvl72";
-  row.num_gpus = 64;
-  row.tp = row.etp = row.pp = row.vpp = 1;
-  row.ep = 8;
-  CHECK(read(row).scenario.routing.concentration == 0.6);
-  CHECK(read(row).scenario.workload.vocab == 128256);
-  CHECK(read(row).scenario.plan.dp_bucket_bytes == 2 * 768e6);
-  row.source = "NVIDIA-NeMo/Megatron-Bridge@067f987d docs";
-  CHECK(read(row).scenario.workload.vocab == 201088);
-}
-
-TEST_CASE("Row to scenario: DeepSeek's own training is a production run") {
-  MeasuredRow row = mixtral();
-  row.model = "deepseek-v3";
-  row.gpu = "h800-sxm";
-  row.num_gpus = 2048;
-  row.gbs = 15360;
-  row.tp = 1;
-  row.pp = 16;
-  row.ep = 64;
-  row.overlap = "DualPipe F/B overlap";
-  const RowScenario found = read(row);
-  REQUIRE(found.reason == "");
-  CHECK(found.scenario.plan.schedule == ScheduleKind::dualpipe);
-  CHECK(found.scenario.routing.kind == RoutingKind::dirichlet);
-  CHECK(found.scenario.plan.recompute_policy().drops(RecomputeModule::mla_up_proj));
-  CHECK_FALSE(found.scenario.plan.overlap_param_gather);
-  CHECK(assumes(found, "DeepSeek's own training"));
-}
-
-TEST_CASE(
-    "Row to scenario: release 25.05 on GB200 sent large all-to-alls over InfiniBand, an inference "
-    "that is told") {
-  MeasuredRow row = mixtral();
-  row.gpu = "gb200-nvl72";
-  row.model = "deepseek-v3";
-  row.num_gpus = 256;
-  row.pp = 1;
-  row.tp = 1;
-  row.ep = 64;
-  row.source = "NVIDIA/dgxc-benchmarking tag v25.05.05 deepseek_v3/pretraining/README.md";
-  CHECK(read(row).scenario.platform.pod().gpus_per_node == 4);
-  CHECK(assumes(read(row), "inferred"));
-  row.ep = 8;
-  CHECK(read(row).scenario.platform.pod().gpus_per_node == 64);
-  row.ep = 64;
-  row.source = "NVIDIA-NeMo/Megatron-Bridge@067f987d";
-  CHECK(read(row).scenario.platform.pod().gpus_per_node == 64);
 }
 
 TEST_CASE("Row to scenario: settings lie over what the row says, and are told") {
@@ -347,12 +299,19 @@ TEST_CASE(
   CHECK(read(row).scenario.plan.cp == 1);
 }
 
-TEST_CASE("Row to scenario: gradient accumulation gives the micro-batch where none is printed") {
+TEST_CASE("Row to scenario: a setting of the row that names no key is an error of the table") {
   MeasuredRow row = mixtral();
-  row.note = "GA 8";
-  CHECK(read(row).scenario.batch.micro_batch == 4);
-  row.mbs = 2;
-  CHECK(read(row).scenario.batch.micro_batch == 2);
+  row.set = {"plan.vp=2"};
+  row.set_place = {"t.csv", 3, 41};
+  CHECK_THROWS_WITH(read(row), "t.csv:3:41: plan.vp: unknown key (did you mean \"vpp\"?)");
+}
+
+TEST_CASE("Row to scenario: values of a framework round-trip through the scenario's text") {
+  MeasuredRow row = mixtral();
+  row.framework = "mlperf-v6.0";
+  const std::string text = scenario_text(read(row).scenario);
+  const MemoryFiles files({{"s.yaml", text}});
+  CHECK(scenario_text(load_unchecked_scenario("s.yaml", {}, kData, files).scenario) == text);
 }
 
 TEST_CASE("Row to scenario: a row that cannot run says why") {
@@ -368,21 +327,4 @@ TEST_CASE("Row to scenario: a row that cannot run says why") {
   row = mixtral();
   row.tp = row.pp = row.ep = 0;
   CHECK(read(row).reason == "tp, pp and ep are empty");
-}
-
-TEST_CASE(
-    "Row to scenario: empty columns take those of the nearest row of the same configuration") {
-  std::vector<MeasuredRow> rows(4, mixtral());
-  for (int i = 0; i < 4; ++i) rows[i].line = i + 2;
-  rows[1].recompute = "none";
-  rows[2].recompute = "full";
-  rows[2].ep = 8;
-  rows[3].dispatcher = "deepep";
-  const auto filled = fill_from_equal_rows(rows);
-  CHECK(rows[0].recompute == "none");
-  CHECK(rows[0].dispatcher == "deepep");
-  CHECK(filled[0] == std::vector<std::string>{"recompute", "dispatcher"});
-  CHECK(rows[2].dispatcher == "");
-  CHECK(filled[2].empty());
-  CHECK(rows[3].recompute == "none");
 }
