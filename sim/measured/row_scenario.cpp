@@ -216,7 +216,7 @@ void RowReader::state_dispatcher() {
   const DispatcherWords words = read_dispatcher(row_.dispatcher);
   if (words.dispatcher) text_.state("plan", "dispatcher", spelling(*words.dispatcher));
   if (words.communication_sms) text_.state("plan", "communication_sms", *words.communication_sms);
-  for (const std::string& word : words.unknown) assume("not modelled: dispatcher " + word);
+  if (!words.unknown.empty()) assume("not modelled: dispatcher " + words.unknown);
 }
 
 // A factor of 1 lets no expert exceed the mean: the busiest ranks have it, and padding gives it to

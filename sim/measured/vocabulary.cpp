@@ -87,6 +87,7 @@ const std::map<std::string, Role> kOverlapWords{
     {"gather", Role::filler},
     {"and", Role::filler},
     {"with", Role::filler},
+    {"over", Role::filler},
     {"cuda", Role::filler},
     {"on", Role::yes},
     {"1", Role::yes},
@@ -252,7 +253,7 @@ DispatcherWords read_dispatcher(const std::string& text) {
       read.communication_sms = count;
       ++i;
     } else if (words[i] != "none" && words[i] != "flex") {
-      read.unknown.push_back(words[i]);
+      read.unknown += (read.unknown.empty() ? "" : " ") + words[i];
     }
   }
   return read;

@@ -41,7 +41,7 @@ OverlapWords read_overlap(const std::string& text);
 struct DispatcherWords {
   std::optional<Dispatcher> dispatcher;
   std::optional<int> communication_sms;
-  std::vector<std::string> unknown;
+  std::string unknown;  // the words that it does not know, as they follow each other
 };
 // "nccl", "deepep", "hybridep 32 SMs", "allgather", "none" (which leaves it open), ...
 DispatcherWords read_dispatcher(const std::string& text);

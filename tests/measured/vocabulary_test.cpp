@@ -92,7 +92,8 @@ TEST_CASE("Vocabulary: dispatcher and its SMs") {
   CHECK(dispatcher("none (EP1)") == std::nullopt);
   CHECK(read_dispatcher("none (EP1)").unknown.empty());
   CHECK(dispatcher("DeepEP predecessor") == Dispatcher::deepep);
-  CHECK(read_dispatcher("DeepEP predecessor").unknown == Words{"predecessor"});
+  CHECK(read_dispatcher("DeepEP predecessor").unknown == "predecessor");
+  CHECK(read_dispatcher("per recipe").unknown == "per recipe");
   CHECK(read_dispatcher("HybridEP 32 SMs").communication_sms == 32);
   CHECK(read_dispatcher("DeepEP (20 SMs)").communication_sms == 20);
   CHECK(read_dispatcher("hybridep").communication_sms == std::nullopt);
