@@ -20,8 +20,12 @@ struct Device {
 
   // Constants of the cost model, fitted to measured kernels (docs/model/device.md).
   double launch_s = 0;  // from one kernel's end to the next one's start in a stream kept full
-  double host_launch_s =
-      0;  // host time to issue one kernel; binds when kernels are shorter than this (no CUDA graph)
+  // Host time to issue one kernel; binds when kernels are shorter than this (no CUDA graph). It is
+  // the software's as much as the machine's, so that framework profiles set it.
+  double host_launch_s = 0;
+  // What a benchmark timed from the host contains beyond a kernel and launch_s (tables of measured
+  // kernels only).
+  double host_timing_s = 0;
   double gemm_overhead_s = 0;  // ramp up and drain of a GEMM or attention kernel
   double gemm_efficiency =
       0;  // fraction of peak that one SM sustains in the main loop of a tile_m x tile_n tile

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 namespace moesim {
 namespace {
@@ -55,23 +56,28 @@ std::vector<std::string> DiskFiles::list(const std::string& directory) const {
   return names;
 }
 
-bool MemoryFiles::exists(const std::string& path) const { return files_.contains(path); }
+bool MemoryFiles::exists(const std::string& path) const {
+  return files_.contains(path) || (below_ && below_->exists(path));
+}
 
 FileText MemoryFiles::read(const std::string& path, size_t most_bytes) const {
   const auto found = files_.find(path);
-  if (found == files_.end()) return {"", "no such file"};
+  if (found == files_.end())
+    return below_ ? below_->read(path, most_bytes) : FileText{"", "no such file"};
   if (found->second.size() > most_bytes) return {"", too_large(most_bytes)};
   return {found->second, ""};
 }
 
 std::vector<std::string> MemoryFiles::list(const std::string& directory) const {
-  std::vector<std::string> names;
+  std::set<std::string> names;
+  if (below_)
+    for (std::string& name : below_->list(directory)) names.insert(std::move(name));
   for (const auto& [path, text] : files_) {
     const std::filesystem::path file(path);
     if (file.parent_path() == std::filesystem::path(directory))
-      names.push_back(file.filename().string());
+      names.insert(file.filename().string());
   }
-  return names;
+  return {names.begin(), names.end()};
 }
 
 const Files& disk_files() {

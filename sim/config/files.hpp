@@ -37,13 +37,16 @@ class DiskFiles : public Files {
 
 class MemoryFiles : public Files {
  public:
-  explicit MemoryFiles(std::map<std::string, std::string> files) : files_(std::move(files)) {}
+  // Where no file here has a path, `below` (which outlives this) is asked for it.
+  explicit MemoryFiles(std::map<std::string, std::string> files, const Files* below = nullptr)
+      : files_(std::move(files)), below_(below) {}
   bool exists(const std::string& path) const override;
   FileText read(const std::string& path, size_t most_bytes = kMaxConfigBytes) const override;
   std::vector<std::string> list(const std::string& directory) const override;
 
  private:
   std::map<std::string, std::string> files_;
+  const Files* below_;
 };
 
 const Files& disk_files();

@@ -12,6 +12,10 @@
 
 namespace moesim {
 
+// The profile that a scenario without a framework takes, and that every profile without a base
+// builds on; nothing is amiss where there is none.
+inline constexpr const char* kDefaultFramework = "default";
+
 // How a rule's values are known: the framework's code or paper says so, its published recipe does,
 // measurements ask for it, or it is the framework's own default.
 enum class Basis { stated, recipe, inferred, standard };
@@ -87,9 +91,9 @@ struct AppliedFramework {
   std::vector<FrameworkValue> values;
 };
 
-// Lays the profile that plan.framework names under what the scenario in `root` states, and over its
-// presets of workloads, platforms and devices. Rules are applied in order; each sees the values
-// that those before it left, defaults included.
+// Lays the profile that plan.framework names (kDefaultFramework without a name) under what the
+// scenario in `root` states, and over its presets of workloads, platforms and devices. Rules are
+// applied in order; each sees the values that those before it left, defaults included.
 AppliedFramework apply_framework(const ResolveContext& context, YamlNode& root);
 
 }  // namespace moesim

@@ -47,7 +47,7 @@ void put(YamlNode& root, const std::string& key, const YamlNode& value) {
       return;
     }
     if (!below) {
-      if (begin == 0 && part != "routing") return;
+      if (begin == 0 && part != "plan" && part != "routing") return;
       YamlNode section;
       section.kind = YamlNode::Kind::map;
       section.place = value.place;
@@ -69,6 +69,12 @@ KeyTable values_of(const YamlNode& root) {
   KeyTable table;
   table.collect(scenario);
   return table;
+}
+
+// That a file named at this place is relative to.
+std::string directory_of(const Place& place) {
+  if (place.file.starts_with("--set ")) return ".";
+  return std::filesystem::path(place.file).parent_path().string();
 }
 
 class Application {
@@ -136,19 +142,16 @@ std::string FrameworkValue::sentence() const {
 
 AppliedFramework apply_framework(const ResolveContext& context, YamlNode& root) {
   AppliedFramework applied;
-  const YamlNode* name = scalar_at(root, "plan", "framework");
-  if (!name || name->text.empty()) return applied;
-  applied.name = name->text;
   const YamlNode* done = scalar_at(root, "plan", "framework_applied");
   if (done && done->text == "true") return applied;
-  const Place place = name->place;
-  const bool in_file = !place.file.starts_with("--set ");
-  const std::string directory =
-      in_file ? std::filesystem::path(place.file).parent_path().string() : ".";
-  const FoundFramework found =
-      find_framework(applied.name, directory, context.search, context.files);
+  const YamlNode* node = scalar_at(root, "plan", "framework");
+  if (node) applied.name = node->text;
+  const bool named = !applied.name.empty();
+  const Place place = node ? node->place : root.place;
+  const FoundFramework found = find_framework(named ? applied.name : kDefaultFramework,
+                                              directory_of(place), context.search, context.files);
   if (!found.file.error.empty()) {
-    context.problems.add(place, "plan.framework", found.file.error);
+    if (named) context.problems.add(place, "plan.framework", found.file.error);
     return applied;
   }
   const FrameworkProfile profile = read_framework(context, found.file, found.name);
@@ -156,7 +159,8 @@ AppliedFramework apply_framework(const ResolveContext& context, YamlNode& root) 
   applied.note = found.note;
   Application application(root, applied);
   for (const FrameworkRule& rule : profile.rules) application.apply(rule);
-  YamlNode flag = make_scalar("true", *scalar_at(root, "plan", "framework"));
+  YamlNode flag = make_scalar("true", root);
+  flag.place = place;
   flag.origin = profile.file;
   put(root, "plan.framework_applied", flag);
   return applied;

@@ -117,7 +117,10 @@ class ProfileReader {
   void read_keys(const YamlNode& root, FrameworkProfile& profile) {
     unknown_keys(root, "", {"title", "base", "rules"});
     profile.title = text_of(root, "", "title", "one line for `moesim list frameworks`");
-    if (const YamlNode* base = root.find("base")) read_base(*base, profile);
+    if (const YamlNode* base = root.find("base"))
+      read_base(*base, profile);
+    else
+      read_default(profile);
     const YamlNode* rules = root.find("rules");
     if (!rules) return;
     if (rules->kind != YamlNode::Kind::sequence)
@@ -125,6 +128,21 @@ class ProfileReader {
     for (size_t i = 0; i < rules->items.size(); ++i)
       profile.rules.push_back(read_rule(rules->items[i], fmt::format("rules[{}]", i)));
     profile.own_rules = rules->items.size();
+  }
+
+  // What names no base builds on the default profile, where there is one.
+  void read_default(FrameworkProfile& profile) {
+    if (profile.name == kDefaultFramework) return;
+    const PresetFile file = find_preset(kDefaultFramework, SectionKind::framework, ".",
+                                        context_.search, context_.files);
+    if (file.error.empty()) add_base(file, kDefaultFramework, profile);
+  }
+
+  void add_base(const PresetFile& file, const std::string& name, FrameworkProfile& profile) {
+    FrameworkProfile below = read(file, name);
+    profile.bases.push_back(name);
+    profile.bases.insert(profile.bases.end(), below.bases.begin(), below.bases.end());
+    profile.rules = std::move(below.rules);
   }
 
   void read_base(const YamlNode& base, FrameworkProfile& profile) {
@@ -142,10 +160,7 @@ class ProfileReader {
           base.place, "base",
           fmt::format("{}: {} -> {}", cycle ? "a cycle of bases" : "too long a chain of bases",
                       fmt::join(chain_, " -> "), path));
-    FrameworkProfile below = read(file, base.text);
-    profile.bases.push_back(base.text);
-    profile.bases.insert(profile.bases.end(), below.bases.begin(), below.bases.end());
-    profile.rules = std::move(below.rules);
+    add_base(file, base.text, profile);
   }
 
   FrameworkRule read_rule(const YamlNode& node, const std::string& path) {

@@ -13,7 +13,9 @@ void visit_fit(Visitor& v, Device& d) {
   v.number("launch_s", d.launch_s, Unit::seconds, kShortTime,
            "gap between two kernels in a stream kept full");
   v.number("host_launch_s", d.host_launch_s, Unit::seconds, kShortTime,
-           "host time to issue one kernel");
+           "host time to issue one kernel; 0 in a preset: the framework's profile knows it");
+  v.number("host_timing_s", d.host_timing_s, Unit::seconds, kShortTime,
+           "in benchmarks timed from the host, beyond a kernel and launch_s");
   v.number("gemm_overhead_s", d.gemm_overhead_s, Unit::seconds, kShortTime,
            "ramp up and drain of a GEMM or attention kernel");
   v.number("gemm_efficiency", d.gemm_efficiency, Unit::number, kFraction,

@@ -27,6 +27,23 @@ void visit_parallelism(Visitor& v, Plan& p) {
 
 }  // namespace
 
+void visit(Visitor& v, SoftwareCost& c) {
+  v.integer("dispatch_launches", c.dispatch_launches, {0, 10'000},
+            "host launches that prepare a dispatch; 0: as many as its kernels");
+  v.integer("router_launch_factor", c.router_launch_factor, {1, 1000},
+            "host launches per kernel of the router's top-k");
+  v.integer("permutation_factor", c.permutation_factor, {1, 100},
+            "bytes and kernels of unfused permutation against the fused one");
+  v.number("expert_bias_forward_bytes", c.expert_bias_forward_bytes, Unit::bytes, {0, 1e4},
+           "that experts' biases move per element of the output, with grouped_gemm: per_expert");
+  v.number("expert_bias_backward_bytes", c.expert_bias_backward_bytes, Unit::bytes, {0, 1e4},
+           "the same in the backward pass");
+  v.number("overlap_piece_s", c.overlap_piece_s, Unit::seconds, {0, 10},
+           "host time of each piece that ep_overlap cuts a layer into");
+  v.number("overlap_launch_factor", c.overlap_launch_factor, Unit::number, {1, 100},
+           "host_launch_s is multiplied by this with ep_overlap");
+}
+
 void visit(Visitor& v, Plan& p) {
   v.text("framework", p.framework,
          "a profile of scenarios/frameworks/ that sets what the scenario leaves open; empty: the "
@@ -84,6 +101,7 @@ void visit(Visitor& v, Plan& p) {
            "single: one kernel for all experts of a rank; per_expert: a cast and a GEMM each, as "
            "TransformerEngine");
   v.flag("fused_permutation", p.fused_permutation, "tokens are permuted by one kernel each way");
+  v.section("software", p.software, "what the framework's own code costs; its profile sets it");
   v.choice("transport", p.transport,
            "adaptive: timers while a transfer meets no other; flows: always flows; uncontended: "
            "nothing is shared");

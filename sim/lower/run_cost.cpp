@@ -6,14 +6,6 @@ namespace moesim {
 
 namespace {
 
-// Overlapping two microbatches cuts a layer into pieces, forward and backward of attention and of
-// the experts with the dispatch or combine behind each; every piece has an autograd graph, events
-// and stream switches of its own. Both fitted on Qwen3-235B on B200 and B300 with overlap
-// (Megatron-Bridge 25.11 to 26.02.01) and on the pairs with and without on H100 (Qwen3-30B,
-// Qwen3-235B: gain 18 and 12 %): errors of -7 to 17 % where a graph does not hold the step.
-constexpr double kPieceHost_s = 0.7e-3;
-constexpr double kOverlapHostFactor = 1.35;
-
 bool fixed_shape(const Kernel& kernel) {
   switch (kernel.op) {
     case Op::expert_fc1:
@@ -51,11 +43,15 @@ bool RunCost::in_graph(const Kernel& kernel) const {
 double RunCost::issue_s(const Kernel& kernel) const {
   if (in_graph(kernel)) return 0;
   const int launches = kernel.host_launches > 0 ? kernel.host_launches : kernel.launches;
-  return launches * device_.host_launch_s * (plan_.ep_overlap ? kOverlapHostFactor : 1);
+  return launches * device_.host_launch_s *
+         (plan_.ep_overlap ? plan_.software.overlap_launch_factor : 1);
 }
 
+// Overlapping two microbatches cuts a layer into pieces, forward and backward of attention and of
+// the experts with the dispatch or combine behind each; every piece has an autograd graph, events
+// and stream switches of its own.
 double RunCost::piece_s() const {
-  return plan_.ep_overlap && !plan_.whole_step_graph() ? kPieceHost_s : 0;
+  return plan_.ep_overlap && !plan_.whole_step_graph() ? plan_.software.overlap_piece_s : 0;
 }
 
 double RunCost::seconds(std::span<const Kernel> kernels, std::span<const int> rows,

@@ -20,6 +20,7 @@ Shard derive_shard(const StepInput& input) {
   shard.quantized_output = input.plan.fp8_output_proj;
   shard.unfused_permutation = !input.plan.fused_permutation;
   shard.kernels_per_expert = input.plan.grouped_gemm == GroupedGemm::per_expert;
+  shard.software = input.plan.software;
   shard.saved_hidden_bytes = input.plan.saved_hidden_bytes;
   return shard;
 }

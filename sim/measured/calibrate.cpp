@@ -144,7 +144,7 @@ struct Rows {
   std::vector<double> ratios(const Pod& pod) const {
     std::vector<double> found;
     for (const MeasuredKernel& row : kernels)
-      found.push_back(predicted_s(pod.device, row, row.host_timed ? 1e-6 : 0) / row.seconds);
+      found.push_back(predicted_s(pod.device, row) / row.seconds);
     for (const PreparedCollective& prepared : collectives)
       found.push_back(predicted_s(pod, prepared) / prepared.row.seconds);
     return found;

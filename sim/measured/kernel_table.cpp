@@ -113,14 +113,15 @@ std::vector<MeasuredKernel> read_kernel_table(const std::string& csv_file, const
   return rows;
 }
 
-double predicted_s(Device device, const MeasuredKernel& row, double host_timing_s) {
+double predicted_s(Device device, const MeasuredKernel& row) {
   if (row.sms > 0) {  // the other SMs did something else
     const double share = static_cast<double>(row.sms) / device.sms;
     device.peak_bf16_flops *= share;
     device.peak_fp8_flops *= share;
     device.sms = row.sms;
   }
-  const double hidden = row.host_timed ? -host_timing_s : device.launch_s * row.kernel.launches;
+  const double hidden =
+      row.host_timed ? -device.host_timing_s : device.launch_s * row.kernel.launches;
   double seconds = kernel_seconds(device, row.kernel, row.rows) - hidden;
   if (row.both_passes) {
     Kernel forward = row.kernel;
@@ -133,14 +134,11 @@ double predicted_s(Device device, const MeasuredKernel& row, double host_timing_
 
 std::map<std::string, Residual> residuals(const std::vector<MeasuredKernel>& rows,
                                           const std::map<std::string, Device>& devices,
-                                          const HostTiming& timing,
                                           const std::function<bool(const MeasuredKernel&)>& keep) {
   std::map<std::string, std::vector<double>> errors;
   for (const MeasuredKernel& row : rows) {
     if (!keep(row)) continue;
-    const auto host = timing.find(row.device);
-    const double seconds =
-        predicted_s(devices.at(row.device), row, host == timing.end() ? 0 : host->second);
+    const double seconds = predicted_s(devices.at(row.device), row);
     errors[row.device + " " + row.name].push_back(100 * (seconds / row.seconds - 1));
   }
   std::map<std::string, Residual> table;

@@ -31,16 +31,9 @@ struct MeasuredKernel {
 std::vector<MeasuredKernel> read_kernel_table(const std::string& csv_file,
                                               const Files& files = disk_files());
 
-// What a host-timed row contains beyond the kernel and launch_s, by device: fitted with the other
-// constants, part of no device.
-using HostTiming = std::map<std::string, double>;
-
-// As fit_device printed them for the constants in platforms/devices.
-inline HostTiming fitted_host_timing() { return {{"h100-sxm", 1.06e-6}, {"b200-hgx", 1.09e-6}}; }
-
-// Device time alone where the measurement is, plus `host_timing_s` where it was timed from the
-// host.
-double predicted_s(Device device, const MeasuredKernel& row, double host_timing_s);
+// Device time alone where the measurement is, plus the device's host_timing_s where it was timed
+// from the host.
+double predicted_s(Device device, const MeasuredKernel& row);
 
 struct Residual {
   int rows = 0;
@@ -53,7 +46,6 @@ Residual summarise(std::vector<double> signed_errors_percent);
 // Per "device class" (only rows for which `keep` holds).
 std::map<std::string, Residual> residuals(const std::vector<MeasuredKernel>& rows,
                                           const std::map<std::string, Device>& devices,
-                                          const HostTiming& timing,
                                           const std::function<bool(const MeasuredKernel&)>& keep);
 
 }  // namespace moesim

@@ -44,9 +44,9 @@ std::vector<MicrobenchmarkClass> validate_kernels(const std::vector<MeasuredKern
                                              : load_pod(platform, {"gpus=1"}, search).device;
   std::vector<MicrobenchmarkClass> classes;
   for (const bool fitted : {true, false})
-    for (const auto& [name, residual] : residuals(
-             rows, devices, fitted_host_timing(),
-             [&](const MeasuredKernel& row) { return has_device(row) && row.fitted == fitted; }))
+    for (const auto& [name, residual] : residuals(rows, devices, [&](const MeasuredKernel& row) {
+           return has_device(row) && row.fitted == fitted;
+         }))
       classes.push_back({name, fitted, residual});
   return classes;
 }

@@ -15,6 +15,22 @@ namespace moesim {
 enum class PrecisionRecipe : uint8_t { bf16, fp8_delayed, fp8_current, fp8_block, mxfp8, nvfp4 };
 Precision gemm_precision(PrecisionRecipe recipe);
 
+// What the training framework's own code costs: on the device where it leaves operators unfused, on
+// the host for what it does between launches. A framework's profile sets it
+// (scenarios/frameworks/); the values here are those of code that costs nothing of its own.
+struct SoftwareCost {
+  int dispatch_launches = 0;     // host launches that prepare a dispatch; 0: as many as its kernels
+  int router_launch_factor = 1;  // host launches per kernel of the router's top-k
+  int permutation_factor = 1;    // bytes and kernels of unfused permutation against the fused one
+  // Bytes per element of the experts' output that their biases move, where each expert has a GEMM
+  // of its own.
+  double expert_bias_forward_bytes = 28;
+  double expert_bias_backward_bytes = 36;
+  // With EP overlap: host time of each piece that a layer is cut into, and what launches cost more.
+  double overlap_piece_s = 0;
+  double overlap_launch_factor = 1;
+};
+
 // One rank's share of one microbatch.
 struct Shard {
   int sequences = 1;               // sequences in the microbatch
@@ -31,6 +47,7 @@ struct Shard {
   bool kernels_per_expert = false;
   // Permutation of tokens as chains of indexing operators instead of one kernel each way.
   bool unfused_permutation = false;
+  SoftwareCost software;
   double saved_hidden_bytes = 2;  // per element of fc1's output kept for the backward (memory only)
 
   // Tokens entering GEMMs of attention, and tokens that norms and the router see.

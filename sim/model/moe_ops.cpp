@@ -37,7 +37,7 @@ void add_top_k(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pa
   kernels.push_back(memory_kernel(Op::top_k, pass, passes * fp32_bytes * scores, launches));
   // Views, index arithmetic and the auxiliary loss are small operators that cost the host as much
   // as large ones.
-  kernels.back().host_launches = 3 * launches;
+  kernels.back().host_launches = shard.software.router_launch_factor * launches;
 }
 
 // Both directions: tokens on one side, their top_k copies on the other.
@@ -45,37 +45,23 @@ double copies_bytes(const ModelShape& shape, const Shard& shard) {
   return bf16_bytes * local_elements(shape, shard) * (1 + shape.top_k);
 }
 
-// Operators of Megatron-Core's all-to-all dispatcher before the tokens leave: counts per expert and
-// rank, split sizes and their copy to the host, permutation of tokens and probabilities (general
-// knowledge of its code).
-constexpr int kSendPreparation = 16;
-
 // Experts with biases. The second one, which the experts' probabilities multiply, is added outside
 // of the GEMM in fp32 (Megatron-Core's TEGroupedMLP._apply_bias: outer product, sum, concatenation,
 // cast back): 28 bytes an element of the output forward, 36 backward, counted. With a GEMM per
-// expert, clamp, gate and first bias run as separate operators too: 300 bytes in all, fitted on
-// gpt-oss-120b (GB300 and H100, Megatron-Bridge 25.11 to 26.04: what is missing grows with tokens,
-// not with layers or sequence length, and is 13 to 14 GB a layer of 4,096 tokens on both); counting
-// gives 346.
-struct BiasBytes {
-  double forward = 0, backward = 0;
-};
-BiasBytes bias_bytes(bool per_expert) {
-  return per_expert ? BiasBytes{100, 200} : BiasBytes{28, 36};
+// expert, clamp, gate and first bias run as separate operators too.
+double bias_bytes(const Shard& shard, Pass pass) {
+  const SoftwareCost counted, &cost = shard.kernels_per_expert ? shard.software : counted;
+  return pass == Pass::forward ? cost.expert_bias_forward_bytes : cost.expert_bias_backward_bytes;
 }
 
-// Without Megatron-Core's fused permutation (--moe-permute-fusion): index arithmetic, then a
-// gather, or a scatter-add over zeros. Counting operators gives two to three times the bytes and
-// kernels; the rows of arXiv:2504.14960 agree better with two.
-constexpr int kUnfusedPermutation = 2;
-
+// Unfused, permutation is index arithmetic and then a gather, or a scatter-add over zeros.
 Kernels with_permutation(Kernels kernels, const Shard& shard) {
   if (!shard.unfused_permutation) return kernels;
   for (Kernel& kernel : kernels) {
     if (kernel.op != Op::permute && kernel.op != Op::unpermute) continue;
-    kernel.bytes *= kUnfusedPermutation;
-    kernel.bytes_per_row *= kUnfusedPermutation;
-    kernel.launches *= kUnfusedPermutation;
+    kernel.bytes *= shard.software.permutation_factor;
+    kernel.bytes_per_row *= shard.software.permutation_factor;
+    kernel.launches *= shard.software.permutation_factor;
   }
   return kernels;
 }
@@ -90,7 +76,7 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
     add_top_k(kernels, shape, shard, pass);
     kernels.push_back(
         memory_kernel(Op::permute, pass, copies_bytes(shape, shard), 2));  // row map, then the copy
-    kernels.back().host_launches = kSendPreparation;
+    kernels.back().host_launches = shard.software.dispatch_launches;
     return with_permutation(std::move(kernels), shard);
   }
   if (pass == Pass::backward_data) {
@@ -121,9 +107,7 @@ Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   const bool per_expert = shard.kernels_per_expert;
   const auto add_second_bias = [&] {
     if (!shape.expert_bias || pass == Pass::backward_weight) return;
-    const BiasBytes bytes = bias_bytes(per_expert);
-    kernels.push_back(row_kernel(Op::expert_fc2, pass,
-                                 (forward ? bytes.forward : bytes.backward) * shape.hidden,
+    kernels.push_back(row_kernel(Op::expert_fc2, pass, bias_bytes(shard, pass) * shape.hidden,
                                  (forward ? 3 : 4) * (per_expert ? groups : 1)));
   };
   if (!forward) add_second_bias();

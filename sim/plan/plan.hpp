@@ -125,6 +125,7 @@ struct Plan {
   bool whole_step_graph() const { return cuda_graph && cuda_graph_scope == GraphScope::step; }
   GroupedGemm grouped_gemm = GroupedGemm::single;
   bool fused_permutation = true;
+  SoftwareCost software;
 
   Transport transport = Transport::adaptive;
   int simulated_replicas =

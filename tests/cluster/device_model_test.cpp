@@ -211,8 +211,7 @@ TEST_CASE("the device constants keep to the measured kernels as documented") {
   for (const MeasuredKernel& row : rows) {
     if (row.fitted) devices[row.device] = device_named(row.device);
   }
-  const auto table = residuals(rows, devices, fitted_host_timing(),
-                               [](const MeasuredKernel& row) { return row.fitted; });
+  const auto table = residuals(rows, devices, [](const MeasuredKernel& row) { return row.fitted; });
   CHECK(table.size() == documented_percent.size());
   for (const auto& [name, residual] : table) {
     INFO(name);

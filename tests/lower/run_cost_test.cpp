@@ -80,6 +80,8 @@ TEST_CASE("Overlapping two microbatches costs the host more, per launch and per 
   Plan plan;
   CHECK(RunCost(device, plan).piece_s() == 0);
   plan.ep_overlap = true;
+  plan.software.overlap_piece_s = 0.7e-3;
+  plan.software.overlap_launch_factor = 1.35;
   const RunCost cost(device, plan);
   const std::vector short_one{kernel_of(Op::norm, 2)}, long_one{kernel_of(Op::norm, 500)};
   CHECK(cost.seconds(short_one) == Approx(15.5e-6));

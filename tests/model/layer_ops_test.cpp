@@ -338,6 +338,7 @@ TEST_CASE("unfused permutation moves twice the bytes, and nothing else changes")
   shard.local_experts = 16;
   const Kernels fused = router_ops(shape, shard, Pass::forward);
   shard.unfused_permutation = true;
+  shard.software.permutation_factor = 2;
   const Kernels unfused = router_ops(shape, shard, Pass::forward);
   REQUIRE(fused.size() == unfused.size());
   for (size_t i = 0; i < fused.size(); ++i)

@@ -34,6 +34,7 @@ constexpr Constant backward{"attention_backward_efficiency", &Device::attention_
                             0.2, 1.0};
 constexpr Constant half_length{"attention_half_length", &Device::attention_half_length, 1, 1000};
 constexpr Constant half_dim{"attention_half_dim", &Device::attention_half_dim, 1, 400};
+constexpr Constant host_timing{"host_timing_s", &Device::host_timing_s, 0.1e-6, 8e-6};
 constexpr Constant memory{"memory_efficiency", &Device::memory_efficiency, 0.5, 0.95};
 
 // One stage of a fit: these constants, on these rows, written to all devices of a generation.
@@ -42,7 +43,6 @@ struct Stage {
   std::vector<std::string> devices;
   std::vector<std::string> classes;
   std::vector<Constant> constants;
-  bool host_timing = false;
   // Where only forward and backward together were measured, their ratio comes from this device.
   std::string backward_ratio_of = {};
 };
@@ -53,14 +53,13 @@ struct Problem {
   const Stage& stage;
   std::vector<MeasuredKernel> rows;
   Devices& devices;
-  HostTiming& timing;
 
   // Every class counts the same, however many rows it has; in a class a row weighs by the square
   // root of its time, since steps spend theirs in large kernels.
   double loss() const {
     std::map<std::string, std::pair<double, double>> classes;
     for (const MeasuredKernel& row : rows) {
-      const double seconds = predicted_s(devices.at(row.device), row, timing[row.device]);
+      const double seconds = predicted_s(devices.at(row.device), row);
       const double weight = std::sqrt(row.seconds);
       classes[row.name].first += weight * std::abs(std::log(seconds / row.seconds));
       classes[row.name].second += weight;
@@ -94,28 +93,24 @@ bool belongs(const Stage& stage, const MeasuredKernel& row) {
          has(stage.classes, row.name);
 }
 
-// The constants of a stage as one vector, the host timing last.
+// The constants of a stage as one vector.
 std::vector<double> point(const Problem& problem) {
   std::vector<double> at;
   for (const Constant& constant : problem.stage.constants) at.push_back(problem.get(constant));
-  if (problem.stage.host_timing) at.push_back(problem.timing[problem.stage.devices.front()]);
   return at;
 }
 
 double loss_at(Problem& problem, const std::vector<double>& at) {
   const std::vector<Constant>& constants = problem.stage.constants;
   for (size_t i = 0; i < constants.size(); ++i) problem.set(constants[i], at[i]);
-  if (problem.stage.host_timing) problem.timing[problem.stage.devices.front()] = at.back();
   return problem.loss();
 }
 
 void fit(Problem& problem) {
   constexpr int starts = 24;
-  if (problem.stage.host_timing) problem.timing[problem.stage.devices.front()] = 3e-6;
   std::vector<Bounds> bounds;
   for (const Constant& constant : problem.stage.constants)
     bounds.push_back({constant.least, constant.most});
-  if (problem.stage.host_timing) bounds.push_back({0.1e-6, 8e-6});
   const auto loss = [&](const std::vector<double>& at) { return loss_at(problem, at); };
   loss(minimise(loss, point(problem), bounds, starts, 1));
 }
@@ -126,17 +121,13 @@ void print_constants(const Problem& problem) {
   for (const Constant& constant : problem.stage.constants) {
     fmt::print("  {:<30} {:.4g}\n", constant.key, problem.get(constant));
   }
-  if (problem.stage.host_timing) {
-    fmt::print("  {:<30} {:.3g}\n", "(host timing)", problem.timing[problem.stage.devices.front()]);
-  }
 }
 
-void print_residuals(const std::vector<MeasuredKernel>& rows, const Devices& devices,
-                     const HostTiming& timing) {
+void print_residuals(const std::vector<MeasuredKernel>& rows, const Devices& devices) {
   const auto print = [&](const char* title,
                          const std::function<bool(const MeasuredKernel&)>& keep) {
     fmt::print("\n{:<40} {:>5} {:>9} {:>9} {:>9}\n", title, "rows", "median %", "p90 %", "bias %");
-    for (const auto& [name, residual] : residuals(rows, devices, timing, keep)) {
+    for (const auto& [name, residual] : residuals(rows, devices, keep)) {
       fmt::print("{:<40} {:>5} {:>9.1f} {:>9.1f} {:>9.1f}\n", name, residual.rows,
                  residual.median_percent, residual.p90_percent, residual.bias_percent);
     }
@@ -157,12 +148,12 @@ const std::vector<Stage>& stages() {
       // the memory bandwidth: hence the two passes over BF16. gemm_efficiency is left as it stands
       // in the device file:
       // between 0.9 and 1 the other two make up for it, to the same residual.
-      {"Hopper BF16 GEMM, first pass", hopper, {"gemm bf16"}, {half_k, half_width}, true},
+      {"Hopper BF16 GEMM, first pass", hopper, {"gemm bf16"}, {half_k, half_width, host_timing}},
       {"Hopper FP8",
        hopper,
        {"gemm fp8", "grouped_gemm fp8"},
        {gemm_overhead, fp8_efficiency, grouped_efficiency, memory}},
-      {"Hopper BF16 GEMM", hopper, {"gemm bf16"}, {half_k, half_width}, true},
+      {"Hopper BF16 GEMM", hopper, {"gemm bf16"}, {half_k, half_width, host_timing}},
       {"Hopper attention forward",
        hopper,
        {"attention_fwd bf16"},
@@ -176,13 +167,11 @@ const std::vector<Stage>& stages() {
        {"a100-80g"},
        attention,
        {forward, half_length, half_dim},
-       false,
        "h100-sxm/fa2"},
       {"Blackwell GEMM",
        blackwell,
        {"gemm bf16", "gemm fp8", "grouped_gemm bf16", "grouped_gemm fp8"},
-       {gemm_efficiency, grouped_efficiency, fp8_efficiency, half_k, half_width},
-       true},
+       {gemm_efficiency, grouped_efficiency, fp8_efficiency, half_k, half_width, host_timing}},
       {"Blackwell attention", blackwell, attention, {forward, backward, half_length}},
   };
   return all;
@@ -195,27 +184,27 @@ Device with_flash_attention_2(Device device) {
   device.attention_backward_efficiency = 0.372;
   device.attention_half_length = 181;
   device.attention_half_dim = 28.6;
+  device.host_timing_s = 0;  // its rows were timed on the device
   return device;
 }
 
 int run(bool check, const std::string& platforms, const std::string& table) {
   const std::vector<MeasuredKernel> rows = read_kernel_table(table);
   Devices devices;
-  HostTiming timing = fitted_host_timing();
   for (const char* name : {"a100-80g", "h100-sxm", "h800-sxm", "b200-hgx", "gb200"}) {
     devices[name] = load_device(platforms + "/devices/" + name + ".yaml", {}, {});
   }
   devices["h100-sxm/fa2"] = with_flash_attention_2(devices["h100-sxm"]);
   if (!check) {
     for (const Stage& stage : stages()) {
-      Problem problem{stage, {}, devices, timing};
+      Problem problem{stage, {}, devices};
       std::copy_if(rows.begin(), rows.end(), std::back_inserter(problem.rows),
                    [&](const MeasuredKernel& row) { return belongs(stage, row); });
       fit(problem);
       print_constants(problem);
     }
   }
-  print_residuals(rows, devices, timing);
+  print_residuals(rows, devices);
   return 0;
 }
 
