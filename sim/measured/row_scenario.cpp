@@ -16,26 +16,6 @@
 namespace moesim {
 namespace {
 
-// One file in memory in front of others.
-class FileBefore : public Files {
- public:
-  FileBefore(std::string path, std::string text, const Files& others)
-      : path_(std::move(path)), text_(std::move(text)), others_(others) {}
-  bool exists(const std::string& path) const override {
-    return path == path_ || others_.exists(path);
-  }
-  FileText read(const std::string& path, size_t most_bytes) const override {
-    return path == path_ ? FileText{text_, ""} : others_.read(path, most_bytes);
-  }
-  std::vector<std::string> list(const std::string& directory) const override {
-    return others_.list(directory);
-  }
-
- private:
-  std::string path_, text_;
-  const Files& others_;
-};
-
 // Text of any content as a double-quoted YAML scalar.
 std::string quoted(const std::string& text) {
   std::string result = "\"";
@@ -241,8 +221,8 @@ bool RowReader::load() {
   const std::string file =
       fmt::format("{}:{}", std::filesystem::path(row_.table).filename().string(), row_.line);
   try {
-    loaded_ =
-        load_unchecked_scenario(file, sets_, search_, FileBefore(file, text_.text(name), files_));
+    const MemoryFiles texts({{file, text_.text(name)}}, &files_);
+    loaded_ = load_unchecked_scenario(file, sets_, search_, texts);
   } catch (const InputError& error) {
     const std::string set_prefix = "--set ";
     Problems at_fault;

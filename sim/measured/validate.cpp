@@ -36,7 +36,6 @@ struct Simulations {
   // alike: every value is written out, so the framework's name is left out.
   std::string add(const MeasuredRow& row, Scenario scenario) {
     scenario.plan.framework.clear();
-    scenario.plan.framework_applied = false;
     std::string model = row.model;
     for (char& c : model)
       if (c == '/' || c == ' ') c = '_';
