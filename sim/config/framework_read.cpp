@@ -234,9 +234,11 @@ class ProfileReader {
     if (condition.test > FrameworkCondition::Test::not_equal && (!numeric || key->is_list))
       return problems().add(entry.value.place, at,
                             "only a number can be less or more than another, this key is none");
+    KeyEntry compared = *key;  // with a number that the key itself may not have, as in ">0"
+    if (condition.test > FrameworkCondition::Test::not_equal) compared.field.range = {};
     for (const YamlNode& item : items) {
       std::string error;
-      if (const auto value = to_key_scalar(item, *key, error))
+      if (const auto value = to_key_scalar(item, compared, error))
         condition.values.push_back(*value);
       else
         return problems().add(item.place, at, std::move(error));

@@ -38,7 +38,7 @@ YAML
 # help, version, usage
 run 0 --help
 has out "Usage"
-for command in run sweep explain check schema collective compare list; do
+for command in run sweep explain check schema collective compare list show; do
   run 0 "$command" --help
   has out "$command"
 done
@@ -122,6 +122,26 @@ narrow "the schema"
 run 0 list
 has out "deepseek-v3"
 has out "h100-sxm"
+has out "megatron-core"
+run 0 list frameworks
+has out "Megatron-Core"
+
+# framework profiles: shown with their sources, as JSON too; a release without its own says which stands in
+run 0 show framework megatron-core
+has out "plan.grouped_gemm: per_expert"
+has out "stated: "
+narrow "a framework's rules"
+run 0 show framework megatron-core --format json
+json "d['bases'] == ['default'] and all(r['source'] and r['set'] for r in d['rules'])"
+run 0 show framework default --format json
+json "d['rules'][0]['set'] == {'platform.device.host_launch_s': 14e-6}"
+run 2 show framework megatron-cor
+has err "did you mean \"megatron-core\"?"
+run 0 check small.yaml --set plan.framework=megatron-core-0.01
+has out "# framework megatron-core-0.01 has no profile of its own"
+has out "scenarios/frameworks/megatron-core.yaml:"
+run 0 run small.yaml --set plan.framework=megatron-core-0.01
+has err "megatron-core stands in"
 
 # timeline: whole JSON; gzip by name; ranks that are not simulated are an error before any work
 run 0 run small.yaml --trace step.json

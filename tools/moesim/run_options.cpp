@@ -1,12 +1,14 @@
 #include "run_options.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "batch/batch_input.hpp"
 #include "batch/run_seeds.hpp"
@@ -106,8 +108,12 @@ int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& s
     run_options.version = MOESIM_VERSION;
     return json_text(run_step(scenario, run_options).report, {simulate.machine_facts});
   };
+  std::set<std::string> notes;
   work.input_text = [&](const StudyRun& run) {
-    return input_text(load(run).scenario) + fmt::format("seed: {}\n", simulate.seed);
+    const ResolvedScenario resolved = load(run);
+    const std::string& note = resolved.framework.note;
+    if (!note.empty() && notes.insert(note).second) spdlog::info("{}", note);
+    return input_text(resolved.scenario) + fmt::format("seed: {}\n", simulate.seed);
   };
   work.on_finished = [&](const StudyRun& run, const Outcome& outcome) {
     progress.clear();

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -87,7 +88,7 @@ void add_show_command(CLI::App& app, int& exit_code) {
     const SearchPath search = default_search_path(".");
     const FoundFramework found = find_framework(*name, ".", search);
     const FrameworkProfile profile = load_framework(*name, search);
-    if (!found.note.empty()) fmt::print(stderr, "note: {}\n", found.note);
+    if (!found.note.empty()) spdlog::info("{}", found.note);
     fmt::print("{}", *format == "json" ? framework_json(profile) : framework_table(profile));
     exit_code = kDone;
   });
