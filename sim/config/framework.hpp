@@ -80,7 +80,7 @@ FrameworkProfile load_framework(const std::string& name, const SearchPath& searc
 struct FrameworkValue {
   std::string key, text, origin, source;
   Basis basis = Basis::stated;
-  // "plan.gradient_bytes = 2 (recipe: NVIDIA-NeMo/Megatron-Bridge ...)"
+  // "plan.gradient_bytes = 2 (recipe: where it was read)"
   std::string sentence() const;
 };
 

@@ -4,10 +4,10 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/text.hpp"
 #include "config/framework.hpp"
 #include "config/reader.hpp"
 #include "config/scenario.hpp"
-#include "base/text.hpp"
 #include "config/visit.hpp"
 
 namespace moesim {

@@ -5,13 +5,13 @@
 #include <optional>
 #include <string_view>
 
-#include "config/framework.hpp"
 #include "base/text.hpp"
+#include "config/framework.hpp"
 
 namespace moesim {
 namespace {
 
-// "megatron-bridge-26.04.01" -> "megatron-bridge" and 26, 4, 1; "mlperf-v6.0" -> "mlperf" and 6, 0.
+// "family-26.04.01" -> "family" and 26, 4, 1; "family-v6.0" -> "family" and 6, 0.
 struct Release {
   std::string name, family;
   std::vector<int> version;  // empty: none

@@ -7,9 +7,9 @@
 #include <set>
 #include <utility>
 
+#include "base/text.hpp"
 #include "config/framework.hpp"
 #include "config/scenario.hpp"
-#include "base/text.hpp"
 #include "config/visit.hpp"
 
 namespace moesim {

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "config/scalars.hpp"
 #include "base/text.hpp"
+#include "config/scalars.hpp"
 
 namespace moesim {
 

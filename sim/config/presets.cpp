@@ -23,7 +23,7 @@ const KindNames& names(SectionKind kind) {
   static constexpr KindNames kNames[] = {
       {"scenario", "scenarios"}, {"workload", "workloads"},
       {"platform", "platforms"}, {"device", "platforms/devices"},
-      {"plan", "plans"},         {"routing", "routings"},
+      {"plan", "plans"},         {"routing", "scenarios/routings"},
       {"batch", "batches"},      {"framework", "scenarios/frameworks"},
   };
   return kNames[static_cast<size_t>(kind)];

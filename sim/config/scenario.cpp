@@ -6,11 +6,11 @@
 #include <filesystem>
 #include <tuple>
 
+#include "base/text.hpp"
 #include "config/consistency.hpp"
 #include "config/documenter.hpp"
 #include "config/recorded_counts.hpp"
 #include "config/resolve.hpp"
-#include "base/text.hpp"
 #include "config/unused.hpp"
 #include "config/visit.hpp"
 #include "config/writer.hpp"

@@ -10,6 +10,7 @@
 #include "base/csv.hpp"
 #include "base/diagnostics.hpp"
 #include "base/text.hpp"
+#include "measured/vocabulary.hpp"
 
 namespace moesim {
 namespace {
@@ -26,6 +27,9 @@ const std::map<std::string, TextMember> kTexts{
     {"recompute", &MeasuredRow::recompute},
     {"overlap", &MeasuredRow::overlap},
     {"dispatcher", &MeasuredRow::dispatcher},
+    {"framework", &MeasuredRow::framework},
+    {"layout", &MeasuredRow::layout},
+    {"routing", &MeasuredRow::routing},
     {"note", &MeasuredRow::note},
     {"verified", &MeasuredRow::verified},
 };
@@ -47,16 +51,86 @@ const std::map<std::string, NumberMember> kNumbers{
     {"tflops_per_gpu", &MeasuredRow::tflops_per_gpu},
     {"mfu", &MeasuredRow::mfu},
     {"step_time_s", &MeasuredRow::step_time_s},
+    {"capacity_factor", &MeasuredRow::capacity_factor},
+};
+struct Count {
+  IntegerMember member;
+  int most;
+};
+const std::map<std::string, Count> kCounts{
+    {"mtp", {&MeasuredRow::mtp, 1000}},
+    {"zero", {&MeasuredRow::zero, 3}},
 };
 constexpr const char* kRequired[] = {"model", "gpu", "num_gpus", "seq_len", "gbs"};
 constexpr const char* kMeasured[] = {"tokens_per_s_per_gpu", "step_time_s", "tflops_per_gpu"};
 
+bool is_known(const std::string& column);
+std::vector<std::string> known_columns();
+
+// Parts of a cell between separators, without the blanks around them; empty parts are left out.
+std::vector<std::string> parts_of(const std::string& text, const char* separators) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find_first_of(separators, begin), text.size());
+    const size_t from = std::min(text.find_first_not_of(' ', begin), end);
+    std::string part = text.substr(from, end - from);
+    part.erase(part.find_last_not_of(' ') + 1);
+    if (!part.empty()) parts.push_back(std::move(part));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+void read_graph_cell(const CsvCell& cell, MeasuredRow& row, Problems& problems) {
+  if (read_graph(cell.text))
+    row.cuda_graph = cell.text;
+  else
+    problems.add(cell.place, "cuda_graph",
+                 "expected none, layers, router or step, got " + quote(cell.text));
+}
+
+void read_set(const CsvCell& cell, MeasuredRow& row, Problems& problems) {
+  row.set = parts_of(cell.text, ";");
+  row.set_place = cell.place;
+  for (const std::string& set : row.set)
+    if (set.find('=') == std::string::npos || set.front() == '=')
+      problems.add(cell.place, "set",
+                   "expected KEY.PATH=VALUE, more of them behind \";\", got " + quote(set));
+}
+
+void read_inferred(const CsvCell& cell, MeasuredRow& row, Problems& problems) {
+  row.inferred = parts_of(cell.text, " ,;");
+  for (const std::string& column : row.inferred)
+    if (!is_known(column))
+      problems.add(
+          cell.place, "inferred",
+          "expected names of columns, got " + quote(column) + hint(column, known_columns()));
+}
+
+void read_fitted(const CsvCell& cell, MeasuredRow& row, Problems& problems) {
+  if (cell.text != "yes" && cell.text != "no")
+    problems.add(cell.place, "fitted", "expected yes or no, got " + quote(cell.text));
+  row.fitted = cell.text == "yes";
+}
+
+// Columns that are more than a text or a number.
+using ReadCell = void (*)(const CsvCell& cell, MeasuredRow& row, Problems& problems);
+const std::map<std::string, ReadCell> kSpecial{
+    {"cuda_graph", read_graph_cell},
+    {"set", read_set},
+    {"inferred", read_inferred},
+    {"fitted", read_fitted},
+};
+
 bool is_known(const std::string& column) {
-  return kTexts.count(column) || kIntegers.count(column) || kNumbers.count(column);
+  return kTexts.count(column) || kIntegers.count(column) || kNumbers.count(column) ||
+         kCounts.count(column) || kSpecial.count(column);
 }
 
 std::vector<std::string> known_columns() {
   std::vector<std::string> names;
+  for (const auto& [name, count] : kCounts) names.push_back(name);
+  for (const auto& [name, read] : kSpecial) names.push_back(name);
   for (const auto& [name, member] : kTexts) names.push_back(name);
   for (const auto& [name, member] : kIntegers) names.push_back(name);
   for (const auto& [name, member] : kNumbers) names.push_back(name);
@@ -108,6 +182,16 @@ void read_cell(const std::string& column, const CsvCell& cell, MeasuredRow& row,
       problems.add(cell.place, column, "expected a number above 0, got " + quote(cell.text));
     else
       row.*number->second = value;
+  } else if (const auto count = kCounts.find(column); count != kCounts.end()) {
+    int value = 0;
+    if (!parse_whole(cell.text, value) || value < 0 || value > count->second.most)
+      problems.add(cell.place, column,
+                   fmt::format("expected a whole number from 0 to {}, got {}", count->second.most,
+                               quote(cell.text)));
+    else
+      row.*count->second.member = value;
+  } else if (const auto special = kSpecial.find(column); special != kSpecial.end()) {
+    special->second(cell, row, problems);
   }
 }
 

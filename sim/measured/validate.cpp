@@ -11,7 +11,6 @@
 #include "base/check.hpp"
 #include "base/diagnostics.hpp"
 #include "batch/stored_run.hpp"
-#include "measured/validate_text.hpp"
 #include "plan/mapping.hpp"
 #include "run/run_step.hpp"
 
@@ -30,15 +29,17 @@ double cost_of(const Scenario& scenario) {
 struct Simulations {
   std::map<std::string, Scenario> by_name;
 
-  // Equal scenarios have equal names.
-  std::string add(const MeasuredRow& row, const Scenario& scenario) {
+  // Equal scenarios have equal names, also those that profiles of different frameworks filled in
+  // alike: every value is written out, so the framework's name is left out.
+  std::string add(const MeasuredRow& row, Scenario scenario) {
+    scenario.plan.framework.clear();
     std::string model = row.model;
     for (char& c : model)
       if (c == '/' || c == ' ') c = '_';
     const std::string name =
         fmt::format("{}-{}-{}-{}", model, scenario.platform.name(), row.num_gpus,
                     fingerprint(scenario_text(scenario), {}, "").substr(0, 8));
-    by_name.emplace(name, scenario);
+    by_name.emplace(name, std::move(scenario));
     return name;
   }
 
@@ -71,26 +72,19 @@ std::vector<ValidatedRow> read_rows(const ValidateOptions& options, const Search
     MeasuredTable table = read_measured_table(path);
     for (const std::string& column : table.unknown_columns)
       warnings.push_back(fmt::format("{}: column {} has no meaning here", path, column));
-    std::vector<MeasuredRow> all = table.rows;
-    const auto filled = fill_from_equal_rows(all);
     keep_rows(table, options.where);
-    for (const MeasuredRow& kept : table.rows) {
+    for (MeasuredRow& measured : table.rows) {
       if (options.limit > 0 && rows.size() == options.limit) return rows;
-      const auto same = std::find_if(all.begin(), all.end(),
-                                     [&](const auto& row) { return row.line == kept.line; });
-      const auto& columns = filled[static_cast<size_t>(same - all.begin())];
       RowScenario found =
-          scenario_of_row(*same, options.platform, search, disk_files(), options.sets);
+          scenario_of_row(measured, options.platform, search, disk_files(), options.sets);
       ValidatedRow& row = rows.emplace_back();
-      row.measurement = *same;
+      row.measurement = std::move(measured);
       row.assumptions = std::move(found.assumptions);
-      for (const std::string& column : columns)
-        row.assumptions.push_back(column + " as in the nearest row of the same configuration");
       row.reason = std::move(found.reason);
       if (!row.reason.empty()) continue;
       row.plan = found.scenario.plan;
       row.batch = found.scenario.batch;
-      row.run = simulations.add(kept, found.scenario);
+      row.run = simulations.add(row.measurement, std::move(found.scenario));
     }
   }
   return rows;
@@ -140,21 +134,12 @@ void read_results(std::vector<ValidatedRow>& rows, const std::string& folder) {
   }
 }
 
-// Sources with rows that host_launch_s, step_efficiency, the biases' bytes, the costs of EP overlap
-// or the factor of unfused permutation were fitted on, or that a rule of validate_scenario was
-// inferred from.
-bool calibrates(const MeasuredRow& row) {
-  if (contains_any(lowered(row.source), {"mlperf"})) return row.model == "deepseek-v3";
-  return contains_any(row.source, {"Megatron-Bridge", "Megatron-MoE-ModelZoo", "dgxc-benchmarking",
-                                   "arXiv:2504.14960", "arXiv:2505.09343", "arXiv:2412.19437"});
-}
-
 std::string value_of(const MeasuredRow& row, const std::string& column) {
   if (column == "source") return row.source;
   if (column == "gpu") return row.gpu;
   if (column == "model") return row.model;
   if (column == "precision") return row.precision;
-  if (column == "calibration") return calibrates(row) ? kInViewOfFit : "other sources";
+  if (column == "fitted") return row.fitted ? kInViewOfFit : "other rows";
   MOESIM_CHECK(column == "table", "{}", column);
   return row.table;
 }

@@ -9,8 +9,8 @@
 
 #include "batch/batch.hpp"
 #include "measured/measured_table.hpp"
+#include "measured/row_scenario.hpp"
 #include "measured/validate_errors.hpp"
-#include "measured/validate_scenario.hpp"
 #include "metrics/step_report.hpp"
 
 namespace moesim {
@@ -61,14 +61,13 @@ Validation validate(const ValidateOptions& options, const SearchPath& search);
 std::vector<PredictionError> errors_of(const std::vector<ValidatedRow>& rows);
 
 // Summaries of the rows that share a value of a column ("source", "gpu", "model", "precision",
-// "table", "calibration": whether constants were fitted on the source), in order of first
-// appearance.
+// "table", "fitted"), in order of first appearance.
 struct ErrorGroup {
   std::string name;
   ErrorSummary summary;
 };
-// Name of the group of column "calibration" whose sources took part in fits.
-inline constexpr const char* kInViewOfFit = "sources in view of a fit";
+// Name of the group of column "fitted" whose rows were in view when constants were fitted.
+inline constexpr const char* kInViewOfFit = "rows in view of a fit";
 std::vector<ErrorGroup> group_errors(const std::vector<ValidatedRow>& rows,
                                      const std::string& column);
 

@@ -13,7 +13,7 @@
 #include "measured/microbenchmarks.hpp"
 #include "measured/validate_output.hpp"
 #include "measured/validate_plot.hpp"
-#include "measured/validate_text.hpp"
+#include "measured/vocabulary.hpp"
 
 namespace moesim {
 namespace {
@@ -97,14 +97,14 @@ class Report {
   std::string text(const std::string& plot_name) {
     std::string tables = rows_by_source();  // numbers the assumptions that the other parts name
     std::string text =
-        head(plot_name) + unseen() + groups() + notes() + misses() + repeated() + not_predicted();
+        head(plot_name) + fitted() + groups() + notes() + misses() + repeated() + not_predicted();
     text += microbenchmarks();
     return text + tables + legend();
   }
 
  private:
   std::string head(const std::string& plot_name) const;
-  std::string unseen() const;
+  std::string fitted() const;
   std::string groups() const;
   std::string microbenchmarks() const;
   std::string notes() const;
@@ -157,19 +157,15 @@ std::string Report::groups() const {
   return text;
 }
 
-// Says nothing of a user's own measurements, of which none took part.
-std::string Report::unseen() const {
-  const auto groups = group_errors(rows_, "calibration");
+// Returns nothing for a table of a user's own measurements, none of which took part in a fit.
+std::string Report::fitted() const {
+  const auto groups = group_errors(rows_, "fitted");
   if (std::none_of(groups.begin(), groups.end(),
                    [](const auto& group) { return group.name == kInViewOfFit; }))
     return "";
-  return "## Rows that no constant has seen\n\n"
-         "Constants were fitted, or rules inferred, with rows of Megatron-Bridge, "
-         "Megatron-MoE-ModelZoo,\n"
-         "dgxc-benchmarking, arXiv:2504.14960, DeepSeek and MLPerf's DeepSeek-V3 in view, none of "
-         "a row alone; the\n"
-         "others only check; of MLPerf's gpt-oss-20b the configuration was read after its first "
-         "misses.\n\n" +
+  return "## Rows in view of a fit, and others\n\n"
+         "The tables' column `fitted` names the rows that were in view when constants were fitted\n"
+         "or rules inferred; no constant was fitted on one row alone. The others only check.\n\n" +
          summary_lines(groups, "rows");
 }
 

@@ -79,3 +79,40 @@ TEST_CASE("Row filter: all columns must hold one of their values") {
   CHECK_THROWS_AS(parse_row_filter("gpu"), InputError);
   CHECK_THROWS_AS(keep_rows(table, parse_row_filter("modell=a")), InputError);
 }
+
+TEST_CASE("Measured table: what a row may say beside its mapping") {
+  const MeasuredTable table = table_of(
+      "model,gpu,num_gpus,seq_len,gbs,step_time_s,framework,layout,mtp,zero,cuda_graph,routing,"
+      "capacity_factor,set,inferred,fitted\n"
+      "m,g,8,1,8,1,neutral,Et|tL,0,3,layers,natural,1.25,"
+      "\"plan.communication_sms=32 ;workload.vocab=128256\",vpp etp,yes\n"
+      "m,g,8,1,8,1,,,,,,,,,,\n");
+  const MeasuredRow &row = table.rows[0], &empty = table.rows[1];
+  CHECK(row.framework == "neutral");
+  CHECK(row.layout == "Et|tL");
+  CHECK(row.mtp == 0);
+  CHECK(row.zero == 3);
+  CHECK(row.cuda_graph == "layers");
+  CHECK(row.routing == "natural");
+  CHECK(row.capacity_factor == 1.25);
+  CHECK(row.set == std::vector<std::string>{"plan.communication_sms=32", "workload.vocab=128256"});
+  CHECK(row.inferred == std::vector<std::string>{"vpp", "etp"});
+  CHECK(row.fitted);
+  CHECK(empty.mtp == MeasuredRow::kOpen);
+  CHECK(empty.zero == MeasuredRow::kOpen);
+  CHECK(empty.capacity_factor == 0);
+  CHECK(empty.set.empty());
+  CHECK_FALSE(empty.fitted);
+  CHECK(table.unknown_columns.empty());
+}
+
+TEST_CASE("Measured table: closed vocabularies name a word that is not theirs") {
+  CHECK(
+      problems_of("model,gpu,num_gpus,seq_len,gbs,step_time_s,zero,cuda_graph,set,inferred,fitted\n"
+                  "m,g,8,1,8,1,4,full,plan.vpp,vp,maybe\n") ==
+      "t.csv:2:13: zero: expected a whole number from 0 to 3, got \"4\"\n"
+      "t.csv:2:15: cuda_graph: expected none, layers, router or step, got \"full\"\n"
+      "t.csv:2:20: set: expected KEY.PATH=VALUE, more of them behind \";\", got \"plan.vpp\"\n"
+      "t.csv:2:29: inferred: expected names of columns, got \"vp\" (did you mean \"pp\"?)\n"
+      "t.csv:2:32: fitted: expected yes or no, got \"maybe\"");
+}

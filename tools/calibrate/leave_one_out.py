@@ -3,10 +3,10 @@
 
     tools/calibrate/leave_one_out.py MOESIM TABLE.csv [--jobs 2] [--out DIR] > leave_one_out.md
 
-Seven constants: the host's time per kernel (Hopper, Blackwell), the speed of kernels inside a step (Hopper, GB200,
-GB300, B200 with B300), and what data-parallel collectives reach between racks (GB200, GB300). The table is simulated as
-it is and, device by device, with each constant a little larger; in between, the logarithm of a prediction is taken as
-linear in those of the constants. A refit minimises the mean absolute log error of all rows but the source's; a shift at
+Seven constants, each the same for all rows of a device: the host's time per kernel (Hopper, Blackwell), the speed of
+kernels inside a step (Hopper, GB200, GB300, B200 with B300), and what data-parallel collectives reach between racks
+(GB200, GB300). The table is simulated as it is and, device by device, with each constant a little larger; in between, the
+logarithm of a prediction is taken as linear in those of the constants. A refit minimises the mean absolute log error of all rows but the source's; a shift at
 the edge of its grid is told. Finished simulations in DIR are not repeated.
 
 Not refitted, although steps decided them too: the two host costs of EP overlap, the bytes of biases, the factor of
@@ -33,22 +33,25 @@ GENERATIONS = {"h100-sxm": "Hopper", "h800-sxm": "Hopper", "gb200-nvl72": "Black
                "b200-hgx": "Blackwell", "b300-hgx": "Blackwell"}
 CHIPS = {"h100-sxm": "Hopper", "h800-sxm": "Hopper", "gb200-nvl72": "GB200", "gb300-nvl72": "GB300",
          "b200-hgx": "B200, B300", "b300-hgx": "B200, B300"}
-DEVICE_FILES = {"gb200-nvl72": "gb200", "gb300-nvl72": "gb300"}
+UNITS = {"us": 1e-6, "ns": 1e-9, "ms": 1e-3, "s": 1.0, "": 1.0}
 
 
-def constant(root, gpu, key):
-    name = DEVICE_FILES.get(gpu, gpu)
-    file = root / "platforms" / (f"devices/{name}.yaml" if ".device." in key else f"{gpu}.yaml")
-    key = key.split(".")[-1]
-    for line in file.read_text().splitlines():
-        if line.startswith(key + ":"):
-            number, _, unit = line.split("value:")[1].split(",")[0].strip().partition(" ")
-            return float(number) * {"us": 1e-6, "": 1}[unit.rstrip("}")]
-    raise SystemExit(f"{name}.yaml has no {key}")
+def constant(scenario, key):
+    """A constant of a scenario that validate wrote, with what its framework's profile gave."""
+    values, depth = scenario.read_text(), 0
+    for part in key.split("."):
+        line = re.search(rf"^{' ' * depth}{part}:[ ]*(.*)$", values, re.M)
+        if not line:
+            raise SystemExit(f"{scenario} has no {key}")
+        values, depth = values[line.start():], depth + 2
+    number, _, unit = line[1].strip().partition(" ")
+    return float(number) * UNITS[unit]
 
 
-def validate(args, out, gpu=None, sets=()):
+def validate(args, out, gpu=None, sets=(), scenarios=None):
     command = [args.moesim, "validate", args.table, "--format", "json", "--jobs", str(args.jobs), "--out", str(out)]
+    if scenarios:
+        command += ["--scenarios", str(scenarios)]
     if gpu:
         command += ["--where", f"gpu={gpu}"]
     for text in sets:
@@ -134,16 +137,18 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", default="results/leave_one_out")
     args = parser.parse_args()
-    root, out = Path(__file__).resolve().parents[2], Path(args.out)
+    out = Path(args.out)
+    scenarios = out / "scenarios"
 
-    base = validate(args, out)
+    base = validate(args, out, scenarios=scenarios)
+    one_of = {row["gpu"]: scenarios / (row["run"] + ".yaml") for row in base.values()}
     for row in base.values():
         row.update(log=log_speed(row), host=0.0, efficiency=0.0, replicas=0.0)
-    for gpu in GENERATIONS:
+    for gpu in one_of:
         for name, key in KEYS.items():
             if name == "replicas" and gpu not in RACKS:
                 continue
-            value = constant(root, gpu, key) * STEPS[name]
+            value = constant(one_of[gpu], key) * STEPS[name]
             for line, row in validate(args, out, gpu, [f"{key}={value:.9g}"]).items():
                 base[line][name] = (log_speed(row) - base[line]["log"]) / math.log(STEPS[name])
             print(f"{gpu} {key} done", file=sys.stderr)

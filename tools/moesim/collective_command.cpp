@@ -3,9 +3,9 @@
 #include <memory>
 
 #include "base/diagnostics.hpp"
+#include "base/text.hpp"
 #include "commands.hpp"
 #include "config/scenario.hpp"
-#include "base/text.hpp"
 #include "config/units.hpp"
 #include "lower/collectives.hpp"
 #include "run/run_collective.hpp"

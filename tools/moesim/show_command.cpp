@@ -5,9 +5,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "commands.hpp"
 #include "config/scenario.hpp"
-#include "base/text.hpp"
 
 namespace moesim {
 namespace {

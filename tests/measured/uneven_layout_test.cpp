@@ -1,4 +1,4 @@
-#include "measured/validate_layout.hpp"
+#include "measured/uneven_layout.hpp"
 
 #include "catch.hpp"
 #include "plan/layout.hpp"

@@ -1,4 +1,4 @@
-#include "measured/validate_layout.hpp"
+#include "measured/uneven_layout.hpp"
 
 #include <algorithm>
 
