@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/diagnostics.hpp"
+#include "base/spelling.hpp"
 #include "config/consistency.hpp"
-#include "config/enum_names.hpp"
 #include "measured/uneven_layout.hpp"
 #include "measured/vocabulary.hpp"
 

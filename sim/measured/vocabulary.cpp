@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "config/enum_names.hpp"
+#include "base/spelling.hpp"
 
 namespace moesim {
 namespace {
