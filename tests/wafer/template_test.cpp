@@ -21,6 +21,7 @@ struct Made {
     input.system =
         load_platform("cs2", {"systems=" + std::to_string(systems)}, {{MOESIM_SOURCE_DIR}})
             .wafers();
+    input.plan.simulated_replicas = 0;  // all wafers
     input.batch = {4 * systems, 2, 1024};
   }
 };

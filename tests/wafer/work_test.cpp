@@ -14,6 +14,7 @@ std::unique_ptr<LoweredWaferStep> lowered(RoutingSpec routing, int wafers = 2) {
       load_platform("cs2", {"systems=" + std::to_string(wafers)}, {{MOESIM_SOURCE_DIR}}).wafers();
   Plan plan;
   plan.recompute = Recompute::full;
+  plan.simulated_replicas = 0;  // all wafers
   return lower_wafer_step(
       {moe_model(2), std::move(system), plan, std::move(routing), Batch{4 * wafers, 2, 1024}, 1});
 }
