@@ -1,5 +1,6 @@
-// The operators of a dense transformer besides attention: embedding, FFN, logits and loss; also shared
-// experts, which are an FFN that every token takes, and the projection of multi-token prediction.
+// The operators of a dense transformer besides attention: embedding, FFN, logits and loss; also
+// shared experts, which are an FFN that every token takes, and the projection of multi-token
+// prediction.
 #include "model/kernel_builders.hpp"
 #include "model/layer_ops.hpp"
 

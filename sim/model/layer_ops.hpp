@@ -69,8 +69,9 @@ Kernels expert_ops(const ModelShape&, const Shard&, Pass);
 Kernels combine_ops(const ModelShape&, const Shard&,
                     Pass);  // unpermute (sum of a token's copies), residual
 Kernels output_ops(const ModelShape&, const Shard&, Pass);  // final norm, logits, cross-entropy
-// The part of a multi-token-prediction layer beyond a transformer layer: norms of the embedding and of
-// the hidden state, and the projection of the two side by side. Embedding, transformer layer (index
+// The part of a multi-token-prediction layer beyond a transformer layer: norms of the embedding and
+// of the hidden state, and the projection of the two side by side. Embedding, transformer layer
+// (index
 // >= shape.layers) and output_ops are the caller's to add.
 Kernels mtp_projection_ops(const ModelShape&, const Shard&, Pass);
 // Adam on the parameters that this rank's optimizer shard holds (fp32 master, two moments), and the

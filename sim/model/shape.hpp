@@ -1,5 +1,5 @@
-// The model that is trained: the shapes of a transformer with mixture-of-experts layers. Knows nothing of
-// machines or mappings.
+// The model that is trained: the shapes of a transformer with mixture-of-experts layers. Knows
+// nothing of machines or mappings.
 #pragma once
 
 #include <string>

@@ -91,7 +91,8 @@ std::vector<double> inclusion_probabilities(std::span<const double> weights, int
   return picked;
 }
 
-// The load beyond a full expert's cap goes to the others in proportion, which may fill more of them.
+// The load beyond a full expert's cap goes to the others in proportion, which may fill more of
+// them.
 std::vector<double> capped_probabilities(std::span<const double> loads, int k) {
   if (k == static_cast<int>(loads.size())) return std::vector<double>(loads.size(), 1.0);
   const double cap = std::max(0.999, static_cast<double>(k) / static_cast<double>(loads.size()));

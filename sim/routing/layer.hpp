@@ -1,5 +1,5 @@
-// The facts that the aggregated sampler has of a layer before it draws: expected loads, spread between
-// groups, where experts sit, and how often a token's choices coincide on a rank or node.
+// The facts that the aggregated sampler has of a layer before it draws: expected loads, spread
+// between groups, where experts sit, and how often a token's choices coincide on a rank or node.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,5 @@
-// Which expert-parallel rank holds which expert. Takes loads per expert, returns a table of slots; an
-// expert may have several slots (replicas), which then share its tokens evenly. Knows nothing of
+// Which expert-parallel rank holds which expert. Takes loads per expert, returns a table of slots;
+// an expert may have several slots (replicas), which then share its tokens evenly. Knows nothing of
 // how loads come about.
 #pragma once
 

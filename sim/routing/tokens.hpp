@@ -51,17 +51,17 @@ struct GroupMoments {
 };
 GroupMoments group_moments(const TokenRule& rule, std::span<const int> choices);
 
-// Returns how much choosing groups first amplifies popularity: copies of a group grow as (its weight)^gain
-// against the others, measured between equal groups and one of 1.2 times the weight. 1 without node
-// limits.
+// Returns how much choosing groups first amplifies popularity: copies of a group grow as (its
+// weight)^gain against the others, measured between equal groups and one of 1.2 times the weight. 1
+// without node limits.
 double group_gain(const TokenRule& rule, const TokenSet& tokens);
 
 // Takes that gain out of weights that were solved without node limits: their group loads then come
 // about with them.
 void compensate_gain(const TokenRule& rule, double gain, std::vector<double>& weights);
 
-// Returns the share of tokens whose choices fall on each set of `slots_per_set` consecutive slots (a rank, a
-// node) at least once.
+// Returns the share of tokens whose choices fall on each set of `slots_per_set` consecutive slots
+// (a rank, a node) at least once.
 std::vector<double> touched_share(std::span<const Replica> slots, int slots_per_set, int top_k,
                                   std::span<const int> choices);
 
