@@ -36,8 +36,9 @@ RoutingShape routing_shape(const StepContext& context) {
   return shape;
 }
 
-RoutedWork::RoutedWork(const StepContext& context, std::vector<TemplateSlots> slots, uint64_t seed)
-    : context_(context) {
+RoutedWork::RoutedWork(const StepContext& context, const Program& program,
+                       std::vector<TemplateSlots> slots, uint64_t seed)
+    : context_(context), program_(program) {
   if (context.model.experts == 0) return;
   for (int list = 0; list < kExpertKernelLists; ++list)
     kernel_lists_.push_back(expert_kernels(context, static_cast<ExpertKernels>(list)));
@@ -79,30 +80,29 @@ RoutedWork::~RoutedWork() = default;
 // `layer` counts within the template.
 void RoutedWork::sample(const Block& block, int lane, int layer, int group,
                         RoutedTokens& tokens) const {
-  const int cell = block.replica * context_.routed_groups() + group;
   router_->sample(first_layer_of(block, lane) + layer, static_cast<int>(microbatch_of(block, lane)),
-                  cell, tokens);
+                  cell_of(block, group), tokens);
 }
 
-// Every layer runs once for each microbatch of a cell; that its blocks draw the same tokens again
-// for the backward pass adds nothing.
+// Each token matrix counts as often as blocks compute with it, so that blocks of weight gradients
+// weigh as much as those of a whole backward pass.
 LoadStatistics RoutedWork::statistics() const {
-  const ModelShape& model = context_.model;
-  const int layers = model.layers + model.mtp_layers, ranks = context_.plan.ep;
   if (!router_) return LoadStatistics();
-  LoadStatistics loads(layers, ranks);
-  const int cells = context_.mapping.simulated_cells * context_.routed_groups();
+  std::map<std::tuple<int, int, int>, int> uses;  // of layer, microbatch, cell
+  for (const Block& block : program_.blocks)
+    for (const Template::Item& item : templates_[block.graph].items)
+      ++uses[{first_layer_of(block, item.lane) + item.layer,
+              static_cast<int>(microbatch_of(block, item.lane)), cell_of(block, item.group)}];
+  const int ranks = context_.plan.ep;
+  LoadStatistics loads(context_.model.layers + context_.model.mtp_layers, ranks);
   RoutedTokens tokens;
   std::vector<double> rows(ranks);
-  for (int layer = 0; layer < layers; ++layer) {
-    if (!has_experts(model, layer)) continue;
-    for (int microbatch = 0; microbatch < context_.mapping.microbatches; ++microbatch)
-      for (int cell = 0; cell < cells; ++cell) {
-        router_->sample(layer, microbatch, cell, tokens);
-        for (int rank = 0; rank < ranks; ++rank)
-          rows[rank] = static_cast<double>(tokens.rank_rows(rank));
-        loads.add(layer, tokens.overload_factor(), rows);
-      }
+  for (const auto& [key, times] : uses) {
+    const auto [layer, microbatch, cell] = key;
+    router_->sample(layer, microbatch, cell, tokens);
+    for (int rank = 0; rank < ranks; ++rank)
+      rows[rank] = static_cast<double>(tokens.rank_rows(rank));
+    loads.add(layer, tokens.overload_factor(), rows, times);
   }
   return loads;
 }
@@ -110,12 +110,12 @@ LoadStatistics RoutedWork::statistics() const {
 LoadStatistics::LoadStatistics(int layers, int ranks)
     : layer_sum(layers, 0), layer_samples(layers, 0), rank_rows(layers, std::vector(ranks, 0.0)) {}
 
-void LoadStatistics::add(int layer, double overload, std::span<const double> rows) {
-  overload_sum += overload;
-  ++samples;
-  layer_sum[layer] += overload;
-  ++layer_samples[layer];
-  for (size_t rank = 0; rank < rows.size(); ++rank) rank_rows[layer][rank] += rows[rank];
+void LoadStatistics::add(int layer, double overload, std::span<const double> rows, int times) {
+  overload_sum += overload * times;
+  samples += times;
+  layer_sum[layer] += overload * times;
+  layer_samples[layer] += times;
+  for (size_t rank = 0; rank < rows.size(); ++rank) rank_rows[layer][rank] += rows[rank] * times;
 }
 
 double LoadStatistics::overload_of(std::span<const int> layers) const {

@@ -16,7 +16,7 @@
 
 namespace moesim {
 
-// How unevenly the routing loads the ranks of a group, over all (layer, microbatch, group) of a
+// How unevenly the routing loads the ranks of a group, over the (layer, microbatch, group) of a
 // step. The overload of one is its most loaded rank over the mean rank.
 struct LoadStatistics {
   double overload_sum = 0;
@@ -26,8 +26,9 @@ struct LoadStatistics {
   std::vector<std::vector<double>> rank_rows;  // [layer][rank of the group]: sum over the samples
 
   explicit LoadStatistics(int layers = 0, int ranks = 0);
-  // `rows` of each rank of the group; empty if only the overload is of interest.
-  void add(int layer, double overload, std::span<const double> rows = {});
+  // `rows` of each rank of the group; empty if only the overload is of interest. The sample counts
+  // `times` times.
+  void add(int layer, double overload, std::span<const double> rows = {}, int times = 1);
   // Rows of the rank that gets most over all these layers together, over the mean rank. Which rank
   // is hot differs from layer to layer, so that this, what memory has to hold, is less than the
   // mean of the layers' overloads.
@@ -41,14 +42,15 @@ RoutingShape routing_shape(const StepContext& context);
 
 class RoutedWork : public InstanceSource {
  public:
-  // `slots[i]` belongs to the program's i-th template. The context must outlive this.
-  RoutedWork(const StepContext& context, std::vector<TemplateSlots> slots, uint64_t seed);
+  // `slots[i]` belongs to the program's i-th template. Context and program must outlive this.
+  RoutedWork(const StepContext& context, const Program& program, std::vector<TemplateSlots> slots,
+             uint64_t seed);
   ~RoutedWork() override;
 
   void fill(const Block& block, const TaskGraph& graph, InstanceData& out) const override;
   // Returns the flows of one transfer with a slot, as fill() writes them.
   std::vector<Flow> flows(const Block& block, const Task& transfer) const;
-  // Draws every token matrix of the step once: call it once.
+  // Returns the loads of all blocks. Draws every token matrix of the step once: call it once.
   LoadStatistics statistics() const;
   void disturb(Disturbance disturbance) { disturbance_ = std::move(disturbance); }
   double stretch(BlockId id, const Block& block, TaskId task_id, const Task& task) const override {
@@ -63,6 +65,9 @@ class RoutedWork : public InstanceSource {
     std::vector<int> rows;
     ExchangeBytes sent;
   };
+  int cell_of(const Block& block, int group) const {
+    return block.replica * context_.routed_groups() + group;
+  }
   void sample(const Block& block, int lane, int layer, int group, RoutedTokens& tokens) const;
   void fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which, int group,
                     Scratch& scratch, InstanceData& out) const;
@@ -71,6 +76,7 @@ class RoutedWork : public InstanceSource {
   const AllToAll& all_to_all(const Block& block, uint32_t group) const;
 
   const StepContext& context_;
+  const Program& program_;
   std::vector<Template> templates_;
   std::vector<Kernels> kernel_lists_;
   std::unique_ptr<Router> router_;

@@ -51,7 +51,8 @@ class StepLowering {
       gradients_reduced(cell);
     }
     for (int cell = 0; cell < context_.mapping.simulated_cells; ++cell) add_optimizers(cell);
-    step_.work = std::make_unique<RoutedWork>(context_, std::move(slots_), step_.input.seed);
+    step_.work =
+        std::make_unique<RoutedWork>(context_, program_, std::move(slots_), step_.input.seed);
   }
 
  private:
