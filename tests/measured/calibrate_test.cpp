@@ -17,7 +17,7 @@ MeasuredKernel copy_of(double bytes, const Device& device) {
   row.kernel.bytes = bytes;
   row.fitted = true;
   row.seconds = 1;
-  row.seconds = predicted_s(device, row, 0);
+  row.seconds = predicted_s(device, row);
   return row;
 }
 
