@@ -21,7 +21,7 @@ TEST_CASE("keys of the plan reach their members") {
         std::vector<RecomputeModule>{RecomputeModule::mlp, RecomputeModule::core_attn});
   CHECK(p.gradient_bytes == 2);
   CHECK(p.dispatcher == Dispatcher::deepep);
-  CHECK(p.all_to_all == AllToAllForm::flat);
+  CHECK(p.all_to_all == CollectiveAlgorithm::flat);
   CHECK(p.communication_sms == 20);
   CHECK(p.zero_stage == 0);
   CHECK_FALSE(p.overlap_grad_reduce);

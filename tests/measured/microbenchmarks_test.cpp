@@ -3,12 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.hpp"
+#include "fixtures/presets.hpp"
 
 using namespace moesim;
 
 namespace {
-
-const SearchPath kThisTree = {{MOESIM_SOURCE_DIR}};
 
 MeasuredKernel streaming(const std::string& device, double seconds, bool fitted) {
   MeasuredKernel row;
@@ -33,12 +32,12 @@ TEST_CASE("what a table holds is seen in its header") {
 }
 
 TEST_CASE("kernels: fitted rows first, each class with its errors") {
-  const Device device = load_device("h100-sxm", {}, kThisTree);
-  const double exact = predicted_s(device, streaming("h100-sxm", 1, true), 0);
+  const Device device = device_named("h100-sxm");
+  const double exact = predicted_s(device, streaming("h100-sxm", 1, true));
   const auto classes = validate_kernels(
       {streaming("h100-sxm", exact / 1.5, false), streaming("h100-sxm", exact, true),
        streaming("h100-sxm", exact / 1.1, true), streaming("h100-sxm/other", exact, true)},
-      "", kThisTree);
+      "", this_tree);
   REQUIRE(classes.size() == 2);  // the device with a slash has no preset of its own
   CHECK(classes[0].name == "h100-sxm memory");
   CHECK(classes[0].fitted);
@@ -49,10 +48,10 @@ TEST_CASE("kernels: fitted rows first, each class with its errors") {
 }
 
 TEST_CASE("a platform in place of the rows' devices") {
-  const auto named = validate_kernels({streaming("h100-sxm", 1, true)}, "", kThisTree);
-  const auto other = validate_kernels({streaming("h100-sxm", 1, true)}, "gb200-nvl72", kThisTree);
+  const auto named = validate_kernels({streaming("h100-sxm", 1, true)}, "", this_tree);
+  const auto other = validate_kernels({streaming("h100-sxm", 1, true)}, "gb200-nvl72", this_tree);
   CHECK(other[0].residual.bias_percent < named[0].residual.bias_percent);  // it has more bandwidth
-  CHECK_THROWS_AS(validate_kernels({streaming("no-gpu", 1, true)}, "", kThisTree), InputError);
+  CHECK_THROWS_AS(validate_kernels({streaming("no-gpu", 1, true)}, "", this_tree), InputError);
 }
 
 TEST_CASE("the three ways to print classes say the same") {
