@@ -139,7 +139,7 @@ run 2 show framework megatron-cor
 has err "did you mean \"megatron-core\"?"
 run 0 check small.yaml --set plan.framework=megatron-core-0.01
 has out "# framework megatron-core-0.01 has no profile of its own"
-has out "frameworks/megatron-core.yaml:"
+has out "megatron-core.yaml:"
 run 0 run small.yaml --set plan.framework=megatron-core-0.01
 has err "megatron-core stands in"
 

@@ -29,9 +29,10 @@ TEST_CASE("a scenario written out loads back to itself") {
   const Scenario again = load_scenario("a", {}, {}, one_file("a", text)).scenario;
   CHECK(again.name == "quoted: \"x\" # \\ \t");
   CHECK(again.workload.name == "null and void");
-  CHECK(again.platform.device.peak_bf16_flops == r.scenario.platform.pod().device.peak_bf16_flops);
-  CHECK(again.platform.nic_latency_s == 1.7e-6);
-  CHECK(again.platform.device.peak_fp4_flops == 1e-300);
+  CHECK(again.platform.pod().device.peak_bf16_flops ==
+        r.scenario.platform.pod().device.peak_bf16_flops);
+  CHECK(again.platform.pod().nic_latency_s == 1.7e-6);
+  CHECK(again.platform.pod().device.peak_fp4_flops == 1e-300);
   CHECK(again.routing.jitter == r.scenario.routing.jitter);
   CHECK(again.plan.dp_bucket_bytes == 123456789.125);
   CHECK(again.plan.recompute_modules == r.scenario.plan.recompute_modules);
