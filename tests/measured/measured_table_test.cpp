@@ -109,10 +109,11 @@ TEST_CASE("Measured table: what a row may say beside its mapping") {
 TEST_CASE("Measured table: closed vocabularies name a word that is not theirs") {
   CHECK(
       problems_of("model,gpu,num_gpus,seq_len,gbs,step_time_s,zero,cuda_graph,set,inferred,fitted\n"
-                  "m,g,8,1,8,1,4,full,plan.vpp,vp,maybe\n") ==
+                  "m,g,8,1,8,1,4,full,plan.vpp,layoutt,maybe\n") ==
       "t.csv:2:13: zero: expected a whole number from 0 to 3, got \"4\"\n"
       "t.csv:2:15: cuda_graph: expected none, layers, router or step, got \"full\"\n"
       "t.csv:2:20: set: expected KEY.PATH=VALUE, more of them behind \";\", got \"plan.vpp\"\n"
-      "t.csv:2:29: inferred: expected names of columns, got \"vp\" (did you mean \"pp\"?)\n"
-      "t.csv:2:32: fitted: expected yes or no, got \"maybe\"");
+      "t.csv:2:29: inferred: expected names of columns, got \"layoutt\" (did you mean "
+      "\"layout\"?)\n"
+      "t.csv:2:37: fitted: expected yes or no, got \"maybe\"");
 }

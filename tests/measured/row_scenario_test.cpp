@@ -301,9 +301,10 @@ TEST_CASE(
 
 TEST_CASE("Row to scenario: a setting of the row that names no key is an error of the table") {
   MeasuredRow row = mixtral();
-  row.set = {"plan.vp=2"};
+  row.set = {"plan.ep_overlapp=true"};
   row.set_place = {"t.csv", 3, 41};
-  CHECK_THROWS_WITH(read(row), "t.csv:3:41: plan.vp: unknown key (did you mean \"vpp\"?)");
+  CHECK_THROWS_WITH(
+      read(row), "t.csv:3:41: plan.ep_overlapp: is not a known key (did you mean \"ep_overlap\"?)");
 }
 
 TEST_CASE("Row to scenario: values of a framework round-trip through the scenario's text") {
