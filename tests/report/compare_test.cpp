@@ -85,7 +85,7 @@ TEST_CASE("what is no report is an input error, both at once") {
   CHECK_THROWS_WITH(compare({named("a", sample_report())}), "compare: needs two reports or more");
 }
 
-TEST_CASE("settings that differ stand first, with units; the others not at all") {
+TEST_CASE("settings that differ stand first, with units, and no others") {
   StepReport after = sample_report();
   after.plan.items[0].scalar = int64_t{16};
   after.platform.items[2].scalar = 100e9;

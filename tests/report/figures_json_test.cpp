@@ -43,7 +43,7 @@ TEST_CASE("a full report travels between processes exactly") {
   CHECK(back.platform == report.platform);
 }
 
-TEST_CASE("numbers that are not finite travel too; scripts see null") {
+TEST_CASE("numbers that are not finite travel too, and scripts see null") {
   StepReport report;
   report.mfu = std::numeric_limits<double>::quiet_NaN();
   report.step_time_s = std::numeric_limits<double>::infinity();
