@@ -2,8 +2,8 @@
 
 #include <fstream>
 
-#include "batch/temporary_folder.hpp"
 #include "catch.hpp"
+#include "fixtures/temporary_folder.hpp"
 
 using namespace moesim;
 

@@ -20,14 +20,14 @@ Device plain_device() {
   return device;
 }
 
-Kernel gemm(int64_t m, int64_t n, int64_t k) {
+Kernel gemm(double m, double n, double k) {
   Kernel kernel;
   kernel.kind = KernelKind::gemm;
   kernel.m = m, kernel.n = n, kernel.k = k;
   return kernel;
 }
 
-Kernel experts(int64_t n, int64_t k) {
+Kernel experts(double n, double k) {
   Kernel kernel;
   kernel.kind = KernelKind::grouped_gemm;
   kernel.n = n, kernel.k = k;

@@ -10,26 +10,26 @@ using namespace moesim;
 
 namespace {
 
-Kernel gemm(int64_t m, int64_t n, int64_t k, Precision precision = Precision::bf16) {
+Kernel gemm(double m, double n, double k, Precision precision = Precision::bf16) {
   Kernel kernel;
   kernel.kind = KernelKind::gemm;
   kernel.precision = precision;
   kernel.m = m, kernel.n = n, kernel.k = k;
-  kernel.flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
-  kernel.bytes = 2.0 * static_cast<double>(m * k + n * k + m * n);
+  kernel.flops = 2.0 * m * n * k;
+  kernel.bytes = 2.0 * (m * k + n * k + m * n);
   return kernel;
 }
 
-Kernel experts(int groups, int64_t n, int64_t k, bool weight_gradient = false) {
+Kernel experts(int groups, double n, double k, bool weight_gradient = false) {
   Kernel kernel;
   kernel.kind = KernelKind::grouped_gemm;
   kernel.groups = groups;
   kernel.n = n;
   kernel.rows_are_k = weight_gradient;
   (weight_gradient ? kernel.m : kernel.k) = k;
-  kernel.flops_per_row = 2.0 * static_cast<double>(n * k);
-  kernel.bytes = (weight_gradient ? 4.0 : 2.0) * groups * static_cast<double>(n * k);
-  kernel.bytes_per_row = 2.0 * static_cast<double>(n + k);
+  kernel.flops_per_row = 2.0 * (n * k);
+  kernel.bytes = (weight_gradient ? 4.0 : 2.0) * groups * (n * k);
+  kernel.bytes_per_row = 2.0 * (n + k);
   return kernel;
 }
 
@@ -62,9 +62,9 @@ struct Case {
 
 std::vector<Case> grid() {
   std::vector<Case> cases;
-  for (const int64_t m : {1, 64, 100, 1024, 4096, 16384}) {
-    for (const int64_t n : {64, 768, 2112, 7168}) {
-      for (const int64_t k : {64, 512, 2048, 16384}) {
+  for (const double m : {1., 64., 100., 1024., 4096., 16384.}) {
+    for (const double n : {64., 768., 2112., 7168.}) {
+      for (const double k : {64., 512., 2048., 16384.}) {
         for (const Precision precision : {Precision::bf16, Precision::fp8, Precision::fp4}) {
           cases.push_back({gemm(m, n, k, precision), {}});
         }

@@ -44,7 +44,8 @@ TEST_CASE("traffic of a dead NIC goes over the next one of the node that works")
   const Fabric fabric =
       faulty(pod_of(16), {{{.rank = 3}, 0}, {{.rank = 4}, 0}, {{.node = 1, .gpu = 7}, 0}});
   const auto first_link = [&](int rank) {
-    return fabric.route(endpoint(rank, Port::nic), endpoint(rank < 8 ? 9 : 1, Port::nic)).links[0];
+    // endpoints are numbered as in graph/task.hpp: rank * 5, and 1 for the NIC
+    return fabric.route(rank * 5 + 1, (rank < 8 ? 9 : 1) * 5 + 1).links[0];
   };
   CHECK(first_link(3) == fabric.ranks[5].nic_out);
   CHECK(first_link(4) == fabric.ranks[5].nic_out);

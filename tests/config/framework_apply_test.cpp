@@ -58,7 +58,7 @@ TEST_CASE("a profile replaces a value of a platform's preset, not one that the s
       {"{platform.device.launch_s: 9 us, platform.deepep.startup_s: 7 us}", ""}};
   const Pod preset = with(rules).platform.pod();
   CHECK(preset.device.launch_s == 9e-6);
-  CHECK(preset.deepep.startup_s == 7e-6);
+  CHECK(preset.dispatchers[Dispatcher::deepep].startup_s == 7e-6);
   CHECK(preset.device.sms == 132);
   const std::string stated =
       "workload: tiny\nplatform: {base: pod, device: {launch_s: 3 us}}\n" + kBatch;

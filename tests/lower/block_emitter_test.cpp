@@ -4,7 +4,7 @@
 #include <string>
 
 #include "catch.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/tiny.hpp"
 
 using namespace moesim;
 

@@ -4,8 +4,8 @@
 #include <numeric>
 
 #include "catch.hpp"
+#include "fixtures/tiny.hpp"
 #include "lower/collectives.hpp"
-#include "lower/tiny.hpp"
 
 using namespace moesim;
 

@@ -49,7 +49,8 @@ TEST_CASE("an explanation keeps to the terminal's width, whatever its names") {
       "a long formula of many words that has to be broken somewhere before the end "
       "of the terminal's line, as often as it takes";
   std::istringstream lines(explanation_table(e));
-  for (std::string line; std::getline(lines, line);) CHECK(columns_of(line) <= kTerminalColumns);
+  for (std::string line; std::getline(lines, line);)
+    CHECK(columns_of(line) <= static_cast<int>(kTerminalColumns));
 }
 
 TEST_CASE("the bound and the path, with shares of the step") {

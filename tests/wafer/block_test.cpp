@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "catch.hpp"
-#include "config/scenario.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/presets.hpp"
+#include "fixtures/tiny.hpp"
 #include "model/parameters.hpp"
 
 using namespace moesim;

@@ -1,8 +1,8 @@
 #include "wafer/memory.hpp"
 
 #include "catch.hpp"
-#include "config/scenario.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/presets.hpp"
+#include "fixtures/tiny.hpp"
 
 using namespace moesim;
 

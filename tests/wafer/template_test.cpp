@@ -4,8 +4,8 @@
 #include <set>
 
 #include "catch.hpp"
-#include "config/scenario.hpp"
-#include "lower/tiny.hpp"
+#include "fixtures/presets.hpp"
+#include "fixtures/tiny.hpp"
 
 using namespace moesim;
 
