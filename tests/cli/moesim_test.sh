@@ -55,12 +55,12 @@ run 2 run small.yaml --no-such-option
 run 2 run small.yaml --format prose
 
 # what goes to stderr: with -v what the program does, with -q errors alone; stdout stays the same
-run 0 run small.yaml -v --no-machine-facts
+run 0 run small.yaml -v --format json --no-machine-facts
 cp out verbose.out
 has err "debug: small.yaml: "
 run 0 --log-level debug run small.yaml --no-machine-facts
 has err "debug: simulated in"
-run 0 -q run small.yaml --no-machine-facts
+run 0 -q run small.yaml --format json --no-machine-facts
 cmp -s out verbose.out || fail "-v and -q print different results"
 [[ ! -s err ]] || fail "stderr is not empty with -q"
 run 2 run small.yaml -q -v

@@ -48,8 +48,8 @@ TEST_CASE("what is wrong leaves the default, marked, and reading goes on") {
 }
 
 TEST_CASE("unknown keys name the nearest, remarks are no keys") {
-  const ReadPlan read("tpp: 2\nnotes: free text\nsource: a paper\n");
-  CHECK(read.problems.text() == "s.yaml:1:1: plan.tpp: is not a known key (did you mean \"tp\"?)");
+  const ReadPlan read("tpx: 2\nnotes: free text\nsource: a paper\n");
+  CHECK(read.problems.text() == "s.yaml:1:1: plan.tpx: is not a known key (did you mean \"tp\"?)");
   CHECK(is_remark("notes"));
   CHECK_FALSE(is_remark("tp"));
 }

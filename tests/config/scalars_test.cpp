@@ -10,9 +10,9 @@ namespace {
 
 YamlNode node_of(const std::string& text) {
   Problems problems;
-  const YamlNode node = parse_yaml(text, {"s.yaml"}, problems);
+  const YamlNode root = parse_yaml("value: " + text, {"s.yaml"}, problems);
   CHECK(problems.empty());
-  return node;
+  return *root.find("value");
 }
 
 const FieldInfo kRanks{"tp", "tensor parallel", Need::optional, Unit::number, {1, 64}};

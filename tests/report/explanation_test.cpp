@@ -81,5 +81,5 @@ TEST_CASE("from the math to the simulation") {
   CHECK(line_with(text, "imbalance").find("+0.750 s") != std::string::npos);
   CHECK(line_with(text, "imbalance").find("+37.50 %") != std::string::npos);
   CHECK(line_with(text, "faults").find("not there") != std::string::npos);
-  CHECK(line_with(text, "the simulation").find("2.000 s") != std::string::npos);
+  CHECK(line_with(text, "  the simulation").find("2.000 s") != std::string::npos);
 }
