@@ -127,7 +127,7 @@ std::string Report::head(const std::string& plot_name) const {
     if (std::find(tables.begin(), tables.end(), row.measurement.table) == tables.end())
       tables.push_back(row.measurement.table);
   std::string text = fmt::format(
-      "# How well moesim predicts published training steps\n\nWritten by `moesim validate{}{} "
+      "# Every validated row\n\nWritten by `moesim validate{}{} "
       "--report ...`; do not "
       "edit. An error is predicted over measured, less 1, of tokens/s per GPU where the source "
       "prints them, else of "
