@@ -29,7 +29,7 @@ void spread_group(int first, int end, float group_variance, float tokens, RowMod
   const float per_token = 1 / tokens;
   float total = 0;
   for (int e = first; e < end; ++e) {
-    model.sigma[e] = model.mean[e] * (1 - model.mean[e] * per_token);  // for now: b
+    model.sigma[e] = model.mean[e] * (1 - model.mean[e] * per_token);  // b, until sigma is known
     total += model.sigma[e];
   }
   const float inverse = total > 0 ? 1 / total : 0;
