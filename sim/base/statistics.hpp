@@ -1,4 +1,4 @@
-// What samples say: location, spread, how sure the mean is, and how two series go together.
+// Says what samples tell: location, spread, how sure the mean is, and how two series go together.
 #pragma once
 
 #include <cstddef>

@@ -21,7 +21,7 @@ void check_readable(const std::vector<StudyRun>& runs, const Files& files) {
   if (!problems.empty()) throw InputError(problems);
 }
 
-// What one run has to say against the settings.
+// Returns what one run has to say against the settings.
 std::vector<Problem> problems_of_sets(const StudyRun& run, const std::vector<std::string>& sets,
                                       const Files& files) {
   std::vector<Problem> problems;

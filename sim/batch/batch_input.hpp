@@ -1,4 +1,4 @@
-// What is wrong with a batch as a whole, found before it starts. What is wrong with one of its
+// Finds what is wrong with a batch as a whole before it starts. What is wrong with one of its
 // scenarios is that run's own outcome and stops no other.
 #pragma once
 

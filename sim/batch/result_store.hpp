@@ -1,7 +1,7 @@
-// What a batch leaves behind: a folder with one NAME.json per run and results.csv over all of them.
-// Every file is whole at every moment, whatever kills the program: a JSON file appears by rename,
-// the table grows by one write per row and is written anew, from the JSON files, when a batch is
-// resumed or complete.
+// Keeps what a batch leaves behind: a folder with one NAME.json per run and results.csv over all of
+// them. Every file is whole at every moment, whatever kills the program: a JSON file appears by
+// rename, the table grows by one write per row and is written anew, from the JSON files, when a
+// batch is resumed or complete.
 #pragma once
 
 #include <filesystem>

@@ -16,7 +16,7 @@ std::string flow_text(const YamlNode& node) {
     case YamlNode::Kind::null:
       return "null";
     case YamlNode::Kind::scalar:
-      return node.quoted ? quote(node.text) : node.text;
+      return node.quoted ? quoted_yaml(node.text) : node.text;
     case YamlNode::Kind::sequence: {
       std::string text;
       for (const YamlNode& item : node.items) text += (text.empty() ? "" : ", ") + flow_text(item);

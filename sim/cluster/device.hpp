@@ -1,4 +1,4 @@
-// What one accelerator can do. Plain figures with their sources in platforms/devices/*.yaml;
+// Says what one accelerator can do. Plain figures with their sources in platforms/devices/*.yaml;
 // cluster/device_model.hpp turns a kernel into seconds with them.
 #pragma once
 
@@ -23,7 +23,7 @@ struct Device {
   // Host time to issue one kernel; binds when kernels are shorter than this (no CUDA graph). It is
   // the software's as much as the machine's, so that framework profiles set it.
   double host_launch_s = 0;
-  // What a benchmark timed from the host contains beyond a kernel and launch_s (tables of measured
+  // A benchmark timed from the host contains this beyond a kernel and launch_s (tables of measured
   // kernels only).
   double host_timing_s = 0;
   double gemm_overhead_s = 0;  // ramp up and drain of a GEMM or attention kernel

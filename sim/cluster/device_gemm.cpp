@@ -18,7 +18,7 @@ struct Tile {
   double area() const { return static_cast<double>(m) * n; }
 };
 
-// What one SM sustains, and what a tile costs on it.
+// Says what one SM sustains, and what a tile costs on it.
 struct TileCost {
   double seconds_per_k_per_area = 0;  // main loop, at zero operand cost
   double fixed_k = 0;                 // prologue + epilogue, as k of this precision

@@ -28,7 +28,7 @@ struct DispatcherTraits {
   const char* title;  // in reports
   TokenPath path;
   bool permutes;  // kernels sort tokens into send order and back; others read them where they are
-  // What the platform's section of its costs holds. Null: the dispatcher has none; it starts as a
+  // Describes the platform's section of its costs. Null: the dispatcher has none; it starts as a
   // collective of the platform does, with its start-up and one message per peer.
   const char* costs = nullptr;
 
@@ -55,7 +55,7 @@ constexpr auto all_dispatchers() {
 inline constexpr auto kDispatcherNames = spelled_rows<Dispatcher>(kDispatchers);
 constexpr const auto& enum_names(Dispatcher) { return kDispatcherNames; }
 
-// What a dispatcher adds to the wire, per dispatch or combine.
+// Holds what a dispatcher adds to the wire, per dispatch or combine.
 struct DispatcherCost {
   double startup_s = 0;  // call to first byte: host synchronisation, routing metadata, barriers
   double nic_efficiency = 1;     // of what the NIC sustains (Pod::nic_efficiency on top)

@@ -1,6 +1,6 @@
-// What is wrong with a cluster while a step runs: slow devices, slow or dead links, kernels that do
-// not always take the same time. Takes the request as the user wrote it; gives factors per device.
-// Every draw is a pure function of (seed, device or task).
+// Lists what is wrong with a cluster while a step runs: slow devices, slow or dead links, kernels
+// that do not always take the same time. Takes the request as the user wrote it; gives factors per
+// device. Every draw is a pure function of (seed, device or task).
 #pragma once
 
 #include <cstdint>

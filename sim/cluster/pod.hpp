@@ -27,10 +27,10 @@ struct Pod {
   int nodes_per_leaf = 32;  // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
   double oversubscription = 1;  // leaf downlinks : uplinks; 1 is non-blocking
   DispatcherCosts dispatchers;
-  // What dispatch and combine keep of their bandwidth while compute runs beside them on the same
-  // devices and both want device memory.
+  // Dispatch and combine keep this part of their bandwidth while compute runs beside them on the
+  // same devices and both want device memory.
   double overlapped_efficiency = 1;
-  // Of what the NIC sustains, what data-parallel collectives between nodes reach within a step.
+  // Data-parallel collectives between nodes reach this part of what the NIC sustains within a step.
   double dp_nic_efficiency = 1;
   int collective_sms = 0;        // SMs that a data-parallel collective beside compute takes from it
   double message_startup_s = 0;  // software cost of starting one message of a collective

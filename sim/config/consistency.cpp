@@ -108,7 +108,7 @@ void check_ranks(Rules& rules) {
                 "shared_ffn = {} is not divisible by tp = {}", w.shared_ffn, p.tp);
 }
 
-// What multiplies pp to the number of slices of the model.
+// Returns the factor by which the model has more slices than stages.
 std::string chunks_key(const Plan& p) {
   const bool folded = traits(p.schedule).order == SliceOrder::folded;
   return folded ? fmt::format("2 ({})", spelling(p.schedule)) : "vpp";

@@ -1,4 +1,4 @@
-// What the rules of consistency share: a rule names the values that it relies on, and says nothing
+// The rules of consistency share this: a rule names the values that it relies on, and says nothing
 // where one of them was not read soundly.
 #pragma once
 

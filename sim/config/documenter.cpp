@@ -17,52 +17,48 @@ void StructDocumenter::add(const FieldInfo& field, const std::string& type,
                    field.need == Need::required ? "required" : "default " + fallback, field.doc});
 }
 
-void StructDocumenter::on_integer(const FieldInfo& field, int64_t& value) {
-  add(field,
-      (field.word ? fmt::format("{} or integer ", field.word) : "integer ") +
-          describe(field.range, Unit::number),
-      fmt::format("{}", value));
+void StructDocumenter::on_value(const FieldInfo& field, FieldValue value) {
+  const std::string integers = "integer " + describe(field.range, Unit::number);
+  const std::string choices = join_or(field.choices);
+  std::visit(Overloaded{
+                 [&](int64_t* integer) {
+                   add(field, (field.word ? std::string(field.word) + " or " : "") + integers,
+                       fmt::format("{}", *integer));
+                 },
+                 [&](double* number) {
+                   add(field, number_type(field), format_quantity(*number, field.unit));
+                 },
+                 [&](bool* flag) { add(field, "true or false", *flag ? "true" : "false"); },
+                 [&](std::string* text) { add(field, "text", yaml_text(*text)); },
+                 [&](Choice* choice) { add(field, choices, field.choices[choice->index]); },
+                 [&](std::vector<int64_t>*) {
+                   add(field, "list of integers " + describe(field.range, Unit::number), "[]");
+                 },
+                 [&](std::vector<double>*) { add(field, "list of: " + number_type(field), "[]"); },
+                 [&](std::vector<std::vector<double>>*) {
+                   add(field, "list of lists of: " + number_type(field), "[]");
+                 },
+                 [&](std::vector<std::string>*) { add(field, "list of texts", "[]"); },
+                 [&](std::vector<Choice>*) { add(field, "list of: " + choices, "[]"); },
+             },
+             value);
 }
-void StructDocumenter::on_number(const FieldInfo& field, double& value) {
-  add(field, number_type(field), format_quantity(value, field.unit));
-}
-void StructDocumenter::on_flag(const FieldInfo& field, bool& value) {
-  add(field, "true or false", value ? "true" : "false");
-}
-void StructDocumenter::on_text(const FieldInfo& field, std::string& value) {
-  add(field, "text", yaml_text(value));
-}
-void StructDocumenter::on_choice(const FieldInfo& field, size_t& index) {
-  add(field, join_or(field.choices), field.choices[index]);
-}
-void StructDocumenter::on_integers(const FieldInfo& field, std::vector<int64_t>&) {
-  add(field, "list of integers " + describe(field.range, Unit::number), "[]");
-}
-void StructDocumenter::on_numbers(const FieldInfo& field, std::vector<double>&) {
-  add(field, "list of: " + number_type(field), "[]");
-}
-void StructDocumenter::on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>&) {
-  add(field, "list of lists of: " + number_type(field), "[]");
-}
-void StructDocumenter::on_texts(const FieldInfo& field, std::vector<std::string>&) {
-  add(field, "list of texts", "[]");
-}
-void StructDocumenter::on_choices(const FieldInfo& field, std::vector<size_t>&) {
-  add(field, "list of: " + join_or(field.choices), "[]");
-}
-void StructDocumenter::enter(const FieldInfo& section) {
+
+void StructDocumenter::on_section(const FieldInfo& section, const Contents& contents) {
   add(section, "section", "{}");
   ++depth_;
+  contents();
+  --depth_;
 }
-void StructDocumenter::leave() { --depth_; }
 
 // One item shows the keys of all.
-size_t StructDocumenter::enter_list(const FieldInfo& list, size_t) {
+void StructDocumenter::on_list(const FieldInfo& list, const ListOfMaps& items) {
   add(list, "list of maps", "[]");
-  return 1;
+  items.resize(1);
+  ++depth_;
+  items.visit_item(0);
+  --depth_;
 }
-void StructDocumenter::enter_item(size_t) { ++depth_; }
-void StructDocumenter::leave_list() {}
 
 std::string StructDocumenter::text() const {
   // A few keys are long; they push the rest of their line out instead of every line.

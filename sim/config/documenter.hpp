@@ -18,21 +18,9 @@ class StructDocumenter : public Visitor {
   std::string text() const;
 
  protected:
-  void on_integer(const FieldInfo& field, int64_t& value) override;
-  void on_number(const FieldInfo& field, double& value) override;
-  void on_flag(const FieldInfo& field, bool& value) override;
-  void on_text(const FieldInfo& field, std::string& value) override;
-  void on_choice(const FieldInfo& field, size_t& index) override;
-  void on_integers(const FieldInfo& field, std::vector<int64_t>& values) override;
-  void on_numbers(const FieldInfo& field, std::vector<double>& values) override;
-  void on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) override;
-  void on_texts(const FieldInfo& field, std::vector<std::string>& values) override;
-  void on_choices(const FieldInfo& field, std::vector<size_t>& indices) override;
-  void enter(const FieldInfo& section) override;
-  void leave() override;
-  size_t enter_list(const FieldInfo& list, size_t count) override;
-  void enter_item(size_t index) override;
-  void leave_list() override;
+  void on_value(const FieldInfo& field, FieldValue value) override;
+  void on_section(const FieldInfo& section, const Contents& contents) override;
+  void on_list(const FieldInfo& list, const ListOfMaps& items) override;
 
  private:
   struct Row {

@@ -85,7 +85,7 @@ struct FrameworkValue {
 };
 
 struct AppliedFramework {
-  std::string name;     // as the scenario has it; empty: none
+  std::string name;     // as the scenario has it; empty: `default`
   std::string profile;  // that was read
   std::string note;     // of find_framework
   std::vector<FrameworkValue> values;

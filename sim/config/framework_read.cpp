@@ -130,7 +130,7 @@ class ProfileReader {
     profile.own_rules = rules->items.size();
   }
 
-  // What names no base builds on the default profile, where there is one.
+  // A profile that names no base builds on the default profile, where there is one.
   void read_default(FrameworkProfile& profile) {
     if (profile.name == kDefaultFramework) return;
     const PresetFile file = find_preset(kDefaultFramework, SectionKind::framework, ".",

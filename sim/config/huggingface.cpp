@@ -83,7 +83,7 @@ class Importer {
     for (const char* name : names) synonyms.emplace_back(name);
     fail(fmt::format("this HuggingFace config has no {}", join_or(synonyms)));
   }
-  // What follows from a missing key is not worth a second message.
+  // A consequence of a missing key is not worth a second message.
   void fail(const std::string& message) {
     problems_.add(config_.place, path_, message);
     out_.incomplete = true;

@@ -22,42 +22,36 @@ void KeyTable::add(const FieldInfo& field, KeyEntry::Type type, bool is_list,
   entries_.insert_or_assign(key, KeyEntry{field, type, is_list, std::move(values)});
 }
 
-void KeyTable::on_integer(const FieldInfo& field, int64_t& value) {
-  add(field, KeyEntry::Type::integer, false, {static_cast<double>(value)});
-}
-void KeyTable::on_number(const FieldInfo& field, double& value) {
-  add(field, KeyEntry::Type::number, false, {value});
-}
-void KeyTable::on_flag(const FieldInfo& field, bool& value) {
-  add(field, KeyEntry::Type::flag, false, {value});
-}
-void KeyTable::on_text(const FieldInfo& field, std::string& value) {
-  add(field, KeyEntry::Type::text, false, {value});
-}
-void KeyTable::on_choice(const FieldInfo& field, size_t& index) {
-  add(field, KeyEntry::Type::choice, false, {field.choices[index]});
-}
-void KeyTable::on_integers(const FieldInfo& field, std::vector<int64_t>& values) {
-  std::vector<KeyScalar> numbers;
-  for (const int64_t value : values) numbers.emplace_back(static_cast<double>(value));
-  add(field, KeyEntry::Type::integer, true, std::move(numbers));
-}
-void KeyTable::on_numbers(const FieldInfo& field, std::vector<double>& values) {
-  add(field, KeyEntry::Type::number, true, {values.begin(), values.end()});
-}
-void KeyTable::on_texts(const FieldInfo& field, std::vector<std::string>& values) {
-  add(field, KeyEntry::Type::text, true, {values.begin(), values.end()});
-}
-void KeyTable::on_choices(const FieldInfo& field, std::vector<size_t>& indices) {
-  std::vector<KeyScalar> spellings;
-  for (const size_t index : indices) spellings.emplace_back(field.choices[index]);
-  add(field, KeyEntry::Type::choice, true, std::move(spellings));
+void KeyTable::on_value(const FieldInfo& field, FieldValue value) {
+  using Type = KeyEntry::Type;
+  const auto list = [&](Type type, const auto& values, auto scalar) {
+    std::vector<KeyScalar> scalars;
+    for (const auto& item : values) scalars.emplace_back(scalar(item));
+    add(field, type, true, std::move(scalars));
+  };
+  const auto same = [](const auto& item) { return item; };
+  const auto wide = [](int64_t integer) { return static_cast<double>(integer); };
+  const auto spelled = [&](Choice choice) { return field.choices[choice.index]; };
+  std::visit(Overloaded{
+                 [&](int64_t* integer) { add(field, Type::integer, false, {wide(*integer)}); },
+                 [&](double* number) { add(field, Type::number, false, {*number}); },
+                 [&](bool* flag) { add(field, Type::flag, false, {*flag}); },
+                 [&](std::string* text) { add(field, Type::text, false, {*text}); },
+                 [&](Choice* choice) { add(field, Type::choice, false, {spelled(*choice)}); },
+                 [&](std::vector<int64_t>* integers) { list(Type::integer, *integers, wide); },
+                 [&](std::vector<double>* numbers) { list(Type::number, *numbers, same); },
+                 [&](std::vector<std::vector<double>>*) {},
+                 [&](std::vector<std::string>* texts) { list(Type::text, *texts, same); },
+                 [&](std::vector<Choice>* choices) { list(Type::choice, *choices, spelled); },
+             },
+             value);
 }
 
-void KeyTable::enter(const FieldInfo& section) {
+void KeyTable::on_section(const FieldInfo& section, const Contents& contents) {
   path_.push_back(join_path(path_.empty() ? "" : path_.back(), section.key));
+  contents();
+  path_.pop_back();
 }
-void KeyTable::leave() { path_.pop_back(); }
 
 std::optional<KeyScalar> to_key_scalar(const YamlNode& node, const KeyEntry& key,
                                        std::string& error) {
@@ -78,9 +72,9 @@ std::optional<KeyScalar> to_key_scalar(const YamlNode& node, const KeyEntry& key
     case KeyEntry::Type::text:
       return wrap(to_text(node, key.field, error));
     case KeyEntry::Type::choice: {
-      const auto index = to_choice(node, key.field, error);
-      if (!index) return std::nullopt;
-      return KeyScalar(key.field.choices[*index]);
+      const auto choice = to_choice(node, key.field, error);
+      if (!choice) return std::nullopt;
+      return KeyScalar(key.field.choices[choice->index]);
     }
   }
   return std::nullopt;

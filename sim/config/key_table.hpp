@@ -36,21 +36,9 @@ class KeyTable : public Visitor {
   const std::map<std::string, KeyEntry>& entries() const { return entries_; }
 
  protected:
-  void on_integer(const FieldInfo& field, int64_t& value) override;
-  void on_number(const FieldInfo& field, double& value) override;
-  void on_flag(const FieldInfo& field, bool& value) override;
-  void on_text(const FieldInfo& field, std::string& value) override;
-  void on_choice(const FieldInfo& field, size_t& index) override;
-  void on_integers(const FieldInfo& field, std::vector<int64_t>& values) override;
-  void on_numbers(const FieldInfo& field, std::vector<double>& values) override;
-  void on_number_lists(const FieldInfo&, std::vector<std::vector<double>>&) override {}
-  void on_texts(const FieldInfo& field, std::vector<std::string>& values) override;
-  void on_choices(const FieldInfo& field, std::vector<size_t>& indices) override;
-  void enter(const FieldInfo& section) override;
-  void leave() override;
-  size_t enter_list(const FieldInfo&, size_t) override { return 0; }
-  void enter_item(size_t) override {}
-  void leave_list() override {}
+  void on_value(const FieldInfo& field, FieldValue value) override;
+  void on_section(const FieldInfo& section, const Contents& contents) override;
+  void on_list(const FieldInfo&, const ListOfMaps&) override {}
 
  private:
   void add(const FieldInfo& field, KeyEntry::Type type, bool is_list,

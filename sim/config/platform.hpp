@@ -1,4 +1,4 @@
-// What a scenario runs on: a pod of GPUs, or a wafer-scale system.
+// A scenario runs on a platform: a pod of GPUs, or a wafer-scale system.
 #pragma once
 
 #include <string>

@@ -43,7 +43,13 @@ void StructReader::push(const YamlNode* node, const Place& place, std::string pa
   frames_.push_back({node, place, std::move(path), report_missing, {}});
 }
 
-void StructReader::enter(const FieldInfo& section) {
+void StructReader::on_section(const FieldInfo& section, const Contents& contents) {
+  push(section);
+  contents();
+  finish_map();
+}
+
+void StructReader::push(const FieldInfo& section) {
   Frame& parent = frames_.back();
   const std::string path = join_path(parent.path, section.key);
   parent.keys.insert(section.key);
@@ -60,9 +66,7 @@ void StructReader::enter(const FieldInfo& section) {
   push(nullptr, parent.place, path, parent.report_missing && !missing);
 }
 
-void StructReader::leave() { finish_map(); }
-
-size_t StructReader::enter_list(const FieldInfo& field, size_t) {
+void StructReader::on_list(const FieldInfo& field, const ListOfMaps& items) {
   const std::string path = join_path(frames_.back().path, field.key);
   const YamlNode* node = take(field);
   if (node && node->kind != YamlNode::Kind::sequence) {
@@ -70,16 +74,14 @@ size_t StructReader::enter_list(const FieldInfo& field, size_t) {
     sources_[path].sound = false;
     node = nullptr;
   }
-  lists_.push_back({node, path});
-  return node ? node->items.size() : 0;
+  const size_t size = node ? node->items.size() : 0;
+  items.resize(size);
+  for (size_t item = 0; item < size; ++item) {
+    push(&node->items[item], node->items[item].place, fmt::format("{}[{}]", path, item), true);
+    items.visit_item(item);
+    finish_map();
+  }
 }
-
-void StructReader::enter_item(size_t index) {
-  const YamlNode& item = lists_.back().items->items[index];
-  push(&item, item.place, fmt::format("{}[{}]", lists_.back().path, index), true);
-}
-
-void StructReader::leave_list() { lists_.pop_back(); }
 
 void StructReader::finish_map() {
   const Frame frame = std::move(frames_.back());
@@ -185,29 +187,23 @@ bool StructReader::read_items(const YamlNode& list, const std::string& path, con
   return sound;
 }
 
-void StructReader::on_integer(const FieldInfo& field, int64_t& value) {
-  read_value(field, value, to_integer);
+void StructReader::on_value(const FieldInfo& field, FieldValue value) {
+  std::visit(Overloaded{
+                 [&](int64_t* integer) { read_value(field, *integer, to_integer); },
+                 [&](double* number) { read_value(field, *number, to_number); },
+                 [&](bool* flag) { read_value(field, *flag, to_flag); },
+                 [&](std::string* text) { read_value(field, *text, to_text); },
+                 [&](Choice* choice) { read_value(field, *choice, to_choice); },
+                 [&](std::vector<int64_t>* integers) { read_list(field, *integers, to_integer); },
+                 [&](std::vector<double>* numbers) { read_list(field, *numbers, to_number); },
+                 [&](std::vector<std::vector<double>>* lists) { read_lists(field, *lists); },
+                 [&](std::vector<std::string>* texts) { read_list(field, *texts, to_text); },
+                 [&](std::vector<Choice>* choices) { read_list(field, *choices, to_choice); },
+             },
+             value);
 }
-void StructReader::on_number(const FieldInfo& field, double& value) {
-  read_value(field, value, to_number);
-}
-void StructReader::on_flag(const FieldInfo& field, bool& value) {
-  read_value(field, value, to_flag);
-}
-void StructReader::on_text(const FieldInfo& field, std::string& value) {
-  read_value(field, value, to_text);
-}
-void StructReader::on_choice(const FieldInfo& field, size_t& index) {
-  read_value(field, index, to_choice);
-}
-void StructReader::on_integers(const FieldInfo& field, std::vector<int64_t>& values) {
-  read_list(field, values, to_integer);
-}
-void StructReader::on_numbers(const FieldInfo& field, std::vector<double>& values) {
-  read_list(field, values, to_number);
-}
-void StructReader::on_number_lists(const FieldInfo& field,
-                                   std::vector<std::vector<double>>& lists) {
+
+void StructReader::read_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) {
   const YamlNode* node = take(field);
   if (!node) return;
   const std::string path = join_path(frames_.back().path, field.key);
@@ -228,12 +224,6 @@ void StructReader::on_number_lists(const FieldInfo& field,
     }
   }
   sources_[path].sound = sound;
-}
-void StructReader::on_texts(const FieldInfo& field, std::vector<std::string>& values) {
-  read_list(field, values, to_text);
-}
-void StructReader::on_choices(const FieldInfo& field, std::vector<size_t>& indices) {
-  read_list(field, indices, to_choice);
 }
 
 }  // namespace moesim

@@ -42,21 +42,9 @@ class StructReader : public Visitor {
   }
 
  protected:
-  void on_integer(const FieldInfo& field, int64_t& value) override;
-  void on_number(const FieldInfo& field, double& value) override;
-  void on_flag(const FieldInfo& field, bool& value) override;
-  void on_text(const FieldInfo& field, std::string& value) override;
-  void on_choice(const FieldInfo& field, size_t& index) override;
-  void on_integers(const FieldInfo& field, std::vector<int64_t>& values) override;
-  void on_numbers(const FieldInfo& field, std::vector<double>& values) override;
-  void on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) override;
-  void on_texts(const FieldInfo& field, std::vector<std::string>& values) override;
-  void on_choices(const FieldInfo& field, std::vector<size_t>& indices) override;
-  void enter(const FieldInfo& section) override;
-  void leave() override;
-  size_t enter_list(const FieldInfo& list, size_t count) override;
-  void enter_item(size_t index) override;
-  void leave_list() override;
+  void on_value(const FieldInfo& field, FieldValue value) override;
+  void on_section(const FieldInfo& section, const Contents& contents) override;
+  void on_list(const FieldInfo& list, const ListOfMaps& items) override;
 
  private:
   struct Frame {
@@ -66,12 +54,9 @@ class StructReader : public Visitor {
     bool report_missing;
     std::set<std::string> keys;
   };
-  struct List {
-    const YamlNode* items;  // null: not given, or no list
-    std::string path;
-  };
 
   void push(const YamlNode* node, const Place& place, std::string path, bool report_missing);
+  void push(const FieldInfo& section);
   void finish_map();
   void report_unknown();
   const YamlNode* take(const FieldInfo& field);
@@ -82,6 +67,7 @@ class StructReader : public Visitor {
   void read_value(const FieldInfo& field, Value& value, Convert convert);
   template <class Value, class Convert>
   void read_list(const FieldInfo& field, std::vector<Value>& values, Convert convert);
+  void read_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists);
   template <class Value, class Convert>
   bool read_items(const YamlNode& list, const std::string& path, const FieldInfo& field,
                   std::vector<Value>& values, Convert convert);
@@ -94,7 +80,6 @@ class StructReader : public Visitor {
 
   Problems& problems_;
   std::vector<Frame> frames_;
-  std::vector<List> lists_;  // being read, outermost first
   std::vector<UnknownKey> unknown_;
   ValueSources sources_;
 };

@@ -40,7 +40,7 @@ bool has_name(SectionKind kind) {
          kind == SectionKind::platform || kind == SectionKind::device;
 }
 
-// What describes a machine or a model; the other kinds are what the user wants of them.
+// These kinds describe a machine or a model; the others say what the user wants of them.
 bool describes(SectionKind kind) {
   return kind == SectionKind::workload || kind == SectionKind::platform ||
          kind == SectionKind::device;

@@ -114,10 +114,11 @@ std::optional<std::string> to_text(const YamlNode& node, const FieldInfo& field,
   return std::nullopt;
 }
 
-std::optional<size_t> to_choice(const YamlNode& node, const FieldInfo& field, std::string& error) {
+std::optional<Choice> to_choice(const YamlNode& node, const FieldInfo& field, std::string& error) {
   if (node.kind == YamlNode::Kind::scalar) {
     const auto found = std::find(field.choices.begin(), field.choices.end(), node.text);
-    if (found != field.choices.end()) return static_cast<size_t>(found - field.choices.begin());
+    if (found != field.choices.end())
+      return Choice{static_cast<size_t>(found - field.choices.begin())};
   }
   error = "expected " + join_or(field.choices);
   if (is_nothing(node)) {

@@ -16,8 +16,8 @@ std::optional<double> to_number(const YamlNode& node, const FieldInfo& field, st
 std::optional<bool> to_flag(const YamlNode& node, const FieldInfo& field, std::string& error);
 std::optional<std::string> to_text(const YamlNode& node, const FieldInfo& field,
                                    std::string& error);
-// Index into field.choices.
-std::optional<size_t> to_choice(const YamlNode& node, const FieldInfo& field, std::string& error);
+// One of field.choices.
+std::optional<Choice> to_choice(const YamlNode& node, const FieldInfo& field, std::string& error);
 
 // "number in s at least 0".
 std::string number_type(const FieldInfo& field);

@@ -14,9 +14,10 @@ SettingTree list_of(std::string key, std::vector<SettingTree> items) {
   return {std::move(key), SettingTree::Kind::list, false, std::move(items)};
 }
 
-std::vector<SettingTree> numbers_of(const std::vector<double>& values) {
+template <class Value>
+std::vector<SettingTree> scalars_of(const std::vector<Value>& values) {
   std::vector<SettingTree> items;
-  for (const double value : values) items.push_back(scalar_setting("", value));
+  for (const Value& value : values) items.push_back(scalar_setting("", value));
   return items;
 }
 
@@ -47,62 +48,68 @@ void SettingWriter::add_list(const FieldInfo& field, std::vector<SettingTree> it
 void SettingWriter::open(std::string key, SettingTree::Kind kind) {
   open_.push_back({std::move(key), kind, false, {}});
 }
-
-void SettingWriter::on_integer(const FieldInfo& field, int64_t& value) {
-  if (field.word && value == field.word_value)
-    add(field, std::string(field.word));
-  else
-    add(field, value);
-}
-void SettingWriter::on_number(const FieldInfo& field, double& value) { add(field, value); }
-void SettingWriter::on_flag(const FieldInfo& field, bool& value) { add(field, value); }
-void SettingWriter::on_text(const FieldInfo& field, std::string& value) { add(field, value); }
-void SettingWriter::on_choice(const FieldInfo& field, size_t& index) {
-  add(field, field.choices[index]);
-}
-void SettingWriter::on_integers(const FieldInfo& field, std::vector<int64_t>& values) {
-  std::vector<SettingTree> items;
-  for (const int64_t value : values) items.push_back(scalar_setting("", value));
-  add_list(field, std::move(items));
-}
-void SettingWriter::on_numbers(const FieldInfo& field, std::vector<double>& values) {
-  if (values.size() > kMostListed)
-    add(field, digest({values}));
-  else
-    add_list(field, numbers_of(values));
-}
-void SettingWriter::on_number_lists(const FieldInfo& field,
-                                    std::vector<std::vector<double>>& lists) {
-  size_t count = 0;
-  for (const std::vector<double>& values : lists) count += values.size();
-  if (count > kMostListed) return add(field, digest(lists));
-  std::vector<SettingTree> items;
-  for (const std::vector<double>& values : lists) items.push_back(list_of("", numbers_of(values)));
-  add_list(field, std::move(items));
-}
-void SettingWriter::on_texts(const FieldInfo& field, std::vector<std::string>& values) {
-  std::vector<SettingTree> items;
-  for (const std::string& value : values) items.push_back(scalar_setting("", value));
-  add_list(field, std::move(items));
-}
-void SettingWriter::on_choices(const FieldInfo& field, std::vector<size_t>& indices) {
-  std::vector<SettingTree> items;
-  for (const size_t index : indices) items.push_back(scalar_setting("", field.choices[index]));
-  add_list(field, std::move(items));
-}
-
-void SettingWriter::enter(const FieldInfo& section) { open(section.key, SettingTree::Kind::map); }
-void SettingWriter::leave() {
+void SettingWriter::close() {
   SettingTree done = std::move(open_.back());
   open_.pop_back();
   open_.back().items.push_back(std::move(done));
 }
-size_t SettingWriter::enter_list(const FieldInfo& list, size_t count) {
-  open(list.key, SettingTree::Kind::list);
-  return count;
+
+void SettingWriter::on_value(const FieldInfo& field, FieldValue value) {
+  std::visit(Overloaded{
+                 [&](int64_t* integer) {
+                   if (field.word && *integer == field.word_value)
+                     add(field, std::string(field.word));
+                   else
+                     add(field, *integer);
+                 },
+                 [&](double* number) { add(field, *number); },
+                 [&](bool* flag) { add(field, *flag); },
+                 [&](std::string* text) { add(field, *text); },
+                 [&](Choice* choice) { add(field, field.choices[choice->index]); },
+                 [&](std::vector<int64_t>* integers) { add_list(field, scalars_of(*integers)); },
+                 [&](std::vector<double>* numbers) {
+                   if (numbers->size() > kMostListed)
+                     add(field, digest({*numbers}));
+                   else
+                     add_list(field, scalars_of(*numbers));
+                 },
+                 [&](std::vector<std::vector<double>>* lists) { add_lists(field, *lists); },
+                 [&](std::vector<std::string>* texts) { add_list(field, scalars_of(*texts)); },
+                 [&](std::vector<Choice>* choices) {
+                   std::vector<SettingTree> items;
+                   for (const Choice choice : *choices)
+                     items.push_back(scalar_setting("", field.choices[choice.index]));
+                   add_list(field, std::move(items));
+                 },
+             },
+             value);
 }
-void SettingWriter::enter_item(size_t) { open("", SettingTree::Kind::map); }
-void SettingWriter::leave_list() { leave(); }
+
+void SettingWriter::add_lists(const FieldInfo& field,
+                              const std::vector<std::vector<double>>& lists) {
+  size_t count = 0;
+  for (const std::vector<double>& values : lists) count += values.size();
+  if (count > kMostListed) return add(field, digest(lists));
+  std::vector<SettingTree> items;
+  for (const std::vector<double>& values : lists) items.push_back(list_of("", scalars_of(values)));
+  add_list(field, std::move(items));
+}
+
+void SettingWriter::on_section(const FieldInfo& section, const Contents& contents) {
+  open(section.key, SettingTree::Kind::map);
+  contents();
+  close();
+}
+
+void SettingWriter::on_list(const FieldInfo& list, const ListOfMaps& items) {
+  open(list.key, SettingTree::Kind::list);
+  for (size_t item = 0; item < items.size; ++item) {
+    open("", SettingTree::Kind::map);
+    items.visit_item(item);
+    close();
+  }
+  close();
+}
 
 SettingTree setting_tree(const Scenario& scenario) {
   SettingTree all = SettingWriter().write(scenario);

@@ -239,7 +239,7 @@ YamlNode merge(YamlNode base, YamlNode over) {
       base.entries.push_back(std::move(entry));
     }
   }
-  // What is missing in the sum is reported where the user would add it: in the overriding file.
+  // A key that the sum lacks is reported where the user would add it: in the overriding file.
   if (over.place.line > 0) base.place = over.place;
   base.incomplete = base.incomplete || over.incomplete;
   return base;
@@ -261,6 +261,20 @@ YamlNode make_incomplete_map(const Place& place) {
   node.incomplete = true;
   node.whole = true;
   return node;
+}
+
+std::string quoted_yaml(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted += std::string("\\") + c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      quoted += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
 }
 
 std::string describe(const YamlNode& node) {

@@ -64,6 +64,8 @@ YamlNode merge(YamlNode base, YamlNode over);
 YamlNode make_scalar(std::string text, const YamlNode& from);
 // Stands for what could not be read; replaces what it should have replaced.
 YamlNode make_incomplete_map(const Place& place);
+// Returns text of any content as a double-quoted scalar.
+std::string quoted_yaml(std::string_view text);
 // "a list", "a map", "nothing", or the text in quotes: for "expected ..., got ...".
 std::string describe(const YamlNode& node);
 

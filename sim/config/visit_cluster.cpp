@@ -83,6 +83,12 @@ void visit(Visitor& v, DispatcherCost& d) {
 }
 
 void visit(Visitor& v, Pod& p) {
+  const auto fraction = [&](const char* key, double& value, const char* doc) {
+    v.number(key, value, Unit::number, kFraction, doc);
+  };
+  const auto seconds = [&](const char* key, double& value, const char* doc) {
+    v.number(key, value, Unit::seconds, kShortTime, doc);
+  };
   v.text("name", p.name, "for reports");
   v.section("device", p.device, "the accelerator: a preset of platforms/devices/, a file, or a map",
             Need::required);
@@ -91,35 +97,29 @@ void visit(Visitor& v, Pod& p) {
             "devices in one scale-up domain (8: HGX, 72: NVL72)");
   v.number("nvlink_bytes_per_s", p.nvlink_bytes_per_s, Unit::bytes_per_s, kBandwidth,
            "scale-up bandwidth per device and direction", Need::required);
-  v.number("nvlink_efficiency", p.nvlink_efficiency, Unit::number, kFraction,
-           "fraction of it that transfers sustain");
-  v.number("nvlink_latency_s", p.nvlink_latency_s, Unit::seconds, kShortTime,
-           "of one transfer in the scale-up domain");
+  fraction("nvlink_efficiency", p.nvlink_efficiency, "of it that transfers sustain");
+  seconds("nvlink_latency_s", p.nvlink_latency_s, "of one transfer in the scale-up domain");
   v.number("nic_bytes_per_s", p.nic_bytes_per_s, Unit::bytes_per_s, kBandwidth,
            "scale-out bandwidth per device and direction", Need::required);
-  v.number("nic_efficiency", p.nic_efficiency, Unit::number, kFraction,
-           "fraction of it that transfers sustain");
-  v.number("nic_latency_s", p.nic_latency_s, Unit::seconds, kShortTime,
-           "of one transfer through the leaf switch");
-  v.number("nic_spine_latency_s", p.nic_spine_latency_s, Unit::seconds, kShortTime,
-           "added when crossing the spine");
+  fraction("nic_efficiency", p.nic_efficiency, "of it that transfers sustain");
+  seconds("nic_latency_s", p.nic_latency_s, "of one transfer through the leaf switch");
+  seconds("nic_spine_latency_s", p.nic_spine_latency_s, "added when crossing the spine");
   v.integer("nodes_per_leaf", p.nodes_per_leaf, {1, 1e6},
             "nodes whose same-rail NICs meet in one leaf switch");
   v.number("oversubscription", p.oversubscription, Unit::number, {1, 1e4},
            "leaf downlinks : uplinks; 1: non-blocking");
-  v.number("overlapped_efficiency", p.overlapped_efficiency, Unit::number, kFraction,
+  fraction("overlapped_efficiency", p.overlapped_efficiency,
            "of their bandwidth that dispatch and combine keep while compute runs beside them");
-  v.number("dp_nic_efficiency", p.dp_nic_efficiency, Unit::number, kFraction,
+  fraction("dp_nic_efficiency", p.dp_nic_efficiency,
            "of what the NIC sustains, for data-parallel collectives between nodes");
   v.integer("collective_sms", p.collective_sms, {0, 1e4},
             "SMs that data-parallel collectives beside compute occupy");
   for (const Dispatcher dispatcher : all_dispatchers())
     if (traits(dispatcher).own_costs())
       v.section(traits(dispatcher).name, p.dispatchers[dispatcher], traits(dispatcher).costs);
-  v.number("message_startup_s", p.message_startup_s, Unit::seconds, kShortTime,
-           "software cost of starting a message");
-  v.number("collective_startup_s", p.collective_startup_s, Unit::seconds, kShortTime,
-           "software cost of launching a collective");
+  seconds("message_startup_s", p.message_startup_s, "software cost of starting a message");
+  seconds("collective_startup_s", p.collective_startup_s,
+          "software cost of launching a collective");
 }
 
 // A platform that names a wafer is a wafer system, any other a pod.

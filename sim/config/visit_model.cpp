@@ -59,7 +59,7 @@ void visit_ffn(Visitor& v, ModelShape& s) {
 // Rows of four numbers rather than maps: traces are long.
 void visit_recorded(Visitor& v, RoutingSpec& r) {
   std::vector<std::vector<double>> rows;
-  // What came from a file stays there.
+  // Counts that came from a file stay there.
   for (const RecordedCount& c : r.recorded_file.empty() ? r.recorded : std::vector<RecordedCount>())
     rows.push_back({static_cast<double>(c.layer), static_cast<double>(c.step),
                     static_cast<double>(c.expert), c.tokens});

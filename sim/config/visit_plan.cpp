@@ -55,13 +55,15 @@ void visit(Visitor& v, SoftwareCost& c) {
 void visit(Visitor& v, Plan& p) {
   v.text("framework", p.framework,
          "a profile of scenarios/frameworks/ that sets what the scenario leaves open; empty: the "
-         "defaults below");
+         "profile `default`");
   v.flag("framework_applied", p.framework_applied,
          "framework is only a label: its values are written out, no profile is read");
   visit_parallelism(v, p);
   v.choice("precision", p.precision, "of the GEMMs, and how FP8 and FP4 operands are scaled");
-  v.choice("dispatch_precision", p.dispatch_precision,
-           "of tokens of what travels to the experts; the way back is bf16");
+  v.choice(
+      "dispatch_precision", p.dispatch_precision,
+      "precision of the tokens, and of their gradients, on the way to the experts; the way back "
+      "is bf16");
   v.flag("fp8_output_proj", p.fp8_output_proj, "the logits' GEMM follows precision; false: bf16");
   v.number("gradient_bytes", p.gradient_bytes, Unit::bytes, {1, 8},
            "per element, accumulated and reduced (4: fp32)");

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/check.hpp"
@@ -36,7 +38,33 @@ struct FieldInfo {
   int64_t word_value = 0;
 };
 
-// Implementations give `value` a new value, or look at it.
+// A value of an enumeration: its place among the field's choices.
+struct Choice {
+  size_t index = 0;
+};
+
+// A key holds one of these. The visitor gives it a new value, or looks at it.
+using FieldValue =
+    std::variant<int64_t*, double*, bool*, std::string*, Choice*, std::vector<int64_t>*,
+                 std::vector<double>*, std::vector<std::vector<double>>*, std::vector<std::string>*,
+                 std::vector<Choice>*>;
+
+// Visits the keys of a section with the visitor that got it.
+using Contents = std::function<void()>;
+
+// A list of maps: its length now, how to change it, and the contents of an item.
+struct ListOfMaps {
+  size_t size;
+  std::function<void(size_t)> resize;
+  std::function<void(size_t)> visit_item;
+};
+
+// Calls the function that takes what the variant holds.
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
 class Visitor {
  public:
   virtual ~Visitor() = default;
@@ -47,7 +75,7 @@ class Visitor {
   void integer(const char* key, int& value, NumberRange range, const char* doc,
                Need need = Need::optional) {
     int64_t wide = value;
-    on_integer({key, doc, need, Unit::number, range}, wide);
+    on_value({key, doc, need, Unit::number, range}, &wide);
     value = static_cast<int>(wide);
   }
   // An integer, or a word such as "auto", which stands for a value outside the range.
@@ -57,18 +85,18 @@ class Visitor {
     FieldInfo field{key, doc, need, Unit::number, range};
     field.word = word;
     field.word_value = word_value;
-    on_integer(field, wide);
+    on_value(field, &wide);
     value = static_cast<int>(wide);
   }
   void number(const char* key, double& value, Unit unit, NumberRange range, const char* doc,
               Need need = Need::optional) {
-    on_number({key, doc, need, unit, range}, value);
+    on_value({key, doc, need, unit, range}, &value);
   }
   void flag(const char* key, bool& value, const char* doc, Need need = Need::optional) {
-    on_flag({key, doc, need}, value);
+    on_value({key, doc, need}, &value);
   }
   void text(const char* key, std::string& value, const char* doc, Need need = Need::optional) {
-    on_text({key, doc, need}, value);
+    on_value({key, doc, need}, &value);
   }
   template <class Enum>
   void choice(const char* key, Enum& value, const char* doc, Need need = Need::optional) {
@@ -78,78 +106,58 @@ class Visitor {
   template <class Enum, class Names>
   void choice_of(const char* key, Enum& value, const Names& names, const char* doc,
                  Need need = Need::optional) {
-    size_t index = index_of(value, names);
+    Choice choice{index_of(value, names)};
     std::vector<std::string> spellings;
     for (const auto& spelled : names) spellings.emplace_back(spelled.name);
-    on_choice({key, doc, need, Unit::number, {}, std::move(spellings)}, index);
-    value = names[index].value;
+    on_value({key, doc, need, Unit::number, {}, std::move(spellings)}, &choice);
+    value = names[choice.index].value;
   }
 
   void numbers(const char* key, std::vector<double>& values, Unit unit, NumberRange range,
                const char* doc, Need need = Need::optional) {
-    on_numbers({key, doc, need, unit, range}, values);
+    on_value({key, doc, need, unit, range}, &values);
   }
   void integers(const char* key, std::vector<int>& values, NumberRange range, const char* doc,
                 Need need = Need::optional) {
     std::vector<int64_t> wide(values.begin(), values.end());
-    on_integers({key, doc, need, Unit::number, range}, wide);
+    on_value({key, doc, need, Unit::number, range}, &wide);
     values.clear();
     for (int64_t value : wide) values.push_back(static_cast<int>(value));
   }
   void number_lists(const char* key, std::vector<std::vector<double>>& lists, Unit unit,
                     NumberRange range, const char* doc, size_t row_width = 0,
                     Need need = Need::optional) {
-    on_number_lists({key, doc, need, unit, range, {}, row_width}, lists);
+    on_value({key, doc, need, unit, range, {}, row_width}, &lists);
   }
   void texts(const char* key, std::vector<std::string>& values, const char* doc,
              Need need = Need::optional) {
-    on_texts({key, doc, need}, values);
+    on_value({key, doc, need}, &values);
   }
   template <class Enum>
   void choices(const char* key, std::vector<Enum>& values, const char* doc,
                Need need = Need::optional) {
-    std::vector<size_t> indices;
-    for (Enum value : values) indices.push_back(index_of(value, enum_names(Enum{})));
-    on_choices({key, doc, need, Unit::number, {}, enum_spellings<Enum>()}, indices);
+    std::vector<Choice> chosen;
+    for (Enum value : values) chosen.push_back({index_of(value, enum_names(Enum{}))});
+    on_value({key, doc, need, Unit::number, {}, enum_spellings<Enum>()}, &chosen);
     values.clear();
-    for (size_t index : indices) values.push_back(enum_names(Enum{})[index].value);
+    for (const Choice choice : chosen) values.push_back(enum_names(Enum{})[choice.index].value);
   }
 
   template <class Struct>
   void section(const char* key, Struct& value, const char* doc, Need need = Need::optional) {
-    enter({key, doc, need});
-    visit(*this, value);
-    leave();
+    on_section({key, doc, need}, [&] { visit(*this, value); });
   }
   // A list of maps.
   template <class Struct>
   void sections(const char* key, std::vector<Struct>& values, const char* doc) {
-    values.resize(enter_list({key, doc}, values.size()));
-    for (size_t i = 0; i < values.size(); ++i) {
-      enter_item(i);
-      visit(*this, values[i]);
-      leave();
-    }
-    leave_list();
+    on_list({key, doc}, {values.size(), [&](size_t size) { values.resize(size); },
+                         [&](size_t item) { visit(*this, values[item]); }});
   }
 
  protected:
-  virtual void on_integer(const FieldInfo& field, int64_t& value) = 0;
-  virtual void on_number(const FieldInfo& field, double& value) = 0;
-  virtual void on_flag(const FieldInfo& field, bool& value) = 0;
-  virtual void on_text(const FieldInfo& field, std::string& value) = 0;
-  virtual void on_choice(const FieldInfo& field, size_t& index) = 0;
-  virtual void on_integers(const FieldInfo& field, std::vector<int64_t>& values) = 0;
-  virtual void on_numbers(const FieldInfo& field, std::vector<double>& values) = 0;
-  virtual void on_number_lists(const FieldInfo& field, std::vector<std::vector<double>>& lists) = 0;
-  virtual void on_texts(const FieldInfo& field, std::vector<std::string>& values) = 0;
-  virtual void on_choices(const FieldInfo& field, std::vector<size_t>& indices) = 0;
-  virtual void enter(const FieldInfo& section) = 0;
-  virtual void leave() = 0;
-  // Gives how many items there are; each is then entered, visited and left.
-  virtual size_t enter_list(const FieldInfo& list, size_t count) = 0;
-  virtual void enter_item(size_t index) = 0;
-  virtual void leave_list() = 0;
+  virtual void on_value(const FieldInfo& field, FieldValue value) = 0;
+  virtual void on_section(const FieldInfo& section, const Contents& contents) = 0;
+  virtual void on_list(const FieldInfo& list, const ListOfMaps& items) = 0;
 
  private:
   template <class Enum, class Names>

@@ -36,17 +36,7 @@ std::string flow_list(const Values& values, Show show) {
 
 std::string yaml_text(const std::string& text) {
   if (is_plain(text)) return text;
-  std::string quoted = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += std::string("\\") + c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      quoted += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "\"";
+  return quoted_yaml(text);
 }
 
 void StructWriter::add(const FieldInfo& field, const std::string& value) {
@@ -56,60 +46,51 @@ void StructWriter::add(const FieldInfo& field, const std::string& value) {
                     join_path(path, field.key)});
 }
 
-void StructWriter::on_integer(const FieldInfo& field, int64_t& value) {
-  add(field, field.word && value == field.word_value ? field.word : fmt::format("{}", value));
-}
-void StructWriter::on_number(const FieldInfo& field, double& value) {
-  add(field, format_quantity(value, field.unit));
-}
-void StructWriter::on_flag(const FieldInfo& field, bool& value) {
-  add(field, value ? "true" : "false");
-}
-void StructWriter::on_text(const FieldInfo& field, std::string& value) {
-  add(field, yaml_text(value));
-}
-void StructWriter::on_choice(const FieldInfo& field, size_t& index) {
-  add(field, yaml_text(field.choices[index]));
-}
-void StructWriter::on_integers(const FieldInfo& field, std::vector<int64_t>& values) {
-  add(field, flow_list(values, [](int64_t value) { return fmt::format("{}", value); }));
-}
-void StructWriter::on_numbers(const FieldInfo& field, std::vector<double>& values) {
-  add(field, flow_list(values, [&](double value) { return format_quantity(value, field.unit); }));
-}
-void StructWriter::on_number_lists(const FieldInfo& field,
-                                   std::vector<std::vector<double>>& lists) {
+void StructWriter::on_value(const FieldInfo& field, FieldValue value) {
+  const auto spelled = [&](Choice choice) { return yaml_text(field.choices[choice.index]); };
   const auto number = [&](double value) { return format_quantity(value, field.unit); };
-  add(field, flow_list(lists, [&](const std::vector<double>& values) {
-        return flow_list(values, number);
-      }));
-}
-void StructWriter::on_texts(const FieldInfo& field, std::vector<std::string>& values) {
-  add(field, flow_list(values, yaml_text));
-}
-void StructWriter::on_choices(const FieldInfo& field, std::vector<size_t>& indices) {
-  add(field, flow_list(indices, [&](size_t index) { return yaml_text(field.choices[index]); }));
+  const auto integer = [](int64_t value) { return fmt::format("{}", value); };
+  const auto show = Overloaded{
+      [&](int64_t* value) {
+        return field.word && *value == field.word_value ? field.word : integer(*value);
+      },
+      [&](double* value) { return number(*value); },
+      [&](bool* value) { return std::string(*value ? "true" : "false"); },
+      [&](std::string* value) { return yaml_text(*value); },
+      [&](Choice* value) { return spelled(*value); },
+      [&](std::vector<int64_t>* values) { return flow_list(*values, integer); },
+      [&](std::vector<double>* values) { return flow_list(*values, number); },
+      [&](std::vector<std::vector<double>>* lists) {
+        return flow_list(
+            *lists, [&](const std::vector<double>& values) { return flow_list(values, number); });
+      },
+      [&](std::vector<std::string>* values) { return flow_list(*values, yaml_text); },
+      [&](std::vector<Choice>* values) { return flow_list(*values, spelled); },
+  };
+  add(field, std::visit(show, value));
 }
 
-void StructWriter::enter(const FieldInfo& section) {
-  lines_.push_back({fmt::format("{:{}}{}:", "", 2 * path_.size(), section.key), ""});
+void StructWriter::begin(const std::string& first) {
+  lines_.push_back({fmt::format("{:{}}{}", "", 2 * path_.size(), first), ""});
+}
+
+void StructWriter::on_section(const FieldInfo& section, const Contents& contents) {
+  begin(section.key + std::string(":"));
   path_.emplace_back(section.key);
+  contents();
+  path_.pop_back();
 }
-void StructWriter::leave() { path_.pop_back(); }
 
-size_t StructWriter::enter_list(const FieldInfo& list, size_t count) {
-  if (count == 0)
-    add(list, "[]");
-  else
-    lines_.push_back({fmt::format("{:{}}{}:", "", 2 * path_.size(), list.key), ""});
-  lists_.emplace_back(list.key);
-  return count;
+void StructWriter::on_list(const FieldInfo& list, const ListOfMaps& items) {
+  if (items.size == 0) return add(list, "[]");
+  begin(list.key + std::string(":"));
+  for (size_t item = 0; item < items.size; ++item) {
+    begin("-");
+    path_.push_back(fmt::format("{}[{}]", list.key, item));
+    items.visit_item(item);
+    path_.pop_back();
+  }
 }
-void StructWriter::enter_item(size_t index) {
-  lines_.push_back({fmt::format("{:{}}-", "", 2 * path_.size()), ""});
-  path_.push_back(fmt::format("{}[{}]", lists_.back(), index));
-}
-void StructWriter::leave_list() { lists_.pop_back(); }
 
 namespace {
 

@@ -1,5 +1,7 @@
 #include "explain/causes.hpp"
 
+#include <fmt/format.h>
+
 #include <bit>
 
 #include "base/check.hpp"
@@ -25,8 +27,6 @@ Cause overlap_of(const Plan& plan) {
   off(plan.overlap_param_gather && (plan.zero_stage == 1 || plan.zero_stage == 3),
       "plan.overlap_param_gather=false");
   off(plan.cp > 1 && plan.cp_kind == CpKind::ring, "plan.cp_kind=all_gather");
-  for (const std::string& set : cause.off)
-    cause.described += (cause.described.empty() ? "" : ", ") + set;
   return cause;
 }
 
@@ -40,20 +40,19 @@ std::vector<Cause> causes_of(const Scenario& scenario) {
     contention.off = {"plan.transport=uncontended"};
     if (scenario.platform.pod().overlapped_efficiency < 1)
       contention.off.emplace_back("platform.overlapped_efficiency=1");
-    contention.described = "plan.transport=uncontended";
   }
   causes.push_back(contention);
   Cause imbalance{"imbalance", {}, ""};
-  if (scenario.workload.experts > 0 && scenario.routing.kind != RoutingKind::balanced) {
+  if (scenario.workload.experts > 0 && scenario.routing.kind != RoutingKind::balanced)
     imbalance.off = {"routing.kind=balanced"};
-    imbalance.described = "routing.kind=balanced";
-  }
   causes.push_back(imbalance);
   if (scenario.faults.any())
     causes.push_back({"faults",
                       {"faults.devices=[]", "faults.links=[]", "faults.device_spread=0",
                        "faults.straggler_probability=0", "faults.kernel_jitter=0"},
                       "no faults"});
+  for (Cause& cause : causes)
+    if (cause.described.empty()) cause.described = fmt::format("{}", fmt::join(cause.off, ", "));
   return causes;
 }
 

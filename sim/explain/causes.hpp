@@ -1,4 +1,4 @@
-// What the closed-form model does not know of and the simulation does: overlap, contention,
+// The simulation knows causes that the closed-form model does not: overlap, contention,
 // imbalance, faults. Each can be switched off, and the step be simulated with any of them on; what
 // each adds is the mean over all orders of switching them on (the Shapley value), so that no order
 // is preferred and the parts sum to the whole.
@@ -14,8 +14,8 @@ namespace moesim {
 
 struct Cause {
   std::string name;
-  std::vector<std::string>
-      off;  // settings that take it away, as --set takes them; empty: it is not there anyway
+  // Settings that take it away, as --set takes them; empty: it is not there anyway.
+  std::vector<std::string> off;
   std::string described;  // the same for a reader
 };
 

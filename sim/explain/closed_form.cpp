@@ -310,12 +310,9 @@ class ClosedForm {
 
   void optimizer() {
     const RankParameters held = parameters_per_stage();
-    const Mapping& mapping = context().mapping;
-    const bool sharded = plan().zero_stage > 0;
-    const double own = sharded ? held.dense / (mapping.dp * plan().cp) + held.expert / mapping.edp
-                               : held.dense + held.expert;
     double bytes = 0;
-    for (const Kernel& kernel : optimizer_ops(own, plan().gradient_bytes, plan().moment_bytes))
+    for (const Kernel& kernel : optimizer_ops(optimizer_parameters(context(), held),
+                                              plan().gradient_bytes, plan().moment_bytes))
       bytes += kernel.bytes;
     for (const Kernel& kernel : weight_cast_ops(held.dense + held.expert, plan().precision))
       bytes += kernel.bytes;

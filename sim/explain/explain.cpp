@@ -92,7 +92,7 @@ StepReport simulate(const StudyRun& run, const ExplainOptions& options) {
   return std::move(result.report);
 }
 
-// What the runs of a finished batch left in its folder.
+// Reads what the runs of a finished batch left in its folder.
 class Results {
  public:
   explicit Results(fs::path folder) : folder_(std::move(folder)) {}
@@ -192,16 +192,10 @@ std::optional<Explanation> explain(const ExplainOptions& options) {
   Results results(folder.path());
   const StepReport& step = results.of(kStep);
   Explanation e;
-  e.scenario = scenario.name;
-  e.moesim_version = options.version;
-  e.seed = options.seed;
-  e.step_s = step.step_time_s;
-  e.change = options.change;
-  e.lower_bound_s = step.lower_bound_s;
-  e.bound_by = step.lower_bound_by;
-  e.by_operation = step.critical_path;
-  e.by_layer = step.by_layer;
-  e.by_link = step.by_link;
+  e.scenario = scenario.name, e.moesim_version = options.version, e.seed = options.seed;
+  e.step_s = step.step_time_s, e.change = options.change;
+  e.lower_bound_s = step.lower_bound_s, e.bound_by = step.lower_bound_by;
+  e.by_operation = step.critical_path, e.by_layer = step.by_layer, e.by_link = step.by_link;
   const Knobs knobs = knobs_of(scenario, options.change);
   for (const Knob& knob : knobs.varied)
     e.sensitivities.push_back(sensitivity_of(knob, results, step.overload_factor));

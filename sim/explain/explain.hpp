@@ -1,4 +1,4 @@
-// What bounds a step, found by simulating it again and again: with each quantity a little less and
+// Finds what bounds a step by simulating it again and again: with each quantity a little less and
 // a little more, and with everything switched off that the closed-form model does not know. Runs go
 // through a batch, so that they share cores, show progress, and an interrupted explanation goes on
 // where it stopped.

@@ -98,7 +98,7 @@ class KnobList {
     scale("HBM bandwidth", bytes_text(d.memory_bytes_per_s) + "/s",
           {{"platform.device.memory_bytes_per_s", d.memory_bytes_per_s}});
     scale("kernel launch", seconds_text(d.launch_s), {{"platform.device.launch_s", d.launch_s}});
-    if (s_.plan.cuda_graph)
+    if (s_.plan.whole_step_graph())
       skip("host launch", "kernels are launched from a CUDA graph");
     else
       scale("host launch", seconds_text(d.host_launch_s),

@@ -116,7 +116,7 @@ void AllToAll::hierarchical(const ExchangeBytes& bytes, std::vector<Flow>& out) 
   inside.reset(n);
   size_t rails = 0;
   for (const auto& members : by_node_) rails = std::max(rails, members.size());
-  // What arrives on a rail: in a node with fewer members than others one of them takes in more than
+  // Bytes arrive on a rail: in a node with fewer members than others one of them takes in more than
   // one rail.
   std::vector<double> egress(n, 0.0), ingress(rails * by_node_.size(), 0.0);
   for (int i = 0; i < n; ++i) {

@@ -23,10 +23,10 @@ struct ByteMatrix {
   double at(int i, int j) const { return bytes[static_cast<size_t>(i) * ranks + j]; }
 };
 
-// What an all-to-all moves. One hop: `to_rank` alone. Two hops, where a token travels once per
-// destination node, to the GPU of the same rail over the NIC and from there over NVLink to each
-// destination rank: `to_rank` counts distinct (token, rank) pairs, and `to_node` distinct (token,
-// node) pairs.
+// Holds the bytes that an all-to-all moves. One hop: `to_rank` alone. Two hops, where a token
+// travels once per destination node, to the GPU of the same rail over the NIC and from there over
+// NVLink to each destination rank: `to_rank` counts distinct (token, rank) pairs, and `to_node`
+// distinct (token, node) pairs.
 struct ExchangeBytes {
   ByteMatrix to_rank;           // [source][rank]
   std::vector<double> to_node;  // [source][node of the group], own node included or not

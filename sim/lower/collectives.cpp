@@ -117,6 +117,19 @@ constexpr std::array<AlgorithmFunctions, kCollectiveAlgorithms.size()> kFunction
     {ring_load, nullptr},                        // ring
 }};
 
+constexpr bool functions_fit_traits() {
+  for (size_t row = 0; row < kFunctions.size(); ++row) {
+    const auto algorithm = static_cast<CollectiveAlgorithm>(row);
+    if (algorithm == CollectiveAlgorithm::automatic) continue;
+    if ((kFunctions[row].load != nullptr) != traits(algorithm).shares) return false;
+    if ((kFunctions[row].exchange != nullptr || algorithm == CollectiveAlgorithm::closed_form) !=
+        traits(algorithm).exchanges)
+      return false;
+  }
+  return true;
+}
+static_assert(functions_fit_traits(), "a row of kFunctions does not do what its traits say");
+
 const AlgorithmFunctions& functions(CollectiveAlgorithm algorithm) {
   return kFunctions[static_cast<size_t>(algorithm)];
 }

@@ -57,7 +57,7 @@ struct FoldedGroup {
   SpreadGroup group;
 };
 
-// What algorithms ask about a group.
+// Algorithms ask this about a group.
 struct GroupShape {
   int members = 0;
   int nodes = 1;
@@ -66,8 +66,8 @@ struct GroupShape {
 };
 GroupShape shape_of(const FoldedGroup& group);
 
-// What a collective puts on the ports of each member, in either direction, and the latency of its
-// steps.
+// Holds what a collective puts on the ports of each member, in either direction, and the latency of
+// its steps.
 struct PortLoad {
   double nvlink_bytes = 0;
   double nic_bytes = 0;
@@ -110,7 +110,7 @@ Transfer point_to_point(const Fabric& fabric, const Pod& pod, int first_rank, in
 // Latency between the two farthest of this many consecutive devices on the same rail.
 double farthest_hop_s(const Pod& pod, int devices);
 
-// What no algorithm beats: a node must take in (and, where sums are formed, give out) what it lacks
+// No algorithm beats this: a node must take in (and, where sums are formed, give out) what it lacks
 // through its NICs, and a member of a single node through its NVLink port.
 double collective_lower_bound_s(CollectiveKind kind, const CollectiveGroup& group, double bytes);
 

@@ -58,7 +58,7 @@ namespace {
 // Empties what has reached the size.
 double take_if(bool full, double& pending) { return full ? std::exchange(pending, 0) : 0; }
 
-// Of each bucket at the layer that it begins with.
+// Puts each bucket at the layer that it begins with.
 std::vector<RankParameters> buckets_by_first_layer(std::vector<RankParameters> layers,
                                                    BucketFill fill) {
   for (size_t i = layers.size(); i-- > 0;) layers[i] = fill.add(layers[i], i == 0);
@@ -162,9 +162,15 @@ void wait_for_all(TemplateBuilder& builder, const std::vector<std::vector<TaskId
 
 }  // namespace
 
+double optimizer_parameters(const StepContext& context, const RankParameters& stage) {
+  const Mapping& mapping = context.mapping;
+  if (context.plan.zero_stage == 0) return stage.dense + stage.expert;
+  return (stage.dense / (mapping.dp * context.plan.cp) + stage.expert / mapping.edp) /
+         context.pipeline.copies();
+}
+
 void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int stage) {
   const Plan& plan = context.plan;
-  const Mapping& mapping = context.mapping;
   RankParameters held;
   std::vector<std::vector<TaskId>> reductions, gathers;
   const bool reduces = !plan.overlap_grad_reduce && plan.zero_stage < 3;
@@ -178,11 +184,9 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   }
   wait_for_all(builder, reductions);
   builder.delay("gradient norm", Phase::optimizer, gradient_norm_s(context));
-  const bool sharded = plan.zero_stage > 0;
-  const double own = sharded ? (held.dense / (mapping.dp * plan.cp) + held.expert / mapping.edp) /
-                                   context.pipeline.copies()
-                             : held.dense + held.expert;
-  builder.compute(optimizer_ops(own, plan.gradient_bytes, plan.moment_bytes), 0, Phase::optimizer);
+  builder.compute(
+      optimizer_ops(optimizer_parameters(context, held), plan.gradient_bytes, plan.moment_bytes), 0,
+      Phase::optimizer);
   builder.compute(weight_cast_ops(held.dense + held.expert, plan.precision), 0, Phase::optimizer);
   if (plan.zero_stage == 1 && !plan.overlap_param_gather && plan.gather_in_step) {
     for (int index = 0; index < context.pipeline.chunks; ++index)

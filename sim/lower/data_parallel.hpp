@@ -37,7 +37,7 @@ double bucket_size(const StepContext& context, int stage, int chunk, DpUse use);
 class BucketFill {
  public:
   explicit BucketFill(double size) : size_(size) {}
-  // What is full after a layer; nothing is left after the `first` one.
+  // Returns what is full after a layer; nothing is left after the `first` one.
   RankParameters add(const RankParameters& layer, bool first);
 
  private:
@@ -49,6 +49,9 @@ class BucketFill {
 // one: the buckets that begin with it.
 std::vector<RankParameters> gathered_before_layers(const StepContext& context, int stage,
                                                    int chunk);
+
+// Returns how many of a stage's parameters one rank's optimizer updates.
+double optimizer_parameters(const StepContext& context, const RankParameters& stage);
 
 // Background transfers on the DP stream; rank by rank the task, or kNoTask where a group has one
 // member.

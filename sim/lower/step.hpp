@@ -4,24 +4,13 @@
 
 #include <memory>
 
-#include "graph/program.hpp"
+#include "lower/lowered.hpp"
 #include "lower/routed_work.hpp"
 #include "lower/step_context.hpp"
 
 namespace moesim {
 
-// A program with what it was lowered from. It cannot move: context points into input, work into
-// context.
-struct LoweredStep {
-  explicit LoweredStep(StepInput step_input) : input(std::move(step_input)), context(input) {}
-  LoweredStep(const LoweredStep&) = delete;
-  LoweredStep& operator=(const LoweredStep&) = delete;
-
-  StepInput input;
-  StepContext context;
-  Program program;
-  std::unique_ptr<RoutedWork> work;
-};
+using LoweredStep = Lowered<StepInput, StepContext, RoutedWork>;
 
 std::unique_ptr<LoweredStep> lower_step(StepInput input);
 

@@ -59,8 +59,10 @@ StepContext::StepContext(const StepInput& step_input)
 
 Transfer StepContext::exchange_rates(const AllToAll& group, double token_bytes,
                                      bool beside_compute) const {
+  const CollectiveAlgorithm algorithm =
+      exchange_algorithm(plan.dispatcher, plan.all_to_all, group.size());
   Transfer rates = dispatcher_rates(pod, plan.dispatcher, plan.communication_sms, token_bytes,
-                                    group.messages(false), beside_compute);
+                                    group.messages(traits(algorithm).two_hop), beside_compute);
   rates.latency_s += group.latency_s();
   return rates;
 }

@@ -1,6 +1,6 @@
 // Constants of a device and its fabric from a user's own microbenchmarks: the tables of
-// docs/FORMATS.md in, a platform file with a `base` out. Each group of constants is fitted to the
-// rows that can tell it; what no row tells stays as the base has it.
+// docs/formats/tables.md in, a platform file with a `base` out. Each group of constants is fitted
+// to the rows that can tell it; what no row tells stays as the base has it.
 #pragma once
 
 #include <string>
@@ -34,7 +34,7 @@ struct Calibration {
       left_out;  // groups of constants with too few rows, and rows that tell none
 };
 
-// Of tables that name several devices or platforms the rows of `base` are used, of others all,
+// From tables that name several devices or platforms it uses the rows of `base`, from others all,
 // whatever they are called; kernels whose `fit` is no or warm are not. Throws InputError where the
 // tables name several and not that of `base`.
 Calibration calibrate(const Pod& base, const std::vector<MeasuredKernel>& kernels,

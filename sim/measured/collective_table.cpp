@@ -103,8 +103,8 @@ Transfer tokens_transfer(const Pod& pod, const AllToAll& group,
   MOESIM_CHECK(dispatcher, "{} is no dispatcher", row.library);
   const CollectiveAlgorithm algorithm =
       exchange_algorithm(*dispatcher, CollectiveAlgorithm::automatic, row.gpus);
-  Transfer transfer =
-      dispatcher_rates(pod, *dispatcher, row.sms, row.token_bytes, group.messages(false));
+  Transfer transfer = dispatcher_rates(pod, *dispatcher, row.sms, row.token_bytes,
+                                       group.messages(traits(algorithm).two_hop));
   transfer.latency_s += group.latency_s();
   ExchangeBytes bytes;
   fill_exchange(algorithm, group, prepared.tokens, shape_of(pod, row), row.token_bytes,

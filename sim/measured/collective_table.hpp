@@ -1,5 +1,5 @@
-// Measured collectives (columns: docs/FORMATS.md) beside what the fabric model gives for each of
-// them alone.
+// Measured collectives (columns: docs/formats/tables.md) beside what the fabric model gives for
+// each of them alone.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// Measured kernels (columns: docs/FORMATS.md) beside what the device model predicts for them.
+// Measured kernels (columns: docs/formats/tables.md) beside what the device model predicts for
+// them.
 #pragma once
 
 #include <functional>

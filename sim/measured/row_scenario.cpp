@@ -10,21 +10,12 @@
 #include "base/diagnostics.hpp"
 #include "base/spelling.hpp"
 #include "config/consistency.hpp"
+#include "config/tree.hpp"
 #include "measured/uneven_layout.hpp"
 #include "measured/vocabulary.hpp"
 
 namespace moesim {
 namespace {
-
-// Text of any content as a double-quoted YAML scalar.
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + '"';
-}
 
 // The text of a scenario file in the making.
 class ScenarioText {
@@ -34,7 +25,7 @@ class ScenarioText {
     sections_[section][key] = fmt::format("{}", value);
   }
   void state(const std::string& section, const std::string& key, const std::string& text) {
-    sections_[section][key] = quoted(text);
+    sections_[section][key] = quoted_yaml(text);
   }
   void state(const std::string& section, const std::string& key, const char* text) {
     state(section, key, std::string(text));
@@ -48,7 +39,7 @@ class ScenarioText {
     return found != sections_.end() && found->second.count(key);
   }
   std::string text(const std::string& name) const {
-    std::string text = fmt::format("name: {}\n", quoted(name));
+    std::string text = fmt::format("name: {}\n", quoted_yaml(name));
     for (const auto& [section, keys] : sections_) {
       text += section + ":\n";
       for (const auto& [key, value] : keys) text += fmt::format("  {}: {}\n", key, value);
@@ -289,13 +280,16 @@ void RowReader::tell_assumptions() {
   if (row_.framework.empty()) assume("framework not stated: neutral");
   if (!loaded_.framework.note.empty()) assume(loaded_.framework.note);
   for (const FrameworkValue& value : loaded_.framework.values) assume(value.sentence());
-  if (is_open("plan.precision")) assume("precision not stated: bf16");
-  if (is_open("plan.recompute")) assume("recompute not stated: none");
+  if (is_open("plan.precision"))
+    assume(fmt::format("precision not stated: {}", spelling(plan.precision)));
+  if (is_open("plan.recompute"))
+    assume(fmt::format("recompute not stated: {}", spelling(plan.recompute)));
   if (is_open("plan.cuda_graph")) assume("CUDA graphs not stated: none");
-  if (plan.ep > 1 && plan.schedule != ScheduleKind::dualpipe && is_open("plan.ep_overlap"))
+  if (plan.ep > 1 && !traits(plan.schedule).dual && is_open("plan.ep_overlap"))
     assume("overlap of expert-parallel communication not stated: none");
-  if (plan.ep > 1 && is_open("plan.dispatcher")) assume("dispatcher not stated: NCCL");
-  if (is_open("plan.zero_stage")) assume("ZeRO not stated: stage 1");
+  if (plan.ep > 1 && is_open("plan.dispatcher"))
+    assume(fmt::format("dispatcher not stated: {}", traits(plan.dispatcher).title));
+  if (is_open("plan.zero_stage")) assume(fmt::format("ZeRO not stated: stage {}", plan.zero_stage));
   if (text_.states("routing", "base"))
     if (const RoutingSpec& routing = scenario().routing; routing.kind == RoutingKind::dirichlet)
       assume(fmt::format("routing {}: Dirichlet popularity of concentration {} ({})", row_.routing,

@@ -57,7 +57,7 @@ struct Validation {
 // Throws InputError on malformed tables, RunError when results cannot be written.
 Validation validate(const ValidateOptions& options, const SearchPath& search);
 
-// Of the rows that have a prediction.
+// Returns those of the rows that have a prediction.
 std::vector<PredictionError> errors_of(const std::vector<ValidatedRow>& rows);
 
 // Summaries of the rows that share a value of a column ("source", "gpu", "model", "precision",

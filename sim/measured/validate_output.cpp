@@ -71,7 +71,7 @@ std::string row_lines(const std::vector<ValidatedRow>& rows) {
          "assumed where a row states nothing\n";
 }
 
-// Of the rows without a prediction.
+// Returns the part about rows without a prediction.
 std::string reasons(const std::vector<ValidatedRow>& rows) {
   std::string text;
   for (const ValidatedRow& row : rows) {

@@ -1,4 +1,4 @@
-// A validation as text for a terminal and as JSON (docs/FORMATS.md).
+// A validation as text for a terminal and as JSON (docs/formats/reports.md).
 #pragma once
 
 #include <string>

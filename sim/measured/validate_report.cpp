@@ -69,7 +69,7 @@ std::string switches_text(const ValidatedRow& row) {
   std::string text;
   if (row.plan.ep > 1) text += traits(row.plan.dispatcher).title;
   if (row.plan.ep_overlap) text += ", EP overlap";
-  if (row.plan.schedule == ScheduleKind::dualpipe) text += ", DualPipe";
+  if (traits(row.plan.schedule).dual) text += std::string(", ") + traits(row.plan.schedule).name;
   if (row.plan.cuda_graph) text += ", graph";
   if (row.plan.recompute != Recompute::none) text += ", recompute";
   return text.starts_with(", ") ? text.substr(2) : text;

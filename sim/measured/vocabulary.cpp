@@ -60,7 +60,7 @@ const std::map<std::string, RecomputeModule> kOtherModules{
     {"act", RecomputeModule::moe_act},         {"shared_expert", RecomputeModule::shared_experts},
 };
 
-// What a word of an overlap phrase does.
+// A word of an overlap phrase does this.
 enum class Role {
   filler,
   yes,

@@ -15,7 +15,7 @@ namespace moesim {
 
 std::string lowered(std::string_view text);
 
-// What a CUDA graph holds; router: gate and bookkeeping of tokens only.
+// Says what a CUDA graph holds; router: gate and bookkeeping of tokens only.
 enum class GraphWord { none, router, layers, step };
 // Returns nothing for a word that is none of none, router, layers and step.
 std::optional<GraphWord> read_graph(const std::string& text);

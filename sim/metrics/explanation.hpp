@@ -9,7 +9,7 @@
 
 namespace moesim {
 
-// What a change of one quantity does to the step, measured by simulating again.
+// Says what a change of one quantity does to the step, measured by simulating again.
 struct Sensitivity {
   std::string knob;      // "nic bandwidth"
   std::string value;     // as it is: "50 GB/s"

@@ -1,4 +1,4 @@
-// What is left of a long training run after failures, as reports print it. Filled by
+// Reports print with this what failures leave of a long training run. Filled by
 // run/goodput.hpp.
 #pragma once
 
@@ -11,7 +11,7 @@ namespace moesim {
 // With one checkpoint interval. Fractions of the run's wall time; means over the trials.
 struct Goodput {
   int64_t steps_per_checkpoint = 0;
-  double checkpoint_interval_s = 0;  // so many whole steps
+  double checkpoint_interval_s = 0;  // a whole number of steps
   double fraction = 0;               // spent on steps that were kept
   double ci95_low = 0, ci95_high = 0;
   double checkpoint_fraction = 0, lost_fraction = 0, restart_fraction = 0;

@@ -13,7 +13,8 @@ struct Stretch {
   bool external = false;
 };
 
-// What a block hands to other stages or replicas goes on behind it and does not belong to its time.
+// A message that a block hands to other stages or replicas goes on behind it and does not belong to
+// its time.
 bool works(const Block& block, const TaskGraph& graph, const Task& task) {
   const bool background = task.stream == Stream::dp || task.stream == Stream::pp;
   if (block.kind == BlockKind::prologue || (background && block.kind != BlockKind::optimizer))

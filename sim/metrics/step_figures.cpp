@@ -5,7 +5,7 @@ namespace moesim {
 
 namespace {
 
-// What one row of a table says of the list `memory`.
+// Returns what one row of a table says of the list `memory`.
 struct MemorySummary {
   uint64_t stages = 0;
   bool fits = true;

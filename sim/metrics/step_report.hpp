@@ -102,7 +102,7 @@ struct ResourceUse {
 struct SimulationFacts {
   double wall_s = 0;
   double cpu_s = 0;  // of this process
-  // Of that, before the first simulated event: lowering, calibration of the routing.
+  // The part of it before the first simulated event: lowering, calibration of the routing.
   double setup_cpu_s = 0;
   uint64_t tasks = 0;       // kernels and transfers simulated
   uint64_t activities = 0;  // what the engine handled: runs of kernels, transfers

@@ -39,8 +39,8 @@ std::vector<CriticalPathEntry> critical_path_by_link(const Program& program, con
                                                      const Execution& execution,
                                                      const FlowsOf& flows_of);
 
-// Links by bytes / (bandwidth x step) and devices by compute time / step, busiest first; so many of
-// each kind.
+// Links by bytes / (bandwidth x step) and devices by compute time / step, busiest first; at most
+// `most_of_a_kind` of each kind.
 std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric,
                                       const Execution& execution, size_t most_of_a_kind);
 

@@ -26,8 +26,8 @@ inline constexpr auto kPrecisionRecipes = std::to_array<Spelled<PrecisionRecipe>
 constexpr const auto& enum_names(PrecisionRecipe) { return kPrecisionRecipes; }
 Precision gemm_precision(PrecisionRecipe recipe);
 
-// What the training framework's own code costs: on the device where it leaves operators unfused, on
-// the host for what it does between launches. A framework's profile sets it
+// Holds what the training framework's own code costs: on the device where it leaves operators
+// unfused, on the host for what it does between launches. A framework's profile sets it
 // (scenarios/frameworks/); the values here are those of code that costs nothing of its own.
 struct SoftwareCost {
   int dispatch_launches = 0;     // host launches that prepare a dispatch; 0: as many as its kernels

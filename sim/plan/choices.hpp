@@ -8,8 +8,8 @@
 
 namespace moesim {
 
-// What a CUDA graph holds: the whole step; attention, router and whatever else has fixed shapes;
-// the router alone. The rest is launched kernel by kernel.
+// A CUDA graph holds one of these: the whole step; attention, router and whatever else has fixed
+// shapes; the router alone. The rest is launched kernel by kernel.
 enum class GraphScope { step, layers, router };
 inline constexpr auto kGraphScopes = std::to_array<Spelled<GraphScope>>({
     {GraphScope::step, "step"},
@@ -34,7 +34,7 @@ inline constexpr auto kCpKinds = std::to_array<Spelled<CpKind>>({
 });
 constexpr const auto& enum_names(CpKind) { return kCpKinds; }
 
-// What data-parallel replicas communicate at once (ZeRO 0 and 1).
+// Data-parallel replicas communicate one of these at once (ZeRO 0 and 1).
 enum class DpBuckets {
   megatron,  // whole chunks; the first chunk of the first stage in buckets of at least
              // dp_bucket_bytes

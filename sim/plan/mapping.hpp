@@ -52,7 +52,7 @@ std::vector<int> simulated_global_ranks(const Plan& plan, const Mapping& mapping
 struct SpreadGroup {
   int size = 1;
   int stride = 1;
-  // Members that share a node of so many devices.
+  // Returns how many members share a node of `gpus_per_node` devices.
   int members_per_node(int gpus_per_node) const;
   // Part of a ring's hops between nodes that leave the leaf switch.
   double spine_share(int gpus_per_node, int nodes_per_leaf) const;

@@ -15,8 +15,8 @@
 namespace moesim {
 
 struct Plan {
-  // The training framework whose profile set what the scenario left open; empty: none. Once it is
-  // applied its values are in the fields below, and the name is a label.
+  // The training framework whose profile set what the scenario left open; empty: `default`. Once it
+  // is applied its values are in the fields below, and the name is a label.
   std::string framework;
   bool framework_applied = false;
 

@@ -44,7 +44,7 @@ StageOps interleaved(int stage, int stages, int chunks, int microbatches, bool o
   const int warmup =
       std::min(total, (stages - stage - 1) * 2 + (chunks - 1) * stages + (overlap ? 1 : 0));
   const int round =
-      stages * chunks;  // so many operations take `stages` microbatches through all chunks
+      stages * chunks;  // operations that take `stages` microbatches through all chunks
   const auto op = [=](bool forward, int i) {
     const int chunk = i % round / stages;
     const int microbatch = i / round * stages + i % stages;

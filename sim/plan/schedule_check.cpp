@@ -81,8 +81,8 @@ class DryRun {
  private:
   using Event = std::tuple<bool, int, int>;  // forward, slice, microbatch
 
-  // What an operation waits for beyond its stage's order; the first slice's forward and weight
-  // gradients: nothing.
+  // Finds what an operation waits for beyond its stage's order; the first slice's forward and
+  // weight gradients: nothing.
   bool waits_for(int stage, const PipelineOp& op, Event& event) const {
     const int slice = shape_.slice({stage, op.chunk});
     if (op.kind == OpKind::backward_weight || (op.forward() && slice == 0)) return false;

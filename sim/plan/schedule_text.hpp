@@ -15,7 +15,7 @@ StageOps parse_schedule(const std::string& text);
 std::string to_text(const PipelineOp& op, bool with_chunk);
 std::string to_text(const StageOps& ops, bool with_chunks = false);
 
-// What keeps these lists from running to the end, in words; empty: nothing. Either an operation
+// Says what keeps these lists from running to the end; empty: nothing does. Either an operation
 // that is missing, twice or out of order, or a cycle of operations that wait for each other.
 std::string schedule_problem(const PipelineShape& shape, const std::vector<StageOps>& stages,
                              int microbatches);

@@ -80,7 +80,7 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
         peak = std::max(peak, live + need.saved / need.layers);
         live += need.saved - needs[ops[++i].chunk].saved;
       } else {
-        // What a forward saves is held until its weight gradients are done.
+        // A forward's activations are held until its weight gradients are done.
         if (ops[i].forward()) live += need.saved;
         if (ops[i].gives_weight_gradients()) live -= need.saved;
       }

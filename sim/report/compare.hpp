@@ -9,8 +9,8 @@ namespace moesim {
 
 struct Comparison {
   std::string text;  // at most 80 columns wide; three reports and more stand in blocks of three
-  // Of each report but the first: its step time over that of the first, minus 1; infinite when only
-  // the first took no time.
+  // For each report but the first, its step time over that of the first, minus 1; infinite when
+  // only the first took no time.
   std::vector<double> step_time_changes;
 };
 

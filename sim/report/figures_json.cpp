@@ -183,8 +183,8 @@ class Reader : public FigureVisitor {
   bool enter(const Figure& figure) override {
     const ordered_json* found = find(figure);
     if (found == nullptr) return false;
-    names_.push_back(ordered_json{{"name", *found}});
-    stack_.push_back(found->is_string() ? &names_.back() : found);
+    if (found->is_string()) found = &names_.emplace_back(ordered_json{{"name", *found}});
+    stack_.push_back(found);
     path_.push_back(path(figure) + ".");
     return true;
   }

@@ -99,7 +99,7 @@ void stores(TableCanvas& table, const StepReport& report) {
   if (report.fits()) table.line("  fits");
 }
 
-// What the schedule did, in the mean stage; only where there is a pipeline.
+// Shows what the schedule did in the mean stage; only where there is a pipeline.
 void pipeline(TableCanvas& table, const StepReport& report) {
   if (report.pipeline.size() < 2) return;
   std::vector<FlatFigure> mean;

@@ -1,4 +1,4 @@
-// What a report is of: the model, and the settings that the scenario resolved to.
+// Says in a report what it is of: the model, and the settings that the scenario resolved to.
 #pragma once
 
 #include "config/scenario.hpp"

@@ -1,4 +1,4 @@
-// What the operating system says of this process.
+// Asks the operating system about this process.
 #pragma once
 
 #include <sys/resource.h>

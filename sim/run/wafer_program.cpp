@@ -66,7 +66,7 @@ WaferStepInput settled(const Scenario& scenario, uint64_t seed) {
                        scenario.batch,    seed};
   if (input.plan.attention_tiles == 0) {
     const int tiles = best_attention_tiles(input);
-    // What was the largest attention batch for one tile stays the attention batch.
+    // The largest attention batch for one tile stays the attention batch.
     Plan one = input.plan;
     one.attention_tiles = 1;
     input.plan.attention_batch =

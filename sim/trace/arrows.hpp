@@ -21,7 +21,7 @@ struct Arrow {
   uint32_t to_rank = 0;
 };
 
-// Of the ranks that send to one receiver, arrows are drawn from those that send most.
+// Draws arrows to a receiver from the ranks that send it most.
 inline constexpr size_t kArrowsPerReceiver = 4;
 
 class TraceArrows {

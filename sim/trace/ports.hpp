@@ -17,8 +17,8 @@ struct PortBytes {
   double in() const { return nvlink_in + nic_in; }
 };
 
-// What one transfer moves through each rank's ports; what folded replicas move through theirs is
-// not counted.
+// Holds what one transfer moves through each rank's ports; what folded replicas move through theirs
+// is not counted.
 class PortSums {
  public:
   explicit PortSums(uint32_t ranks) : bytes_(ranks) {}

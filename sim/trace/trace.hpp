@@ -2,7 +2,7 @@
 // open: a process per rank, a thread per stream, a process of its own for the critical path.
 // Written piece by piece into a sink. Format: "Trace Event Format",
 // https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU; ours is
-// described in docs/FORMATS.md.
+// described in docs/formats/timeline.md.
 #pragma once
 
 #include <functional>
@@ -44,9 +44,9 @@ struct TraceInput {
   // that calls alternate among the live blocks. Without it these transfers show no bytes, arrows
   // within a rank only, and no counters.
   std::function<std::vector<Flow>(BlockId, TaskId)> flows_of = {};
-  // What a rank's port sustains in one direction. The record knows when a transfer began and ended,
-  // not how it went in between; counters spread its bytes evenly and stop here where that would be
-  // too much. 0: not known, no limit.
+  // Returns what a rank's port sustains in one direction. The record knows when a transfer began
+  // and ended, not how it went in between; counters spread its bytes evenly and stop here where
+  // that would be too much. 0: not known, no limit.
   double nvlink_bytes_per_s = 0, nic_bytes_per_s = 0;
 };
 

@@ -1,6 +1,6 @@
-// What of a record is drawn: its rows by start time, the ranks on which each appears, and the lane
-// that it takes there. Rows of one rank and stream that overlap in time go to further lanes ("dp
-// 2"), because viewers cannot draw slices that overlap without nesting on one thread.
+// Selects what of a record is drawn: its rows by start time, the ranks on which each appears, and
+// the lane that it takes there. Rows of one rank and stream that overlap in time go to further
+// lanes ("dp 2"), because viewers cannot draw slices that overlap without nesting on one thread.
 #pragma once
 
 #include <array>

@@ -11,22 +11,12 @@
 
 #include <memory>
 
+#include "lower/lowered.hpp"
 #include "wafer/work.hpp"
 
 namespace moesim {
 
-// Not movable: context points into input, work into context.
-struct LoweredWaferStep {
-  explicit LoweredWaferStep(WaferStepInput step_input)
-      : input(std::move(step_input)), context(input) {}
-  LoweredWaferStep(const LoweredWaferStep&) = delete;
-  LoweredWaferStep& operator=(const LoweredWaferStep&) = delete;
-
-  WaferStepInput input;
-  WaferContext context;
-  Program program;
-  std::unique_ptr<WaferWork> work;
-};
+using LoweredWaferStep = Lowered<WaferStepInput, WaferContext, WaferWork>;
 
 std::unique_ptr<LoweredWaferStep> lower_wafer_step(WaferStepInput input);
 

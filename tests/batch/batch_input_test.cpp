@@ -41,7 +41,7 @@ TEST_CASE("a setting that is wrong in every run is one error") {
 TEST_CASE("a setting that fits a run is none") {
   CHECK(error_of({"a.yaml", "b.yaml"}, {"plan.ep=8"}) == "");
   CHECK(error_of({"a.yaml", "b.yaml"}, {"plan.ep=16"}) == "");
-  // What a study sets after it counts.
+  // A value that a study sets after it counts.
   StudyRun run{"n", "a.yaml", {"plan.ep=many", "plan.ep=8"}};
   std::map<std::string, std::string> files;
   for (const auto& [path, text] : preset_files()) files[path.substr(path.find('/') + 1)] = text;

@@ -34,12 +34,9 @@ double counted_keys(const Kernel& kernel) {
 
 Device plain_device() {
   Device device;
-  device.peak_bf16_flops = 1e15;
-  device.sms = 128;
-  device.attention_efficiency = 0.8;
-  device.attention_backward_efficiency = 0.6;
-  device.attention_half_length = 200;
-  device.attention_half_dim = 80;
+  device.peak_bf16_flops = 1e15, device.sms = 128;
+  device.attention_efficiency = 0.8, device.attention_backward_efficiency = 0.6;
+  device.attention_half_length = 200, device.attention_half_dim = 80;
   return device;
 }
 

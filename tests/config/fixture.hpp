@@ -59,7 +59,7 @@ inline ResolvedScenario load_text(const std::string& text,
   return load_scenario("s.yaml", sets, {{"data"}}, MemoryFiles(all));
 }
 
-// What the user would read; "" when the scenario is sound.
+// Returns what the user would read; "" when the scenario is sound.
 inline std::string errors_of(const std::string& text, const std::vector<std::string>& sets = {},
                              const std::map<std::string, std::string>& files = {}) {
   return input_error([&] { load_text(text, sets, files); });

@@ -1,4 +1,5 @@
-// What a framework's profile does to a scenario: who wins, which rules hold, what is written out.
+// Tests what a framework's profile does to a scenario: who wins, which rules hold, what is written
+// out.
 #include "catch.hpp"
 #include "config/fixture.hpp"
 

@@ -83,7 +83,7 @@ TEST_CASE("a scenario names the file relative to itself") {
   REQUIRE(loaded.routing.recorded.size() == 1);
   CHECK(loaded.routing.recorded[0].tokens == 5);
   CHECK(loaded.routing.recorded_file == "scenarios/traces/c.csv");
-  // What the scenario reads is part of its input, and its text loads back.
+  // Text that the scenario reads is part of its input, and its text loads back.
   CHECK(input_text(loaded).ends_with("0,0,1,5\n"));
   CHECK(load_text(scenario_text(loaded), {}, files).scenario.routing.recorded.size() == 1);
 }

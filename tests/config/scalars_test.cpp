@@ -77,7 +77,7 @@ TEST_CASE("choices name the nearest, texts take any scalar") {
   FieldInfo field{"kind", "which"};
   field.choices = {"zipf", "uniform"};
   std::string error;
-  CHECK(to_choice(node_of("uniform"), field, error) == size_t{1});
+  CHECK(to_choice(node_of("uniform"), field, error).value().index == 1);
   CHECK_FALSE(to_choice(node_of("unifrom"), field, error));
   CHECK(error == "expected zipf or uniform, got \"unifrom\" (did you mean \"uniform\"?)");
   CHECK_FALSE(to_choice(node_of("[]"), field, error));

@@ -198,7 +198,7 @@ TEST_CASE("a second simulation in one process is refused") {
   CHECK(results[0] == "SimGrid has already run in this process");
 }
 
-// What is live is what runs now: amounts drawn for an instance go when its block is done.
+// Only what runs now is live: amounts drawn for an instance go when its block is done.
 TEST_CASE("blocks come to life late and leave early") {
   struct Counting : InstanceSource {
     mutable int filled = 0;  // not pure, to see when it is asked

@@ -11,7 +11,7 @@ struct Case {
   Pod pod;
   std::function<Program(const Fabric&)> program;
   bool free = false;  // nothing contends: all executors agree
-  // What plain flows are held to where it is not the program itself: its all-to-alls as N(N-1)
+  // Plain flows are held to this where it is not the program itself: its all-to-alls as N(N-1)
   // flows. Port-balanced flows, started in the middle of another collective, end up to 2 % later
   // than those (seen at skew 1).
   std::function<Program(const Fabric&)> oracle = {};

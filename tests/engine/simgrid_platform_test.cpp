@@ -61,34 +61,15 @@ void check_links(const MakeFlows& make) {
 
 }  // namespace
 
-TEST_CASE("NICs to and from folded replicas") {
-  check_links([](int ranks) {
+TEST_CASE("to and from folded replicas, in the node, by NIC, and beyond the spine") {
+  const auto [near, far] =
+      GENERATE(std::pair{Port::nvlink, Port::far_nvlink}, std::pair{Port::nic, Port::far_nic},
+               std::pair{Port::nic, Port::far_spine});
+  check_links([near = near, far = far](int ranks) {
     std::vector<Flow> flows;
     for (int i = 0; i < ranks; ++i) {
-      flows.push_back({endpoint(i, Port::nic), endpoint(i, Port::far_nic), 50e6});
-      flows.push_back({endpoint(i, Port::far_nic), endpoint(i, Port::nic), 50e6});
-    }
-    return flows;
-  });
-}
-
-TEST_CASE("NICs to and from folded replicas beyond the spine") {
-  check_links([](int ranks) {
-    std::vector<Flow> flows;
-    for (int i = 0; i < ranks; ++i) {
-      flows.push_back({endpoint(i, Port::nic), endpoint(i, Port::far_spine), 50e6});
-      flows.push_back({endpoint(i, Port::far_spine), endpoint(i, Port::nic), 50e6});
-    }
-    return flows;
-  });
-}
-
-TEST_CASE("NVLink to and from folded replicas") {
-  check_links([](int ranks) {
-    std::vector<Flow> flows;
-    for (int i = 0; i < ranks; ++i) {
-      flows.push_back({endpoint(i, Port::nvlink), endpoint(i, Port::far_nvlink), 50e6});
-      flows.push_back({endpoint(i, Port::far_nvlink), endpoint(i, Port::nvlink), 50e6});
+      flows.push_back({endpoint(i, near), endpoint(i, far), 50e6});
+      flows.push_back({endpoint(i, far), endpoint(i, near), 50e6});
     }
     return flows;
   });

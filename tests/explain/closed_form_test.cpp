@@ -30,7 +30,7 @@ Pod pod_of(int gpus) {
   return pod;
 }
 
-// What the formulas assume: nothing overlaps, nothing contends.
+// The formulas assume this: nothing overlaps, nothing contends.
 Scenario plain(Scenario s) {
   s.plan.overlap_grad_reduce = s.plan.overlap_param_gather = false;
   s.plan.transport = Transport::uncontended;

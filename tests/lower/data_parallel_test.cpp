@@ -1,4 +1,4 @@
-// What data-parallel replicas communicate, when, and in which pieces.
+// Tests what data-parallel replicas communicate, when, and in which pieces.
 #include "lower/data_parallel.hpp"
 
 #include <limits>

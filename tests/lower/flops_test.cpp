@@ -1,4 +1,5 @@
-// What the kernels of a lowered step compute, all ranks together, against the model's closed form.
+// Holds what the kernels of a lowered step compute, all ranks together, against the model's closed
+// form.
 #include "catch.hpp"
 #include "fixtures/tiny.hpp"
 

@@ -2,16 +2,14 @@
 
 #include "catch.hpp"
 #include "fixtures/tiny.hpp"
+#include "model/kernel_builders.hpp"
 
 using namespace moesim;
 
 namespace {
 
 Kernel kernel_of(Op op, double bytes, int launches = 1, int host_launches = 0) {
-  Kernel kernel;
-  kernel.op = op;
-  kernel.bytes = bytes;
-  kernel.launches = launches;
+  Kernel kernel = memory_kernel(op, Pass::forward, bytes, launches);
   kernel.host_launches = host_launches;
   return kernel;
 }

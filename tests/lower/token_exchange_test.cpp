@@ -11,13 +11,6 @@ using namespace moesim;
 
 namespace {
 
-Pod two_nodes() {
-  Pod pod = ideal_pod(16);
-  pod.nvlink_bytes_per_s = 450e9;
-  pod.nic_bytes_per_s = 50e9;
-  return pod;
-}
-
 std::map<std::string, double> bytes_by_op(LoweredStep& step) {
   std::map<std::string, double> bytes;
   for_each_task(
@@ -52,6 +45,19 @@ std::vector<int> range(int count) {
   std::iota(members.begin(), members.end(), 0);
   return members;
 }
+
+// A group of 16 ranks on two nodes of 8, and what it sends at 100 bytes a token.
+struct Exchanger {
+  Routed r = routed(16, 8);
+  Fabric fabric = build_fabric(two_nodes(), range(16));
+  AllToAll group{fabric, 0, range(16)};
+
+  ExchangeBytes bytes(CollectiveAlgorithm algorithm, bool reverse) const {
+    ExchangeBytes out;
+    fill_exchange(algorithm, group, r.tokens, r.shape, 100, reverse, out);
+    return out;
+  }
+};
 
 }  // namespace
 
@@ -107,12 +113,9 @@ TEST_CASE("the algorithm follows the way of the tokens unless the plan names one
 }
 
 TEST_CASE("one hop carries every copy; back is out turned round") {
-  const Routed r = routed(16, 8);
-  const Fabric fabric = build_fabric(two_nodes(), range(16));
-  const AllToAll group(fabric, 0, range(16));
-  ExchangeBytes out, back;
-  fill_exchange(CollectiveAlgorithm::flat, group, r.tokens, r.shape, 100, false, out);
-  fill_exchange(CollectiveAlgorithm::flat, group, r.tokens, r.shape, 100, true, back);
+  const Exchanger on_two_nodes;
+  const ExchangeBytes out = on_two_nodes.bytes(CollectiveAlgorithm::flat, false);
+  const ExchangeBytes back = on_two_nodes.bytes(CollectiveAlgorithm::flat, true);
   const auto& bytes = out.to_rank.bytes;
   CHECK(std::accumulate(bytes.begin(), bytes.end(), 0.0) == Approx(16 * 512 * 6 * 100.0));
   for (int i = 0; i < 16; ++i)
@@ -120,16 +123,13 @@ TEST_CASE("one hop carries every copy; back is out turned round") {
 }
 
 TEST_CASE("two hops: fewer bytes to ranks than copies, fewer to nodes than to their ranks") {
-  const Routed r = routed(16, 8);
-  const Fabric fabric = build_fabric(two_nodes(), range(16));
-  const AllToAll group(fabric, 0, range(16));
-  ExchangeBytes one, two;
-  fill_exchange(CollectiveAlgorithm::port_balanced, group, r.tokens, r.shape, 100, false, one);
-  fill_exchange(CollectiveAlgorithm::hierarchical, group, r.tokens, r.shape, 100, true, two);
+  const Exchanger on_two_nodes;
+  const ExchangeBytes one = on_two_nodes.bytes(CollectiveAlgorithm::port_balanced, false);
+  const ExchangeBytes two = on_two_nodes.bytes(CollectiveAlgorithm::hierarchical, true);
   CHECK(two.reverse);
   for (size_t i = 0; i < one.to_rank.bytes.size(); ++i)
     CHECK(two.to_rank.bytes[i] <= one.to_rank.bytes[i]);
-  const auto totals = group.node_totals(two.to_rank);
+  const auto totals = on_two_nodes.group.node_totals(two.to_rank);
   REQUIRE(two.to_node.size() == totals.size());
   for (size_t i = 0; i < totals.size(); ++i) {
     CHECK(two.to_node[i] <= totals[i]);

@@ -64,13 +64,9 @@ TEST_CASE("A collective alone: start-up and the busiest port") {
 TEST_CASE("Dispatch sends a token once per node with DeepEP, every copy with NCCL") {
   Pod pod = load_pod("ideal-pod-450-50", {"gpus=16"}, kData);
   MeasuredCollective row;
-  row.collective = "dispatch";
-  row.gpus = 16;
-  row.tokens = 4096;
-  row.hidden = 1000;
-  row.token_bytes = 2000;
-  row.top_k = 8;
-  row.experts = 128;
+  row.collective = "dispatch", row.gpus = 16;
+  row.tokens = 4096, row.hidden = 1000, row.token_bytes = 2000;
+  row.top_k = 8, row.experts = 128;
   row.library = "nccl";
   CHECK(predicted(pod, row) ==
         Approx(4096 * 2000 * 4 / 50e9).epsilon(0.05));  // 4 of 8 copies leave

@@ -14,15 +14,9 @@ const SearchPath kData{{MOESIM_SOURCE_DIR}};
 // Mixtral 8x22B on 128 H100, tp 2, pp 8, ep 4: every figure of the mapping is given.
 MeasuredRow mixtral() {
   MeasuredRow row;
-  row.model = "mixtral-8x22b";
-  row.gpu = "h100-sxm";
-  row.precision = "bf16";
-  row.num_gpus = 128;
-  row.seq_len = 4096;
-  row.gbs = 256;
-  row.tp = 2;
-  row.pp = 8;
-  row.ep = 4;
+  row.model = "mixtral-8x22b", row.gpu = "h100-sxm", row.precision = "bf16";
+  row.num_gpus = 128, row.seq_len = 4096, row.gbs = 256;
+  row.tp = 2, row.pp = 8, row.ep = 4;
   return row;
 }
 
@@ -138,12 +132,8 @@ TEST_CASE("Row to scenario: racks of 72 are used in segments that divide the job
 
 TEST_CASE("Row to scenario: layouts, given or built") {
   MeasuredRow row = mixtral();
-  row.model = "deepseek-v3";
-  row.num_gpus = 256;
-  row.tp = 1;
-  row.ep = 8;
-  row.pp = 4;
-  row.vpp = 4;
+  row.model = "deepseek-v3", row.num_gpus = 256;
+  row.tp = 1, row.ep = 8, row.pp = 4, row.vpp = 4;
   row.layout = "Et*4|(t*4|)*14tmL";
   const RowScenario given = read(row);
   CHECK(given.reason == "");

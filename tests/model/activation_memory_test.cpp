@@ -23,7 +23,7 @@ TEST_CASE(
     "a dense layer saves what Korthikanti et al. count, less dropout and softmax, with SwiGLU") {
   const ModelShape shape = workload("llama2-7b");  // as many key heads as query heads, ffn 11008
   const double per_token = layer_activation_bytes(shape, 0, one_sequence(4096), {}, 0) / 4096;
-  // Of their 34 h: two norm inputs 4 h, QKV input 2 h, q, k and v 6 h, attention output 2 h, FFN
+  // Their 34 h are two norm inputs 4 h, QKV input 2 h, q, k and v 6 h, attention output 2 h, FFN
   // input 2 h; then their 16 h + 4 h bytes of a four times wide GELU FFN become 3 tensors of ffn;
   // and 4 bytes of softmax statistics a head.
   CHECK(per_token == Approx(16.0 * 4096 + 2 * 3 * 11008 + 4 * 32));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <vector>
 
 #include "plan/schedule.hpp"
 
@@ -70,3 +71,18 @@ inline Played play(const moesim::PipelineShape& shape, const std::vector<moesim:
   }
   return played;
 }
+
+inline moesim::Plan plan_of(moesim::ScheduleKind kind, int pp, int vpp = 1) {
+  moesim::Plan plan;
+  plan.schedule = kind;
+  plan.pp = pp;
+  plan.vpp = vpp;
+  return plan;
+}
+
+inline Played played(const moesim::Plan& plan, int microbatches, const PassTimes& times = {}) {
+  return play(moesim::pipeline_shape(plan), moesim::make_schedule(plan, microbatches), times);
+}
+
+// Lengths of passes that are not equal.
+inline const std::vector<PassTimes> kUnequalPasses = {{1, 1.3, 0.6}, {1, 1.2, 1}, {2, 2.5, 1.5}};

@@ -8,18 +8,6 @@ using namespace moesim;
 
 namespace {
 
-Plan plan_of(ScheduleKind kind, int pp, int vpp = 1) {
-  Plan plan;
-  plan.schedule = kind;
-  plan.pp = pp;
-  plan.vpp = vpp;
-  return plan;
-}
-
-Played played(const Plan& plan, int microbatches, const PassTimes& times = {}) {
-  return play(pipeline_shape(plan), make_schedule(plan, microbatches), times);
-}
-
 int most_in_flight(const StageOps& ops) {
   int live = 0, most = 0;
   for (const PipelineOp& op : ops) {
@@ -47,12 +35,6 @@ TEST_CASE("interleaved 1F1B as Megatron-LM orders it") {
         "F0.0 F1.0 F0.1 F1.1 F2.0 B0.1 F3.0 B1.1 F2.1 B0.0 F3.1 B1.0 B2.1 B3.1 B2.0 B3.0");
   CHECK(to_text(interleaved(1, 2, 2, 4), true) ==
         "F0.0 F1.0 F0.1 B0.1 F1.1 B1.1 F2.0 B0.0 F3.0 B1.0 F2.1 B2.1 F3.1 B3.1 B2.0 B3.0");
-}
-
-TEST_CASE(
-    "ZB-H1 as in the paper's figure: stage s postpones its weight gradients by s microbatches") {
-  CHECK(to_text(zero_bubble_h1(0, 3, 4)) == "F0 F1 F2 D0 W0 F3 D1 W1 D2 W2 D3 W3");
-  CHECK(to_text(zero_bubble_h1(2, 3, 4)) == "F0 D0 F1 D1 F2 D2 W0 F3 D3 W1 W2 W3");
 }
 
 TEST_CASE(
@@ -142,26 +124,6 @@ TEST_CASE("bubbles of equal passes are the published ones") {
     }
 }
 
-TEST_CASE("ZB-H1 keeps its bubble when passes differ; DualPipe never exceeds the published one") {
-  for (const PassTimes times :
-       {PassTimes{1, 1.3, 0.6}, PassTimes{1, 1.2, 1}, PassTimes{2, 2.5, 1.5}}) {
-    const Plan h1 = plan_of(ScheduleKind::zb_h1, 8), dual = plan_of(ScheduleKind::dualpipe, 8);
-    CHECK(played(h1, 20, times).bubble(0) ==
-          Approx(7 * (times.forward + times.data - times.weight)));
-    const double published = 3 * (times.both() + times.data - 2 * times.weight);
-    CHECK(played(dual, 20, times).bubble(0) <= published + 1e-9);
-    CHECK(played(dual, 20, times).bubble(0) >= 0.85 * published);
-  }
-}
-
-TEST_CASE("ZB-2p leaves no gap between a stage's first and last operation when passes are equal") {
-  for (const int pp : {2, 4, 8}) {
-    const Played result = played(plan_of(ScheduleKind::zb_2p, pp), 5 * pp);
-    for (int stage = 0; stage < pp; ++stage)
-      CHECK(result.last[stage] - result.first[stage] == result.busy[stage]);
-  }
-}
-
 TEST_CASE("microbatches in flight: what each schedule costs in memory") {
   const int pp = 8, microbatches = 40;
   const auto most = [&](ScheduleKind kind, int stage) {
@@ -175,13 +137,4 @@ TEST_CASE("microbatches in flight: what each schedule costs in memory") {
     CHECK(most(ScheduleKind::dualpipe, stage) <=
           pp + 1);  // arXiv:2412.19437 table 2, in chunks of two directions
   }
-}
-
-TEST_CASE("DualPipe sends half of the microbatches each way") {
-  const StageOps first = dualpipe(0, 4, 8), last = dualpipe(3, 4, 8);
-  CHECK(to_text(first, true) ==
-        "F0.0 F1.0 F2.0 F4.1 D4.1 W4.1 F5.1 F3.0+B5.1 F6.1+B0.0 B6.1 F7.1+B1.0 B7.1 D2.0 W2.0 D3.0 "
-        "W3.0");
-  CHECK(last.size() == first.size());
-  CHECK(to_text(last, true).substr(0, 9) == "F4.1 F5.1");
 }

@@ -1,4 +1,4 @@
-// What the model must hold against measurements and physics, through SimGrid; docs/model/wafer.md
+// The model must hold against measurements and physics, through SimGrid; docs/model/wafer.md
 // has the figures.
 #include "run/wafer_program.hpp"
 

@@ -293,7 +293,7 @@ TEST_CASE(
     system.wafer.io_bytes_per_s = 1e9;
     const Ran ran = run(model, system, plan, {8, 4, 1024});
     const Record& record = ran.execution.record;
-    // Of each layer: from its forward's first compute to the end of its way out; from the begin of
+    // For each layer: from its forward's first compute to the end of its way out; from the begin of
     // its way in to its backward's last compute.
     struct Life {
       double computes = 1e300, computed = 0, moves = 1e300, moved = 0, bytes = 0;

@@ -5,7 +5,7 @@
     moesim calibrate --gemm measured/gemm.csv --grouped-gemm measured/grouped_gemm.csv \\
         --attention measured/attention.csv --memory measured/memory.csv --base h100-sxm -o my_device.yaml
 
-Columns: docs/FORMATS.md. Times are device times between CUDA events, less what a pair of events sees around nothing: the
+Columns: docs/formats/tables.md. Times are device times between CUDA events, less what a pair of events sees around nothing: the
 median of the repeats, with the caches overwritten in between, as in a training step. sequence.csv has the kernels of one
 MoE layer, sustained.csv what they take in a row, for seconds on end, with the chip's clock and power. Shapes that do not
 run are told and left out. Device, software and date go to measured/about.txt. Takes less than a minute on an H100.

@@ -67,9 +67,10 @@ void add_calibrate_command(CLI::App& app, int& exit_code) {
       "calibrate", "Fits constants of a device and its fabric to your own microbenchmarks");
   command->add_option(
       "--gemm,--grouped-gemm,--attention,--memory", options->kernels,
-      "CSV files of kernels of any class, columns in docs/FORMATS.md; may be repeated");
-  command->add_option("--alltoall,--collective", options->collectives,
-                      "CSV files of collectives, columns in docs/FORMATS.md; may be repeated");
+      "CSV files of kernels of any class, columns in docs/formats/tables.md; may be repeated");
+  command->add_option(
+      "--alltoall,--collective", options->collectives,
+      "CSV files of collectives, columns in docs/formats/tables.md; may be repeated");
   command
       ->add_option("--base", options->base,
                    "Preset or file that holds everything that is not fitted")

@@ -126,13 +126,14 @@ void add_validate_command(CLI::App& app, int& exit_code) {
       "validate",
       "Predicts every row of tables of measured steps, kernels or collectives; prints the errors");
   command
-      ->add_option("table", options->validate.tables,
-                   "CSV files with the columns of docs/FORMATS.md: training steps, or kernels, or "
-                   "collectives")
+      ->add_option(
+          "table", options->validate.tables,
+          "CSV files with the columns of docs/formats/tables.md: training steps, or kernels, or "
+          "collectives")
       ->required();
   command->add_option("--where", options->where,
                       "Rows to keep, as in gpu=h100-sxm|h800-sxm,model=mixtral-8x22b");
-  command->add_option("--limit", options->validate.limit, "Keep so many rows at most; 0: all");
+  command->add_option("--limit", options->validate.limit, "Keep at most this many rows; 0: all");
   command->add_option("--platform", options->validate.platform,
                       "Preset or file to simulate on, whatever the gpu column says");
   command->add_option("--set", options->validate.sets,

@@ -1,4 +1,4 @@
-// What the dispatchers send, and what travels beside compute.
+// Tests what the dispatchers send, and what travels beside compute.
 #include "catch.hpp"
 #include "fixtures/tiny.hpp"
 #include "lower/token_exchange.hpp"
@@ -6,13 +6,6 @@
 using namespace moesim;
 
 namespace {
-
-Pod small_pod() {
-  Pod pod = ideal_pod(16);
-  pod.nvlink_bytes_per_s = 450e9;
-  pod.nic_bytes_per_s = 50e9;
-  return pod;
-}
 
 double bytes_of(LoweredStep& step, const std::string& op) {
   double bytes = 0;
@@ -34,7 +27,7 @@ TEST_CASE("the all-gather dispatcher sends every token to every rank, whatever t
   skewed.kind = RoutingKind::zipf;
   skewed.exponent = 0.8;
   for (const RoutingSpec& routing : {RoutingSpec{}, skewed}) {
-    const auto step = lower(moe_model(2), small_pod(), plan, tiny_batch(16), routing);
+    const auto step = lower(moe_model(2), two_nodes(), plan, tiny_batch(16), routing);
     const double everything =
         2 * 16 * 15 * 1024.0 * 512 * 2;  // layers, receivers, senders, tokens, hidden, bf16
     CHECK(bytes_of(*step, "dispatch") == Approx(everything));
@@ -46,7 +39,7 @@ TEST_CASE("communication beside compute keeps only a part of its bandwidth") {
   Plan plan;
   plan.ep = 16;
   plan.dispatcher = Dispatcher::deepep;
-  Pod pod = small_pod();
+  Pod pod = two_nodes();
   pod.overlapped_efficiency = 0.5;
   const auto rates = [&](const std::string& op) {
     const auto step = lower(moe_model(2), pod, plan, tiny_batch(64));
@@ -69,7 +62,7 @@ TEST_CASE("communication beside compute keeps only a part of its bandwidth") {
 }
 
 TEST_CASE("few SMs copy fewer bytes than NVLink carries") {
-  Pod pod = small_pod();
+  Pod pod = two_nodes();
   pod.overlapped_efficiency = 0.5;
   pod.dispatchers[Dispatcher::deepep].sm_token_s = 1e-6;
   pod.dispatchers[Dispatcher::deepep].sm_bytes_per_s = 1e9;
@@ -96,7 +89,7 @@ TEST_CASE(
   plan.ep = 16;
   plan.dispatcher = Dispatcher::deepep;
   plan.ep_overlap = true;
-  Pod pod = small_pod();
+  Pod pod = two_nodes();
   pod.dispatchers[Dispatcher::deepep].startup_s = 1e-3;
   const auto seconds = [&] {
     const auto step = lower(moe_model(2), pod, plan, tiny_batch(64));
@@ -149,7 +142,7 @@ TEST_CASE(
     routing.exponent = 0.8;
     routing.placement = placement;
     routing.redundant_experts = redundant;
-    const auto step = lower(moe_model(4, 64, 4), small_pod(), plan, tiny_batch(32), routing);
+    const auto step = lower(moe_model(4, 64, 4), two_nodes(), plan, tiny_batch(32), routing);
     const double seconds =
         execute_reference(step->program, step->context.fabric, *step->work).makespan_s;
     return Outcome{step->work->statistics().overload_factor(), seconds};
