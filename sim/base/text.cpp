@@ -79,6 +79,17 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+std::vector<std::string> split(std::string_view text, std::string_view separators) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find_first_of(separators, begin), text.size());
+    if (const std::string_view part = trim(text.substr(begin, end - begin)); !part.empty())
+      parts.emplace_back(part);
+    begin = end + 1;
+  }
+  return parts;
+}
+
 std::string lowercase(std::string_view text) {
   std::string result(text);
   for (char& c : result)

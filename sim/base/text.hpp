@@ -20,6 +20,9 @@ std::string fit_end(std::string_view text, int width, Align align = Align::left)
 // Without blanks and tabs at either end.
 std::string_view trim(std::string_view text);
 
+// Returns the parts of the text between any of these separators, trimmed; empty ones are left out.
+std::vector<std::string> split(std::string_view text, std::string_view separators);
+
 // ASCII letters alone change.
 std::string lowercase(std::string_view text);
 

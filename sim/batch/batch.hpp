@@ -25,7 +25,7 @@ struct BatchCounts {
   size_t interrupted = 0;  // not run, because of Ctrl-C
 };
 
-// "12 done, 1 failed, 2 skipped as finished before"
+// "12 done, 1 failed, 2 of these from an earlier batch"
 std::string to_string(const BatchCounts& counts);
 
 // 0: all done; 1: a run failed, crashed or timed out; 130: interrupted.

@@ -13,7 +13,7 @@
 
 namespace moesim {
 
-// The row number in kDispatchers. Only rows that code asks for by name need an enumerator.
+// The row number in kDispatchers. A row that only scenarios name needs no enumerator.
 enum class Dispatcher : uint8_t { nccl, deepep, hybridep, allgather };
 
 // How often a token travels, and over which ports.

@@ -14,7 +14,23 @@
 
 namespace moesim {
 
+// The row number in kLinkClasses.
 enum class LinkClass : uint8_t { nvlink, nic, leaf, io, swarmx, memoryx };
+struct LinkClassNames {
+  const char* kind;   // in reports' lists of resources
+  const char* title;  // as a reader would call it
+};
+inline constexpr auto kLinkClasses = std::to_array<LinkClassNames>({
+    {"nvlink", "nvlink"},
+    {"nic", "nic"},
+    {"leaf", "leaf uplink"},
+    {"wafer_io", "wafer I/O"},
+    {"swarmx", "swarmx"},
+    {"memoryx", "memoryx"},
+});
+constexpr const LinkClassNames& names(LinkClass link_class) {
+  return kLinkClasses[static_cast<size_t>(link_class)];
+}
 
 struct Link {
   std::string name;

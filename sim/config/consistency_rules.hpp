@@ -52,8 +52,7 @@ class Rules {
   Problems& problems_;
 };
 
-// a is a multiple of b; false rather than a fault for b = 0.
-
+// Whether a is a multiple of b; false rather than a fault for b = 0.
 inline bool divides(int64_t b, int64_t a) { return b > 0 && a % b == 0; }
 
 void check_routing(Rules& rules);

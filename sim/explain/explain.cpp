@@ -52,7 +52,7 @@ Scenario load(const std::string& path, const std::vector<std::string>& sets) {
       .scenario;
 }
 
-// Settings are part of the name where it would not be clear otherwise: names are files.
+// Names of runs are names of files: blanks become underscores.
 std::string file_name(std::string text) {
   std::replace(text.begin(), text.end(), ' ', '_');
   return text;

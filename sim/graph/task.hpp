@@ -19,10 +19,10 @@ enum class TaskKind : uint8_t {
   exit,      // a join that other blocks wait for
 };
 
-// FIFO lanes of a device. The order on a lane is written as edges, so the graph is the whole truth;
-// the lane says whose time it is: exposed time of a lane is the time during which compute waited
-// for it. Wafers have weights (streamed in), gradients (streamed out), copy (activations to a host
-// and back); MemoryX has optimizer.
+// FIFO streams of a device. The order on a stream is written as edges, so the graph is the whole
+// truth; the stream says whose time it is: exposed time of a stream is the time during which
+// compute waited for it. Wafers have weights (streamed in), gradients (streamed out), copy
+// (activations to a host and back); MemoryX has optimizer.
 enum class Stream : uint8_t { compute, ep, tp, cp, dp, pp, copy, weights, gradients, optimizer };
 inline constexpr int kStreams = 10;
 const char* name_of(Stream stream);

@@ -162,10 +162,9 @@ std::vector<double> AllToAll::node_totals(const ByteMatrix& matrix) const {
 }
 
 double AllToAll::port_bound_s(const ByteMatrix& matrix, double nvlink_rate, double nic_rate) const {
+  // These flows load every link as the matrix itself does, and are fewer to add up.
   std::vector<Flow> flows;
-  port_balanced(
-      matrix,
-      flows);  // the same load on every link as the matrix itself, with fewer flows to add up
+  port_balanced(matrix, flows);
   std::vector<double> load(fabric_.links.size(), 0.0);
   double bound = 0;
   const int32_t shift = first_rank_ * kPorts;

@@ -53,7 +53,7 @@ void BlockEmitter::emit() {
   builder_.exit_all_lanes(kDone);
 }
 
-Emission BlockEmitter::emission(const LaneWork& lane) {
+Emission BlockEmitter::emission(LaneWork lane) {
   if (lane.op.forward()) return forward(lane);
   return lane.op.kind == OpKind::backward_weight ? weight_gradients(lane) : backward(lane);
 }
@@ -99,7 +99,7 @@ void BlockEmitter::send_now(const LaneWork& lane) {
 // The first microbatch's forward waits, layer by layer, for the parameters that the last step's
 // optimizer updated, or gathers them itself; with ZeRO-3 every forward gathers them. Gathers run
 // one bucket ahead of their use (without overlap_param_gather when it is due).
-Emission BlockEmitter::forward(const LaneWork& lane) {
+Emission BlockEmitter::forward(LaneWork lane) {
   const Plan& plan = context_.plan;
   const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
@@ -167,7 +167,7 @@ void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, in
 // With ZeRO-3 the parameters of each layer are gathered again, one layer ahead; the last layer's
 // bucket holds the logits, too. The gradient message leaves before any weight gradient that has
 // been put off.
-Emission BlockEmitter::backward(const LaneWork& lane) {
+Emission BlockEmitter::backward(LaneWork lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
   GradientBuckets buckets(context_, lane);
@@ -195,7 +195,7 @@ Emission BlockEmitter::backward(const LaneWork& lane) {
   builder_.exit(kReduced, buckets.reduced);
 }
 
-Emission BlockEmitter::weight_gradients(const LaneWork& lane) {
+Emission BlockEmitter::weight_gradients(LaneWork lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
   GradientBuckets buckets(context_, lane);

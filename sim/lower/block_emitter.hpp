@@ -41,10 +41,10 @@ class BlockEmitter {
   const ChunkContent& chunk_of(const LaneWork& lane) const {
     return context_.chunk(lane.stage, lane.op.chunk);
   }
-  Emission emission(const LaneWork& lane);
-  Emission forward(const LaneWork& lane);
-  Emission backward(const LaneWork& lane);
-  Emission weight_gradients(const LaneWork& lane);
+  Emission emission(LaneWork lane);
+  Emission forward(LaneWork lane);
+  Emission backward(LaneWork lane);
+  Emission weight_gradients(LaneWork lane);
   void emit_overlapped(Emission forward, Emission backward);
   std::vector<TaskId> gather(const RankParameters& bytes, int local, bool after_front);
   void await_gathered(const std::vector<TaskId>& gathers);

@@ -178,7 +178,8 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
     const auto layers = parameters_by_layer(context, context.chunk(stage, index));
     const BucketFill fill(bucket_size(context, stage, index, DpUse::reduce));
     for (const RankParameters& layer : layers) held += layer;
-    for (const RankParameters& bucket : buckets_by_first_layer(layers, fill))
+    const std::vector<RankParameters> buckets = buckets_by_first_layer(layers, fill);
+    for (const RankParameters& bucket : buckets)
       if (reduces && !bucket.empty())
         reductions.push_back(reduce_gradients(context, builder, bucket, 0));
   }

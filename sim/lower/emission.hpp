@@ -14,8 +14,8 @@ namespace moesim {
 struct Cut {};
 inline constexpr Cut cut;
 
-// Does nothing until resume() is called. What its coroutine refers to must outlive it; parameters
-// are best taken by value.
+// Does nothing until resume() is called. Its coroutine takes its parameters by value; what they
+// point to must outlive it.
 class [[nodiscard]] Emission {
  public:
   struct promise_type;

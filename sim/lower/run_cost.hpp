@@ -19,7 +19,6 @@ class RunCost {
  public:
   RunCost(const Device& device, const Plan& plan) : device_(device), plan_(plan) {}
 
-  const Device& device() const { return device_; }
   // `more_host_s`: what the host has to do besides launching, before the next run can start.
   double seconds(std::span<const Kernel> kernels, std::span<const int> rows = {},
                  double more_host_s = 0) const;

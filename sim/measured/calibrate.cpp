@@ -81,10 +81,6 @@ std::vector<Group> kernel_groups() {
   };
 }
 
-bool moves_tokens(const MeasuredCollective& row) {
-  return row.collective == "dispatch" || row.collective == "combine";
-}
-
 std::vector<Group> fabric_groups() {
   const Bounds share{0.05, 1}, time{1e-8, 5e-3};
   const auto within = [](const MeasuredCollective& row, const Pod& pod) {

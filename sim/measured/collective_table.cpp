@@ -19,10 +19,6 @@ namespace {
 
 constexpr double kSmall = 1e6;  // bytes; below, time is latency and start-up
 
-bool moves_tokens(const MeasuredCollective& row) {
-  return row.collective == "dispatch" || row.collective == "combine";
-}
-
 bool is_collective(const std::string& name) {
   const auto kind = spelled<CollectiveKind>(name);
   return kind && *kind != CollectiveKind::send;
@@ -114,6 +110,10 @@ Transfer tokens_transfer(const Pod& pod, const AllToAll& group,
 }
 
 }  // namespace
+
+bool moves_tokens(const MeasuredCollective& row) {
+  return row.collective == "dispatch" || row.collective == "combine";
+}
 
 std::vector<MeasuredCollective> read_collective_table(const std::string& csv_file,
                                                       const Files& files) {

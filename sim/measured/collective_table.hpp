@@ -27,6 +27,9 @@ struct MeasuredCollective {
   std::string source;
 };
 
+// Whether it is a dispatch or a combine.
+bool moves_tokens(const MeasuredCollective& row);
+
 // Throws InputError with all problems.
 std::vector<MeasuredCollective> read_collective_table(const std::string& csv_file,
                                                       const Files& files = disk_files());

@@ -67,20 +67,6 @@ constexpr const char* kMeasured[] = {"tokens_per_s_per_gpu", "step_time_s", "tfl
 bool is_known(const std::string& column);
 std::vector<std::string> known_columns();
 
-// Parts of a cell between separators, without the blanks around them; empty parts are left out.
-std::vector<std::string> parts_of(const std::string& text, const char* separators) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find_first_of(separators, begin), text.size());
-    const size_t from = std::min(text.find_first_not_of(' ', begin), end);
-    std::string part = text.substr(from, end - from);
-    part.erase(part.find_last_not_of(' ') + 1);
-    if (!part.empty()) parts.push_back(std::move(part));
-    begin = end + 1;
-  }
-  return parts;
-}
-
 void read_graph_cell(const CsvCell& cell, MeasuredRow& row, Problems& problems) {
   if (read_graph(cell.text))
     row.cuda_graph = cell.text;
@@ -90,7 +76,7 @@ void read_graph_cell(const CsvCell& cell, MeasuredRow& row, Problems& problems) 
 }
 
 void read_set(const CsvCell& cell, MeasuredRow& row, Problems& problems) {
-  row.set = parts_of(cell.text, ";");
+  row.set = split(cell.text, ";");
   row.set_place = cell.place;
   for (const std::string& set : row.set)
     if (set.find('=') == std::string::npos || set.front() == '=')
@@ -99,7 +85,7 @@ void read_set(const CsvCell& cell, MeasuredRow& row, Problems& problems) {
 }
 
 void read_inferred(const CsvCell& cell, MeasuredRow& row, Problems& problems) {
-  row.inferred = parts_of(cell.text, " ,;");
+  row.inferred = split(cell.text, " ,;");
   for (const std::string& column : row.inferred)
     if (!is_known(column))
       problems.add(

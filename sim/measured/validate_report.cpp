@@ -10,6 +10,7 @@
 #include <map>
 
 #include "base/diagnostics.hpp"
+#include "base/text.hpp"
 #include "measured/microbenchmarks.hpp"
 #include "measured/validate_output.hpp"
 #include "measured/validate_plot.hpp"
@@ -333,7 +334,7 @@ std::vector<PlotPoint> plot_points(const std::vector<ValidatedRow>& rows) {
 void write_validation_report(const Validation& validation, const std::string& path,
                              const SearchPath& search) {
   const fs::path report(path);
-  const std::string plot = lowered(report.stem().string()) + "-steps.svg";
+  const std::string plot = lowercase(report.stem().string()) + "-steps.svg";
   write_text(
       report.parent_path() / plot,
       scatter_svg(plot_points(validation.rows), "Training steps, one point per published row",

@@ -7,28 +7,12 @@
 #include <set>
 
 #include "base/spelling.hpp"
+#include "base/text.hpp"
 
 namespace moesim {
 namespace {
 
 using Words = std::vector<std::string>;
-
-std::string trimmed(const std::string& text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  return begin == std::string::npos ? ""
-                                    : text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-Words split(const std::string& text, const char* separators) {
-  Words parts;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find_first_of(separators, begin), text.size());
-    if (std::string part = trimmed(text.substr(begin, end - begin)); !part.empty())
-      parts.push_back(std::move(part));
-    begin = end + 1;
-  }
-  return parts;
-}
 
 // The text without what stands in parentheses, which is appended to `remarks`.
 std::string without_remarks(const std::string& text, Words& remarks) {
@@ -181,12 +165,6 @@ void take_phrase(const std::set<Role>& roles, OverlapWords& words, GraphPhrases&
 
 }  // namespace
 
-std::string lowered(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
-
 std::optional<GraphWord> read_graph(const std::string& text) {
   static const std::map<std::string, GraphWord> words{{"none", GraphWord::none},
                                                       {"router", GraphWord::router},
@@ -199,7 +177,7 @@ std::optional<GraphWord> read_graph(const std::string& text) {
 RecomputeWords read_recompute(const std::string& text) {
   RecomputeWords read;
   Words remarks;
-  for (const std::string& word : split(without_remarks(lowered(text), remarks), ",+;")) {
+  for (const std::string& word : split(without_remarks(lowercase(text), remarks), ",+;")) {
     if (word == "none") continue;
     if (word == "full") {
       read.policy = {Recompute::full, {}};
@@ -220,7 +198,7 @@ OverlapWords read_overlap(const std::string& text) {
   OverlapWords words;
   GraphPhrases graph;
   Words remarks;
-  for (const std::string& phrase : split(without_remarks(lowered(text), remarks), ",;+")) {
+  for (const std::string& phrase : split(without_remarks(lowercase(text), remarks), ",;+")) {
     if (const auto roles = roles_of(phrase))
       take_phrase(*roles, words, graph);
     else
@@ -230,14 +208,14 @@ OverlapWords read_overlap(const std::string& text) {
     for (const std::string& phrase : split(remark, ",;+"))
       if (const auto roles = roles_of(phrase)) take_phrase(*roles, words, graph);
   words.graph = graph.word();
-  if (!words.ep && !trimmed(text).empty() && !words.dualpipe) words.ep = false;
+  if (!words.ep && !trim(text).empty() && !words.dualpipe) words.ep = false;
   return words;
 }
 
 DispatcherWords read_dispatcher(const std::string& text) {
   DispatcherWords read;
   Words remarks;
-  Words words = split(without_remarks(lowered(text), remarks), " ,;/+");
+  Words words = split(without_remarks(lowercase(text), remarks), " ,;/+");
   for (const std::string& remark : remarks) {  // of a remark only the number of SMs is taken
     const Words inside = split(remark, " ,;/+");
     for (size_t i = 0; i + 1 < inside.size(); ++i)

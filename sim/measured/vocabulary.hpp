@@ -13,8 +13,6 @@
 
 namespace moesim {
 
-std::string lowered(std::string_view text);
-
 // Says what a CUDA graph holds; router: gate and bookkeeping of tokens only.
 enum class GraphWord { none, router, layers, step };
 // Returns nothing for a word that is none of none, router, layers and step.

@@ -46,21 +46,7 @@ int32_t busiest_link(const Program& program, const Fabric& fabric, const Record&
 // As a user would name it.
 const char* class_name(const Fabric& fabric, int32_t link) {
   if (link < 0) return "";
-  switch (fabric.links[link].link_class) {
-    case LinkClass::nvlink:
-      return "nvlink";
-    case LinkClass::nic:
-      return "nic";
-    case LinkClass::leaf:
-      return "leaf uplink";
-    case LinkClass::io:
-      return "wafer I/O";
-    case LinkClass::swarmx:
-      return "swarmx";
-    case LinkClass::memoryx:
-      return "memoryx";
-  }
-  return "";
+  return names(fabric.links[link].link_class).title;
 }
 
 // A kernel or transfer on the critical path.

@@ -21,24 +21,6 @@ std::vector<double> work_by_rank(const Program& program, const Execution& execut
   return work;
 }
 
-const char* kind_of(LinkClass link_class) {
-  switch (link_class) {
-    case LinkClass::nvlink:
-      return "nvlink";
-    case LinkClass::nic:
-      return "nic";
-    case LinkClass::leaf:
-      return "leaf";
-    case LinkClass::io:
-      return "wafer_io";
-    case LinkClass::swarmx:
-      return "swarmx";
-    case LinkClass::memoryx:
-      return "memoryx";
-  }
-  return "";
-}
-
 }  // namespace
 
 std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabric,
@@ -59,7 +41,7 @@ std::vector<ResourceUse> resource_use(const Program& program, const Fabric& fabr
   for (size_t link = 0; link < fabric.links.size(); ++link) {
     const double bytes = execution.link_bytes[link];
     if (bytes <= 0) continue;
-    uses.push_back({fabric.links[link].name, kind_of(fabric.links[link].link_class),
+    uses.push_back({fabric.links[link].name, names(fabric.links[link].link_class).kind,
                     bytes / fabric.links[link].bytes_per_s / step, bytes});
   }
   std::stable_sort(uses.begin(), uses.end(), [](const ResourceUse& a, const ResourceUse& b) {

@@ -82,7 +82,7 @@ struct StageMemory {
   std::string breaks_it;  // the tensor that takes most where it does not fit
 };
 
-// Consecutive steps of the critical path with the same name are one entry in the summary.
+// Steps of the critical path with the same name and kind are one entry.
 struct CriticalPathEntry {
   std::string op;    // "attention", "dispatch", ...
   std::string kind;  // "compute", "ep", "pp", ...
@@ -145,7 +145,7 @@ struct StepReport {
   double overload_factor = 1;
   std::vector<double> layer_overload;  // mean per layer; 0 for layers without experts
   double lower_bound_s = 0;
-  std::string lower_bound_by;                    // "device work", "nic bytes", "dependencies"
+  std::string lower_bound_by;                    // "device work", "bytes over LINK", ...
   std::vector<CriticalPathEntry> critical_path;  // longest first
   std::vector<ResourceUse> resources;            // busiest first
   SimulationFacts simulation;

@@ -1,4 +1,4 @@
-// The goodput section of table and JSON.
+// The goodput section of a table.
 #pragma once
 
 #include "metrics/goodput_report.hpp"

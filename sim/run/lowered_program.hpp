@@ -1,6 +1,6 @@
 // A scenario after lowering, in one form for pods of GPUs and for wafer systems: the program, the
 // fabric and the routed amounts that the engine executes, and what reports and timelines say of
-// them. It knows nothing of engines, figures or output formats.
+// them. It knows nothing of engines or output formats.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,7 @@
 
 #include "engine/reference.hpp"
 #include "model/parameters.hpp"
+#include "wafer/step.hpp"
 
 namespace moesim {
 
@@ -58,6 +59,32 @@ std::string fidelity_text(const WaferContext& context) {
                      many(batch, "sequence", "s"),
                      many(plan.microbatches.size(), "microbatch", "es"),
                      plan.spill ? ", saved activations on the host" : "");
+}
+
+// Returns the number of attention tiles with the most tokens/s of one microbatch, each choice that
+// fits executed without contention; of choices within 1 % of the best the smallest.
+int best_attention_tiles(const WaferStepInput& input) {
+  std::vector<std::pair<int, double>> tried;
+  double best = 0;
+  WaferStepInput one = input;
+  one.plan.attention_tiles = 1;
+  one.plan.simulated_replicas = 1;
+  one.plan.attention_batch =
+      derive_wafer_plan(input.model, input.system, one.plan, input.batch).attention_batch;
+  one.batch.global_batch = 0;
+  for (const int tiles : wafer_tile_choices(input.model, input.system, input.plan, input.batch)) {
+    one.plan.attention_tiles = tiles;
+    const auto step = lower_wafer_step(one);
+    const double seconds =
+        execute_reference(step->program, step->context.fabric.fabric, *step->work).makespan_s -
+        input.system.step_latency_s;  // paid once a step, whatever the microbatches
+    const double rate = step->context.plan.microbatches[0] / seconds;
+    tried.emplace_back(tiles, rate);
+    best = std::max(best, rate);
+  }
+  for (const auto& [tiles, rate] : tried)
+    if (rate >= kGoodEnough * best) return tiles;
+  return 1;
 }
 
 WaferStepInput settled(const Scenario& scenario, uint64_t seed) {
@@ -137,30 +164,6 @@ class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
 };
 
 }  // namespace
-
-int best_attention_tiles(const WaferStepInput& input) {
-  std::vector<std::pair<int, double>> tried;
-  double best = 0;
-  WaferStepInput one = input;
-  one.plan.attention_tiles = 1;
-  one.plan.simulated_replicas = 1;
-  one.plan.attention_batch =
-      derive_wafer_plan(input.model, input.system, one.plan, input.batch).attention_batch;
-  one.batch.global_batch = 0;
-  for (const int tiles : wafer_tile_choices(input.model, input.system, input.plan, input.batch)) {
-    one.plan.attention_tiles = tiles;
-    const auto step = lower_wafer_step(one);
-    const double seconds =
-        execute_reference(step->program, step->context.fabric.fabric, *step->work).makespan_s -
-        input.system.step_latency_s;  // paid once a step, whatever the microbatches
-    const double rate = step->context.plan.microbatches[0] / seconds;
-    tried.emplace_back(tiles, rate);
-    best = std::max(best, rate);
-  }
-  for (const auto& [tiles, rate] : tried)
-    if (rate >= kGoodEnough * best) return tiles;
-  return 1;
-}
 
 std::unique_ptr<LoweredProgram> lower_for_wafers(const Scenario& scenario, uint64_t seed) {
   return std::make_unique<WaferProgram>(lower_wafer_step(settled(scenario, seed)));

@@ -1,5 +1,5 @@
-// SRAM that one microbatch takes on a wafer, tensor by tensor, and MemoryX's share of the model
-// state. Takes shapes and the sizes of microbatch and attention tile; knows nothing of time.
+// SRAM that one microbatch takes on a wafer, tensor by tensor. Takes shapes and the sizes of
+// microbatch and attention tile; knows nothing of time.
 #pragma once
 
 #include <string>

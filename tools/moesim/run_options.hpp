@@ -1,4 +1,4 @@
-// `run` and `sweep` share this: options, one simulation to a string, a batch to a folder.
+// `run` and `sweep` share this: options, one simulation to a report, a batch to a folder.
 #pragma once
 
 #include <cstdint>
