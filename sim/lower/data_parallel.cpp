@@ -59,10 +59,11 @@ namespace {
 double take_if(bool full, double& pending) { return full ? std::exchange(pending, 0) : 0; }
 
 // Puts each bucket at the layer that it begins with.
-std::vector<RankParameters> buckets_by_first_layer(std::vector<RankParameters> layers,
+std::vector<RankParameters> buckets_by_first_layer(const std::vector<RankParameters>& layers,
                                                    BucketFill fill) {
-  for (size_t i = layers.size(); i-- > 0;) layers[i] = fill.add(layers[i], i == 0);
-  return layers;
+  std::vector<RankParameters> buckets(layers.size());
+  for (size_t i = layers.size(); i-- > 0;) buckets[i] = fill.add(layers[i], i == 0);
+  return buckets;
 }
 
 }  // namespace

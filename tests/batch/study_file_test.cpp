@@ -50,9 +50,10 @@ TEST_CASE("a study: base beside the file, grid values as --set takes them") {
 TEST_CASE("a quoted value is never shortened, whatever it holds") {
   const std::string layout =
       "Et*5|t*6|t*6|t*6|t*6|t*6|t*6|t*6|t*6|t*6|t*6|t*6|t*6|t*6|t*6|t*5L";  // more than 60 letters
-  const Study study = load_study(
-      StudyText("base: a.yaml\nlist:\n  - {plan.layout: '" + layout + "'}\n"
-                "grid: {name: ['say \"a\\b\"']}\n").path);
+  const Study study = load_study(StudyText("base: a.yaml\nlist:\n  - {plan.layout: '" + layout +
+                                           "'}\n"
+                                           "grid: {name: ['say \"a\\b\"']}\n")
+                                     .path);
   CHECK(study.list[0][0].second == '"' + layout + '"');
   CHECK(study.grid[0].second[0] == "\"say \\\"a\\\\b\\\"\"");
 }
