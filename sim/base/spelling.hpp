@@ -17,6 +17,15 @@ struct Spelled {
   const char* name;
 };
 
+// Returns the spellings of all enumerators in their order, from 0 to `last`.
+template <auto last, class... Names>
+constexpr auto spell(Names... names) {
+  using Enum = decltype(last);
+  static_assert(sizeof...(names) == static_cast<size_t>(last) + 1, "a name for each enumerator");
+  size_t value = 0;
+  return std::array{Spelled<Enum>{static_cast<Enum>(value++), names}...};
+}
+
 // The spellings of a table of traits, whose row i describes the enumerator of value i.
 template <class Enum, class Row, size_t rows>
 constexpr std::array<Spelled<Enum>, rows> spelled_rows(const std::array<Row, rows>& table) {

@@ -228,23 +228,6 @@ std::string duration_text(double duration_s) {
 
 }  // namespace
 
-const char* to_string(Outcome::Status status) {
-  switch (status) {
-    case Outcome::Status::done:
-      return "done";
-    case Outcome::Status::failed:
-      return "failed";
-    case Outcome::Status::crashed:
-      return "crashed";
-    case Outcome::Status::timed_out:
-      return "timed_out";
-    case Outcome::Status::interrupted:
-      return "interrupted";
-  }
-  MOESIM_CHECK(false, "status {}", static_cast<int>(status));
-  return "";
-}
-
 std::string to_string(const Progress& progress) {
   std::string text = fmt::format("{}/{} done", progress.done, progress.total);
   if (progress.not_ok > 0) text += fmt::format(", {} not ok", progress.not_ok);

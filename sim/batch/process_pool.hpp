@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/spelling.hpp"
+
 namespace moesim {
 
 struct Job {
@@ -33,8 +35,9 @@ struct Outcome {
   int64_t peak_rss_bytes = 0;
 };
 
-// "done", "failed", "crashed", "timed_out", "interrupted".
-const char* to_string(Outcome::Status status);
+inline constexpr auto kStatuses =
+    spell<Outcome::Status::interrupted>("done", "failed", "crashed", "timed_out", "interrupted");
+constexpr const auto& enum_names(Outcome::Status) { return kStatuses; }
 
 struct Progress {
   size_t done = 0;  // ended in any way

@@ -16,14 +16,9 @@ namespace fs = std::filesystem;
 
 StoredRun stored_run(const StudyRun& run, const std::string& fingerprint, const Outcome& outcome) {
   StoredRun stored;
-  stored.run = {run.name,
-                run.scenario_path,
-                run.sets,
-                fingerprint,
-                to_string(outcome.status),
-                outcome.wall_s,
-                outcome.peak_rss_bytes,
-                outcome.message};
+  stored.run = {
+      run.name,       run.scenario_path,      run.sets,       fingerprint, spelling(outcome.status),
+      outcome.wall_s, outcome.peak_rss_bytes, outcome.message};
   if (stored.is_done()) stored.report = unpacked<StepReport>(outcome.output);
   return stored;
 }
@@ -53,7 +48,7 @@ void ResultStore::find_kept(size_t run_index) {
   const auto stored = read_stored_run(json_path(run_index));
   if (!stored || stored->run.fingerprint != fingerprints_[run_index]) return;
   for (const Outcome::Status lasting : {Outcome::Status::done, Outcome::Status::failed}) {
-    if (stored->run.status != to_string(lasting)) continue;
+    if (stored->run.status != spelling(lasting)) continue;
     kept_[run_index] = true;
     statuses_[run_index] = lasting;
     rows_[run_index] = result_row(keys_, runs_[run_index], *stored);

@@ -38,7 +38,7 @@ std::optional<StepReport> run_seeds(const Scenario& scenario, const SeedOptions&
     const Outcome& outcome = pool.outcomes[i];
     if (outcome.status != Outcome::Status::done)
       throw RunError(
-          fmt::format("{}: {}: {}", jobs[i].name, to_string(outcome.status), outcome.message));
+          fmt::format("{}: {}: {}", jobs[i].name, spelling(outcome.status), outcome.message));
     reports.push_back(unpacked<StepReport>(outcome.output));
     spread.samples_s.push_back(reports.back().step_time_s);
   }

@@ -15,7 +15,7 @@ struct RunHeader {
   std::string name, scenario;
   std::vector<std::string> set;
   std::string fingerprint;
-  std::string status;  // as to_string(Outcome::Status) says it
+  std::string status;  // as spelled for Outcome::Status
   double wall_s = 0;
   int64_t peak_rss_bytes = 0;  // of the run's process
   std::string message;

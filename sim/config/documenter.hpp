@@ -23,11 +23,11 @@ class StructDocumenter : public Visitor {
   void on_list(const FieldInfo& list, const ListOfMaps& items) override;
 
  private:
+  void add(const FieldInfo& field, const std::string& type, const std::string& fallback);
+
   struct Row {
     std::string key, type, fallback, doc;
   };
-  void add(const FieldInfo& field, const std::string& type, const std::string& fallback);
-
   int depth_ = 0;
   std::vector<Row> rows_;
 };

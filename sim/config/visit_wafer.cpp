@@ -22,12 +22,12 @@ void visit(Visitor& v, Wafer& w) {
   v.number("macs_per_cycle", w.macs_per_cycle, Unit::number, above(0, 1e6),
            "16-bit multiply-adds of one core", Need::required);
   v.number("sram_bytes", w.sram_bytes, Unit::bytes, kBytes, "on the wafer", Need::required);
-  v.number("sram_bytes_per_s", w.sram_bytes_per_s, Unit::bytes_per_s, kBandwidth, "of all cores",
-           Need::required);
-  v.number("fabric_bytes_per_s", w.fabric_bytes_per_s, Unit::bytes_per_s, kBandwidth,
-           "sum over all links between cores", Need::required);
-  v.number("io_bytes_per_s", w.io_bytes_per_s, Unit::bytes_per_s, kBandwidth,
-           "of the system, per direction", Need::required);
+  const auto bandwidth = [&](const char* key, double& value, const char* doc) {
+    v.number(key, value, Unit::bytes_per_s, kBandwidth, doc, Need::required);
+  };
+  bandwidth("sram_bytes_per_s", w.sram_bytes_per_s, "of all cores");
+  bandwidth("fabric_bytes_per_s", w.fabric_bytes_per_s, "sum over all links between cores");
+  bandwidth("io_bytes_per_s", w.io_bytes_per_s, "of the system, per direction");
   v.number("power_w", w.power_w, Unit::watts, {0, 1e6}, "of one system at full load");
   v.number("weight_issue_cycles", w.weight_issue_cycles, Unit::number, {0, 1e6},
            "of a column, per weight, whatever the tokens on its cores");

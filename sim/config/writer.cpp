@@ -46,7 +46,7 @@ void StructWriter::add(const FieldInfo& field, const std::string& value) {
                     join_path(path, field.key)});
 }
 
-void StructWriter::on_value(const FieldInfo& field, FieldValue value) {
+void StructWriter::on_value(const FieldInfo& field, FieldValue held) {
   const auto spelled = [&](Choice choice) { return yaml_text(field.choices[choice.index]); };
   const auto number = [&](double value) { return format_quantity(value, field.unit); };
   const auto integer = [](int64_t value) { return fmt::format("{}", value); };
@@ -67,7 +67,7 @@ void StructWriter::on_value(const FieldInfo& field, FieldValue value) {
       [&](std::vector<std::string>* values) { return flow_list(*values, yaml_text); },
       [&](std::vector<Choice>* values) { return flow_list(*values, spelled); },
   };
-  add(field, std::visit(show, value));
+  add(field, std::visit(show, held));
 }
 
 void StructWriter::begin(const std::string& first) {

@@ -26,14 +26,8 @@ enum class CollectiveKind : uint8_t {
   broadcast,
   send,  // from the first member to the last
 };
-inline constexpr auto kCollectiveKinds = std::to_array<Spelled<CollectiveKind>>({
-    {CollectiveKind::all_to_all, "all-to-all"},
-    {CollectiveKind::all_reduce, "all-reduce"},
-    {CollectiveKind::reduce_scatter, "reduce-scatter"},
-    {CollectiveKind::all_gather, "all-gather"},
-    {CollectiveKind::broadcast, "broadcast"},
-    {CollectiveKind::send, "send"},
-});
+inline constexpr auto kCollectiveKinds = spell<CollectiveKind::send>(
+    "all-to-all", "all-reduce", "reduce-scatter", "all-gather", "broadcast", "send");
 constexpr const auto& enum_names(CollectiveKind) { return kCollectiveKinds; }
 
 // Members with one buffer size for all of them.

@@ -15,14 +15,8 @@ namespace moesim {
 
 // How FP8 operands are scaled: decides which casts run (docs/MODEL.md, "Precision").
 enum class PrecisionRecipe : uint8_t { bf16, fp8_delayed, fp8_current, fp8_block, mxfp8, nvfp4 };
-inline constexpr auto kPrecisionRecipes = std::to_array<Spelled<PrecisionRecipe>>({
-    {PrecisionRecipe::bf16, "bf16"},
-    {PrecisionRecipe::fp8_delayed, "fp8-delayed"},
-    {PrecisionRecipe::fp8_current, "fp8-current"},
-    {PrecisionRecipe::fp8_block, "fp8-block"},
-    {PrecisionRecipe::mxfp8, "mxfp8"},
-    {PrecisionRecipe::nvfp4, "nvfp4"},
-});
+inline constexpr auto kPrecisionRecipes = spell<PrecisionRecipe::nvfp4>(
+    "bf16", "fp8-delayed", "fp8-current", "fp8-block", "mxfp8", "nvfp4");
 constexpr const auto& enum_names(PrecisionRecipe) { return kPrecisionRecipes; }
 Precision gemm_precision(PrecisionRecipe recipe);
 

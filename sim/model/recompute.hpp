@@ -10,23 +10,12 @@
 namespace moesim {
 
 enum class Recompute { none, selective, full };
-inline constexpr auto kRecomputes = std::to_array<Spelled<Recompute>>({
-    {Recompute::none, "none"},
-    {Recompute::selective, "selective"},
-    {Recompute::full, "full"},
-});
+inline constexpr auto kRecomputes = spell<Recompute::full>("none", "selective", "full");
 constexpr const auto& enum_names(Recompute) { return kRecomputes; }
 // Modules that selective recomputation can drop (Megatron-LM --recompute-modules).
 enum class RecomputeModule { core_attn, layernorm, mla_up_proj, moe_act, mlp, moe, shared_experts };
-inline constexpr auto kRecomputeModules = std::to_array<Spelled<RecomputeModule>>({
-    {RecomputeModule::core_attn, "core_attn"},
-    {RecomputeModule::layernorm, "layernorm"},
-    {RecomputeModule::mla_up_proj, "mla_up_proj"},
-    {RecomputeModule::moe_act, "moe_act"},
-    {RecomputeModule::mlp, "mlp"},
-    {RecomputeModule::moe, "moe"},
-    {RecomputeModule::shared_experts, "shared_experts"},
-});
+inline constexpr auto kRecomputeModules = spell<RecomputeModule::shared_experts>(
+    "core_attn", "layernorm", "mla_up_proj", "moe_act", "mlp", "moe", "shared_experts");
 constexpr const auto& enum_names(RecomputeModule) { return kRecomputeModules; }
 
 struct RecomputePolicy {

@@ -16,10 +16,7 @@ enum class AttentionKind {
   gqa,  // multi-head and grouped-query attention: kv_heads <= heads
   mla,  // multi-head latent attention (DeepSeek-V2, arXiv:2405.04434)
 };
-inline constexpr auto kAttentionKinds = std::to_array<Spelled<AttentionKind>>({
-    {AttentionKind::gqa, "gqa"},
-    {AttentionKind::mla, "mla"},
-});
+inline constexpr auto kAttentionKinds = spell<AttentionKind::mla>("gqa", "mla");
 constexpr const auto& enum_names(AttentionKind) { return kAttentionKinds; }
 
 // Widths are per tensor, not per rank. Names follow the HuggingFace config.json they are read from

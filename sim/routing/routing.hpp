@@ -25,10 +25,8 @@ namespace moesim {
 struct RoutingShape {
   int sources = 0;
   int64_t tokens_per_source = 0;
-  int experts = 0;
-  int top_k = 0;
-  int n_group = 1;
-  int topk_group = 1;
+  int experts = 0, top_k = 0;
+  int n_group = 1, topk_group = 1;
   int ranks = 0;           // ranks that hold experts
   int ranks_per_node = 8;  // consecutive ranks in one node; the last node may be partly used
 

@@ -17,14 +17,8 @@ enum class RoutingKind {
   histogram,  // given relative loads
   recorded,   // given token counts per layer and step
 };
-inline constexpr auto kRoutingKinds = std::to_array<Spelled<RoutingKind>>({
-    {RoutingKind::balanced, "balanced"},
-    {RoutingKind::uniform, "uniform"},
-    {RoutingKind::zipf, "zipf"},
-    {RoutingKind::dirichlet, "dirichlet"},
-    {RoutingKind::histogram, "histogram"},
-    {RoutingKind::recorded, "recorded"},
-});
+inline constexpr auto kRoutingKinds = spell<RoutingKind::recorded>(
+    "balanced", "uniform", "zipf", "dirichlet", "histogram", "recorded");
 constexpr const auto& enum_names(RoutingKind) { return kRoutingKinds; }
 
 enum class Placement {
@@ -35,13 +29,8 @@ enum class Placement {
          // over them
   eplb_global,  // replicated and packed by load over all ranks
 };
-inline constexpr auto kPlacements = std::to_array<Spelled<Placement>>({
-    {Placement::contiguous, "contiguous"},
-    {Placement::round_robin, "round_robin"},
-    {Placement::table, "table"},
-    {Placement::eplb, "eplb"},
-    {Placement::eplb_global, "eplb_global"},
-});
+inline constexpr auto kPlacements =
+    spell<Placement::eplb_global>("contiguous", "round_robin", "table", "eplb", "eplb_global");
 constexpr const auto& enum_names(Placement) { return kPlacements; }
 
 // One line of a recorded trace: the tokens (copies) that went to this expert.

@@ -14,10 +14,8 @@ namespace moesim {
 // contiguous groups, a token takes the topk_group groups with the highest sum of their two best
 // affinities (the paper: K_r / M, which is 8 / 4), then its top_k experts from those.
 struct TokenRule {
-  int experts = 0;
-  int top_k = 0;
-  int n_group = 1;
-  int topk_group = 1;
+  int experts = 0, top_k = 0;
+  int n_group = 1, topk_group = 1;
 
   bool grouped() const { return topk_group < n_group; }
   int group_size() const { return experts / n_group; }

@@ -7,6 +7,20 @@
 
 using namespace moesim;
 
+namespace {
+
+// Two MoE layers over 8 ranks; popularity of experts ~ 1 / rank^exponent.
+std::unique_ptr<LoweredStep> skewed_step(double exponent) {
+  RoutingSpec routing;
+  routing.kind = RoutingKind::zipf;
+  routing.exponent = exponent;
+  Plan plan;
+  plan.ep = 8;
+  return lower(moe_model(2), ideal_pod(8), plan, tiny_batch(32), routing);
+}
+
+}  // namespace
+
 TEST_CASE("dispatch and combine carry the tokens that the routing sends") {
   Plan plan;
   plan.ep = 8;
@@ -26,12 +40,7 @@ TEST_CASE("dispatch and combine carry the tokens that the routing sends") {
 }
 
 TEST_CASE("amounts depend on the seed and the block, not on the order of asking") {
-  RoutingSpec routing;
-  routing.kind = RoutingKind::zipf;
-  routing.exponent = 0.5;
-  Plan plan;
-  plan.ep = 8;
-  const auto step = lower(moe_model(2), ideal_pod(8), plan, tiny_batch(32), routing);
+  const auto step = skewed_step(0.5);
   const auto seconds_of = [&](BlockId id) {
     const Block& block = step->program.blocks[id];
     const TaskGraph& graph = step->program.templates[block.graph];
@@ -49,12 +58,7 @@ TEST_CASE("amounts depend on the seed and the block, not on the order of asking"
 }
 
 TEST_CASE("a transfer's flows alone are those that its whole block is filled with") {
-  RoutingSpec routing;
-  routing.kind = RoutingKind::zipf;
-  routing.exponent = 0.5;
-  Plan plan;
-  plan.ep = 8;
-  const auto step = lower(moe_model(2), ideal_pod(8), plan, tiny_batch(32), routing);
+  const auto step = skewed_step(0.5);
   int compared = 0;
   for_each_task(
       *step, [&](const Block& block, const TaskGraph&, const Task& task, const InstanceData& data) {
@@ -73,11 +77,7 @@ TEST_CASE("balanced routing loads every rank alike; skewed routing does not") {
   plan.ep = 8;
   const auto even = lower(moe_model(2), ideal_pod(8), plan, tiny_batch(16));
   CHECK(even->work->statistics().overload_factor() == Approx(1).epsilon(1e-3));
-  RoutingSpec routing;
-  routing.kind = RoutingKind::zipf;
-  routing.exponent = 1;
-  const auto skewed = lower(moe_model(2), ideal_pod(8), plan, tiny_batch(16), routing);
-  const LoadStatistics loads = skewed->work->statistics();
+  const LoadStatistics loads = skewed_step(1)->work->statistics();
   CHECK(loads.overload_factor() > 1.2);
   CHECK(loads.overload_factor() <= 8);  // one rank with everything
 }

@@ -23,6 +23,13 @@ double seconds(const std::vector<CriticalPathEntry>& path) {
   return sum;
 }
 
+Task compute_of(double seconds) {
+  Task task;
+  task.kind = TaskKind::compute;
+  task.seconds = seconds;
+  return task;
+}
+
 }  // namespace
 
 TEST_CASE("the critical path of a chain is the chain") {
@@ -50,10 +57,7 @@ TEST_CASE("the critical path of a chain is the chain") {
 TEST_CASE("a run of kernels is split on the path") {
   Program program;
   TaskGraphBuilder builder("run", 1);
-  Task task;
-  task.kind = TaskKind::compute;
-  task.seconds = 4e-3;
-  builder.add(task);
+  builder.add(compute_of(4e-3));
   program.runs.push_back({{{program.op("norm"), Phase::forward, 0, 1e-3},
                            {program.op("gemm"), Phase::forward, 0, 3e-3}}});
   program.templates.push_back(std::move(builder).freeze());
@@ -98,10 +102,7 @@ TEST_CASE("random graphs: the path has no gaps and ends with the last task") {
 TEST_CASE("the path by layer and by link") {
   Program program;
   TaskGraphBuilder builder("layers", 16);
-  Task task;
-  task.kind = TaskKind::compute;
-  task.seconds = 6e-3;
-  const TaskId work = builder.add(task);
+  const TaskId work = builder.add(compute_of(6e-3));
   program.runs.push_back({{{program.op("norm"), Phase::forward, 0, 1e-3},
                            {program.op("gemm"), Phase::forward, 1, 3e-3},
                            {program.op("loss"), Phase::forward, 9, 1e-3},

@@ -48,11 +48,7 @@ TEST_CASE("the JSON report keeps the contract's keys in their order") {
 }
 
 TEST_CASE("numbers read back as they were") {
-  StepReport report = sample_report();
-  report.step_time_s = 20.130000000000003;
-  report.mfu = 1.0 / 3;
-  report.seed = UINT64_MAX;
-  report.lower_bound_s = 5e-324;
+  StepReport report = with_awkward_numbers(sample_report());
   const ordered_json json = ordered_json::parse(json_text(report));
   CHECK(json["step_time_s"].get<double>() == report.step_time_s);
   CHECK(json["mfu"].get<double>() == report.mfu);

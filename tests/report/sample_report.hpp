@@ -109,4 +109,13 @@ inline StepReport scaled_report(double factor) {
   return report;
 }
 
+// Numbers that a text loses easily: 17 digits, a third, the largest seed, the smallest double.
+inline StepReport with_awkward_numbers(StepReport report) {
+  report.step_time_s = 20.130000000000003;
+  report.mfu = 1.0 / 3;
+  report.seed = UINT64_MAX;
+  report.lower_bound_s = 5e-324;
+  return report;
+}
+
 }  // namespace moesim::test

@@ -56,7 +56,7 @@ std::string summary_line(const StudyRun& run, const Outcome& outcome, const Step
   if (report == nullptr) {
     const std::string head = fmt::format("{:<{}} ", run.name, kNameWidth);
     return head +
-           fold(fmt::format("{}: {}", to_string(outcome.status), outcome.message), head.size(), 4) +
+           fold(fmt::format("{}: {}", spelling(outcome.status), outcome.message), head.size(), 4) +
            "\n";
   }
   const std::string name = run.name.size() <= kNameWidth
