@@ -191,12 +191,19 @@ class ProfileReader {
     return rule;
   }
 
-  void read_setting(const YamlNode::Entry& entry, const std::string& path, FrameworkRule& rule) {
-    const std::string at = join_path(path, entry.key);
+  // Returns the scenario's key of this name; null after reporting that there is none.
+  const KeyEntry* known_key(const YamlNode::Entry& entry, const std::string& at, bool settable) {
     const KeyEntry* key = find_key(entry.key);
     if (!key)
-      return problems().add(entry.key_place, at,
-                            "is not a known key" + hint(entry.key, names_of_keys(true)));
+      problems().add(entry.key_place, at,
+                     "is not a known key" + hint(entry.key, names_of_keys(settable)));
+    return key;
+  }
+
+  void read_setting(const YamlNode::Entry& entry, const std::string& path, FrameworkRule& rule) {
+    const std::string at = join_path(path, entry.key);
+    const KeyEntry* key = known_key(entry, at, true);
+    if (!key) return;
     if (!may_set(entry.key))
       return problems().add(entry.key_place, at,
                             "is not for a framework to set: those are plan.*, platform.*, "
@@ -213,10 +220,8 @@ class ProfileReader {
 
   void read_condition(const YamlNode::Entry& entry, const std::string& path, FrameworkRule& rule) {
     const std::string at = join_path(path, entry.key);
-    const KeyEntry* key = find_key(entry.key);
-    if (!key)
-      return problems().add(entry.key_place, at,
-                            "is not a known key" + hint(entry.key, names_of_keys(false)));
+    const KeyEntry* key = known_key(entry, at, false);
+    if (!key) return;
     FrameworkCondition condition;
     condition.key = entry.key;
     condition.text = one_line(entry.value);
