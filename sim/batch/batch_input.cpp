@@ -26,8 +26,7 @@ std::vector<Problem> problems_of_sets(const StudyRun& run, const std::vector<std
                                       const Files& files) {
   std::vector<Problem> problems;
   try {
-    const std::string folder = std::filesystem::path(run.scenario_path).parent_path().string();
-    load_scenario(run.scenario_path, run.sets, default_search_path(folder), files);
+    load_scenario(run.scenario_path, run.sets, files);
   } catch (const InputError& error) {
     const auto given = [&](const std::string& set, const Problem& p) {
       return p.place.file == "--set " + set;

@@ -42,6 +42,10 @@ class StudyReader {
         problems_.add(root.place, "", "expected a map with base, grid, list, title");
       return study_;
     }
+    if (root.find("workload") && !root.find("grid") && !root.find("list")) {
+      problems_.add(root.place, "", "is a scenario, not a study: moesim run " + path_);
+      return study_;
+    }
     for (const auto& entry : root.entries) {
       if (entry.key == "base")
         read_base(entry.value);

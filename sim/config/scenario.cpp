@@ -67,6 +67,20 @@ void read_recorded_file(ResolvedScenario& resolved, const Files& files, Problems
   if (problems.items().size() > before) resolved.sources["routing.recorded"].sound = false;
 }
 
+// A dispatcher whose costs the platform does not state would win every comparison.
+void note_free_dispatcher(ResolvedScenario& resolved) {
+  const Scenario& scenario = resolved.scenario;
+  const DispatcherTraits& dispatcher = traits(scenario.plan.dispatcher);
+  if (scenario.platform.is_wafer_system() || scenario.plan.ep == 1 || !dispatcher.own_costs())
+    return;
+  const std::string section = fmt::format("platform.{}.", dispatcher.name);
+  for (const auto& [key, source] : resolved.sources)
+    if (key.starts_with(section) && source.origin != "default") return;
+  resolved.notes.push_back(
+      fmt::format("platform {} states no costs of {}: it starts in no time and at full port speed",
+                  scenario.platform.name(), dispatcher.title));
+}
+
 template <class Struct>
 Struct load_section(const std::string& name, SectionKind kind, const std::vector<std::string>& sets,
                     const SearchPath& search, const Files& files) {
@@ -105,7 +119,15 @@ ResolvedScenario load_scenario(const std::string& path, const std::vector<std::s
   settle_unused(resolved, problems);
   check_consistency(resolved.scenario, resolved.sources, problems);
   if (!problems.empty()) throw InputError(sorted(problems));
+  if (!resolved.framework.note.empty()) resolved.notes.push_back(resolved.framework.note);
+  note_free_dispatcher(resolved);
   return resolved;
+}
+
+ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets,
+                               const Files& files) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return load_scenario(path, sets, default_search_path(folder), files);
 }
 
 ResolvedScenario load_unchecked_scenario(const std::string& path,

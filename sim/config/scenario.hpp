@@ -34,12 +34,16 @@ struct ResolvedScenario {
   ValueSources sources;  // by dotted key, e.g. "platform.device.sms"
   std::string file;
   AppliedFramework framework;
+  std::vector<std::string> notes;  // what a user should know before believing the result
 };
 
 // `sets`: "plan.ep=16", "workload=qwen3-30b-a3b", ..., applied in order. Throws InputError holding
 // every problem of every file involved, and of values that do not fit together.
 ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets,
                                const SearchPath& search, const Files& files = disk_files());
+// The same with the presets beside the file and those that came with the program.
+ResolvedScenario load_scenario(const std::string& path, const std::vector<std::string>& sets,
+                               const Files& files = disk_files());
 // The same, but values need not fit together.
 ResolvedScenario load_unchecked_scenario(const std::string& path,
                                          const std::vector<std::string>& sets,

@@ -48,8 +48,7 @@ class RunFolder {
 };
 
 Scenario load(const std::string& path, const std::vector<std::string>& sets) {
-  return load_scenario(path, sets, default_search_path(fs::path(path).parent_path().string()))
-      .scenario;
+  return load_scenario(path, sets).scenario;
 }
 
 // Names of runs are names of files: blanks become underscores.

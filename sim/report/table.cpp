@@ -204,9 +204,12 @@ void critical_path(TableCanvas& table, const StepReport& report) {
 
 void simulation(TableCanvas& table, const StepReport& report) {
   const SimulationFacts& facts = report.simulation;
+  constexpr size_t kLongHeading = 40;  // a wafer's fidelity is a sentence of its own
+  const bool is_long = report.fidelity.size() > kLongHeading;
   std::string setting = fmt::format("seed {}", report.seed);
-  if (!report.fidelity.empty()) setting = report.fidelity + ", " + setting;
+  if (!report.fidelity.empty() && !is_long) setting = report.fidelity + ", " + setting;
   table.heading("Simulation", setting);
+  if (is_long) table.wrapped("  ", report.fidelity);
   const auto row = [&](const char* left, const std::string& value, const char* right,
                        const std::string& other) {
     table.line("  " + fit(left, 16) + fit(value, 14, Align::right) + "      " + fit(right, 18) +

@@ -74,6 +74,11 @@ TEST_CASE("what is wrong with a study, all at once") {
   CHECK_THROWS_WITH(load_study("/none/study.yaml"), "/none/study.yaml: no such file");
 }
 
+TEST_CASE("a scenario in place of a study is answered in one sentence") {
+  CHECK(errors_of("workload: tiny\nplatform: pod\nbatch: {global_batch: 1}\n") ==
+        "study.yaml:1:1: is a scenario, not a study: moesim run study.yaml");
+}
+
 TEST_CASE("studies are told from scenarios") {
   CHECK(is_study(StudyText("base: a.yaml\ngrid: {plan.ep: [1]}\n").path));
   CHECK(is_study(StudyText("base: a.yaml\nlist: []\n").path));

@@ -34,6 +34,6 @@ TEST_CASE("docs/formats/reports.md holds the reference of this program") {
   const size_t from = text.find(begin), to = text.find(end);
   REQUIRE(from != std::string::npos);
   REQUIRE(to != std::string::npos);
-  INFO("tools/reference puts the output of `moesim schema --report` there");
+  INFO("tools/approve puts the output of `moesim schema --report` there");
   CHECK(text.substr(from + begin.size(), to - from - begin.size()) == reports_reference());
 }

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 
 #include "commands.hpp"
@@ -19,8 +19,9 @@ void add_check_command(CLI::App& app, int& exit_code) {
   command->add_option("--set", *sets, "Override a key, as in plan.ep=16; may be repeated")
       ->allow_extra_args(false);
   command->callback([path, sets, &exit_code] {
-    const std::string folder = std::filesystem::path(*path).parent_path().string();
-    fmt::print("{}", check_text(load_scenario(*path, *sets, default_search_path(folder))));
+    const ResolvedScenario resolved = load_scenario(*path, *sets);
+    for (const std::string& note : resolved.notes) spdlog::info("{}", note);
+    fmt::print("{}", check_text(resolved));
     exit_code = kDone;
   });
 }

@@ -84,9 +84,13 @@ int run_several_seeds(const Scenario& scenario, const Options& options) {
 
 int run_one(const Options& options) {
   const std::string& path = options.scenarios[0];
-  const ResolvedScenario resolved =
-      load_scenario(path, options.sets, default_search_path(fs::path(path).parent_path().string()));
-  if (!resolved.framework.note.empty()) spdlog::info("{}", resolved.framework.note);
+  if (is_study(path)) {
+    Problems problems;
+    problems.add({path}, "", "is a study, not a scenario: moesim sweep " + path);
+    throw InputError(std::move(problems));
+  }
+  const ResolvedScenario resolved = load_scenario(path, options.sets);
+  for (const std::string& note : resolved.notes) spdlog::info("{}", note);
   if (resolved.scenario.runs > 1) return run_several_seeds(resolved.scenario, options);
   std::signal(SIGINT, [](int) { _exit(kInterrupted); });
   ProgressLine line;

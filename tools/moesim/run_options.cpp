@@ -45,11 +45,6 @@ void add_batch_options(CLI::App& command, BatchRunOptions& options) {
 
 namespace {
 
-ResolvedScenario load(const StudyRun& run) {
-  const std::string folder = std::filesystem::path(run.scenario_path).parent_path().string();
-  return load_scenario(run.scenario_path, run.sets, default_search_path(folder));
-}
-
 // One line of the summary; a long name, or message, takes more.
 std::string summary_line(const StudyRun& run, const Outcome& outcome, const StepReport* report) {
   constexpr size_t kNameWidth = 30;
@@ -76,7 +71,7 @@ int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& s
   ProgressLine progress;
   BatchWork work;
   work.simulate = [&](const StudyRun& run) -> StepReport {
-    const Scenario scenario = load(run).scenario;
+    const Scenario scenario = load_scenario(run.scenario_path, run.sets).scenario;
     if (scenario.runs > 1) {
       SeedOptions seeds;
       seeds.first_seed = simulate.seed;
@@ -92,9 +87,9 @@ int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& s
   };
   std::set<std::string> notes;
   work.input_text = [&](const StudyRun& run) {
-    const ResolvedScenario resolved = load(run);
-    const std::string& note = resolved.framework.note;
-    if (!note.empty() && notes.insert(note).second) spdlog::info("{}", note);
+    const ResolvedScenario resolved = load_scenario(run.scenario_path, run.sets);
+    for (const std::string& note : resolved.notes)
+      if (notes.insert(note).second) spdlog::info("{}", note);
     return input_text(resolved.scenario) + fmt::format("seed: {}\n", simulate.seed);
   };
   work.on_finished = [&](const StudyRun& run, const Outcome& outcome, const StepReport* report) {
