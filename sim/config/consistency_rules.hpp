@@ -56,6 +56,8 @@ class Rules {
 
 inline bool divides(int64_t b, int64_t a) { return b > 0 && a % b == 0; }
 
+void check_model(Rules& rules);
+void check_cut_mixers(Rules& rules);  // by tensor parallelism
 void check_routing(Rules& rules);
 void check_faults(Rules& rules);  // of a pod
 void check_wafers(Rules& rules);  // of a wafer system
