@@ -21,7 +21,7 @@ constexpr std::string_view kShaping[] = {
     "kv",       "n_",        "num",     "block",  "window", "gate",       "share",  "dense",
     "vocab",    "stream",    "hc_",     "altup",  "laurel", "depth",      "width",  "ngram",
     "attn",     "attention", "mlp",     "ffn",    "expand", "ratio",      "k_",     "topk",
-    "top_k",    "qk",        "local",   "global"};
+    "top_k",    "qk",        "cla",     "local",  "global"};
 
 // Parts of names that mark what does not change shapes.
 constexpr std::string_view kHarmless[] = {"dropout",
@@ -114,26 +114,77 @@ constexpr std::string_view kHarmless[] = {"dropout",
                                           "is_encoder"};
 
 // Whole names of that kind.
-constexpr std::string_view kHarmlessNames[] = {"chunk_size_feed_forward",
-                                               "mamba_chunk_size",
+constexpr std::string_view kHarmlessNames[] = {"add_full_attention_sink_bias",
+                                               "add_swa_attention_sink_bias",
+                                               "att_impl_type",
+                                               "attention_method",
+                                               "attention_type",
+                                               "attn_impl",
+                                               "attn_scale",
+                                               "attn_temperature_tuning",
                                                "chunk_size",
-                                               "num_return_sequences",
+                                               "chunk_size_feed_forward",
+                                               "cross_attention_hidden_size",
+                                               "group_limited_greedy",
+                                               "group_norm_size",
+                                               "indexer_rope_interleave",
+                                               "lm_head_bias",
+                                               "load_balance_coeff",
+                                               "mamba_chunk_size",
+                                               "mla_scale_kv_lora",
+                                               "mla_scale_q_lora",
+                                               "mla_use_nope",
+                                               "moe_capacity",
+                                               "moe_drop_tokens",
+                                               "moe_gate",
+                                               "moe_layer_num_skipped",
+                                               "moe_random_routing_dropped_token",
+                                               "moe_renormalize",
+                                               "moe_router_activation",
+                                               "moe_router_activation_func",
+                                               "moe_router_enable_expert_bias",
+                                               "moe_router_enable_routed_scaling",
+                                               "moe_router_enable_shared_expert",
+                                               "moe_router_type",
+                                               "moe_use_aux_free",
+                                               "mtp_use_dedicated_embeddings",
+                                               "multi_modal_projector_bias",
+                                               "mup_enabled",
+                                               "n_routed_scaling",
+                                               "norm_expert_weight",
+                                               "norm_head",
+                                               "norm_type",
+                                               "normalization_function",
                                                "num_beam_groups",
                                                "num_labels",
-                                               "router_type",
-                                               "moe_router_type",
-                                               "n_routed_scaling",
-                                               "use_flash_attn",
-                                               "attn_impl",
                                                "num_logits_to_keep",
-                                               "cross_attention_hidden_size",
+                                               "num_nextn_predict_layers_loss",
+                                               "num_return_sequences",
+                                               "org_vocab_size",
+                                               "pool_size",
+                                               "pretraining_tp",
+                                               "qk_norm_type",
+                                               "query_pre_attn_scalar",
+                                               "rms_norm",
+                                               "route_norm",
+                                               "route_scale",
+                                               "router_type",
+                                               "seq_aux",
+                                               "shared_moe_mode",
                                                "tie_encoder_decoder",
                                                "typical_p",
-                                               "num_nextn_predict_layers_loss",
-                                               "attention_type",
-                                               "pool_size",
-                                               "seq_aux",
-                                               "multi_modal_projector_bias"};
+                                               "use_bidirectional_attention",
+                                               "use_conv_bias",
+                                               "use_expert_bias",
+                                               "use_flash_attn",
+                                               "use_gemma_norm",
+                                               "use_grouped_topk",
+                                               "use_moe",
+                                               "use_moe_router_bias",
+                                               "use_rmsnorm",
+                                               "use_unified_qk",
+                                               "use_xavier_init",
+                                               "vocab_size_per_layer_input"};
 
 bool contains_any(std::string_view key, const auto& parts) {
   return std::any_of(std::begin(parts), std::end(parts), [&](std::string_view part) {
@@ -172,21 +223,29 @@ HfConfig::HfConfig(const YamlNode& config, const YamlNode& outer, std::string pa
   out_.whole = true;
 }
 
+const YamlNode* HfConfig::at(std::string_view name) const {
+  const YamlNode* node = &config_;
+  while (node && !name.empty()) {
+    const size_t dot = name.find('.');
+    node = node->find(name.substr(0, dot));
+    name = dot == std::string_view::npos ? "" : name.substr(dot + 1);
+  }
+  return node;
+}
+
+const YamlNode* HfConfig::locate(HfNames names) const {
+  for (const char* name : names)
+    if (const YamlNode* node = at(name); node && node->kind != YamlNode::Kind::null) return node;
+  return nullptr;
+}
+
 const YamlNode* HfConfig::find(HfNames names) const {
-  const YamlNode* found = nullptr;
+  const YamlNode* found = locate(names);
   for (const char* name : names) {
-    const YamlNode* node = &config_;
-    const std::string_view whole = name;
-    for (std::string_view rest = whole; node && !rest.empty();) {
-      const size_t dot = rest.find('.');
-      node = node->find(rest.substr(0, dot));
-      rest = dot == std::string_view::npos ? "" : rest.substr(dot + 1);
-    }
-    if (!node) continue;
+    const YamlNode* node = at(name);
     // Synonyms may say the same twice; one that says something else stays unread.
-    if (node->kind == YamlNode::Kind::null || !found || same_value(*node, *found))
+    if (node && (node == found || node->kind == YamlNode::Kind::null || same_value(*node, *found)))
       read_.insert(name);
-    if (node->kind != YamlNode::Kind::null && !found) found = node;
   }
   return found;
 }
@@ -282,7 +341,7 @@ void HfConfig::put(const char* key, const YamlNode& value) {
 }
 
 void HfConfig::put(const char* key, std::string text, HfNames from) {
-  const YamlNode* node = find(from);
+  const YamlNode* node = locate(from);
   put(key, make_scalar(std::move(text), node ? *node : outer_));
 }
 
@@ -295,7 +354,7 @@ void HfConfig::put(const char* key, bool value, HfNames from) {
 }
 
 void HfConfig::put_list(const char* key, const std::vector<std::string>& texts, HfNames from) {
-  const YamlNode* node = find(from);
+  const YamlNode* node = locate(from);
   const YamlNode& place = node ? *node : outer_;
   YamlNode list = make_scalar("", place);
   list.kind = YamlNode::Kind::sequence;

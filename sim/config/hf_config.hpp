@@ -25,6 +25,8 @@ class HfConfig {
   // The first of the names (dots descend into maps) that is present and not null, which counts as
   // read from then on.
   const YamlNode* find(HfNames names) const;
+  // The same, but it does not count as read.
+  const YamlNode* locate(HfNames names) const;
   bool has(HfNames names) const { return find(names) != nullptr; }
   // A scalar, or a list of equal scalars, one per layer; nothing, and a problem, for other lists.
   const YamlNode* scalar(HfNames names) const;
@@ -62,6 +64,8 @@ class HfConfig {
   YamlNode take() { return std::move(out_); }
 
  private:
+  const YamlNode* at(std::string_view name) const;
+
   const YamlNode& config_;
   const YamlNode& outer_;
   std::string path_;

@@ -193,7 +193,19 @@ Mixers jamba(HfConfig& hf) {
 }
 
 Mixers mixers_of(HfConfig& hf, const HfTraits& traits) {
-  if (hf.has({"layer_types"})) return by_types(hf, *hf.find({"layer_types"}), "layer_types");
+  if (hf.has({"layer_types"})) {
+    hf.ignore({"full_attention_interval", "sliding_window_pattern", "no_rope_layer_interval",
+               "global_attn_every_n_layers", "no_rope_layers"});
+    return by_types(hf, *hf.find({"layer_types"}), "layer_types");
+  }
+  if (hf.has({"attn_type_list"})) {
+    Mixers mixers = by_flags(hf, {"attn_type_list"}, Mixer::linear, Mixer::attention);
+    const bool linear = std::find(mixers.begin(), mixers.end(), Mixer::linear) != mixers.end();
+    if (linear && !has_sizes(hf, Mixer::linear))
+      hf.fail(*hf.find({"attn_type_list"}), "attn_type_list",
+              "attn_type_list has layers of linear attention, which this model_type has not");
+    return mixers;
+  }
   switch (traits.layout) {
     case HfLayout::delta:
       return by_period(hf, Mixer::linear, hf.integer_or({"full_attention_interval"}, 4));
@@ -206,8 +218,6 @@ Mixers mixers_of(HfConfig& hf, const HfTraits& traits) {
     case HfLayout::kimi_linear:
       return listed_numbers(hf, {"linear_attn_config.full_attn_layers"}, 1, Mixer::linear);
     case HfLayout::lightning:
-      if (hf.has({"attn_type_list"}))
-        return by_flags(hf, {"attn_type_list"}, Mixer::linear, Mixer::attention);
       return by_groups(hf);
     default:
       return windows(hf, traits);

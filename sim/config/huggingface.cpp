@@ -15,7 +15,7 @@ namespace {
 
 constexpr HfNames kLayers = {"num_hidden_layers", "n_layer", "n_layers", "num_layers"};
 constexpr HfNames kHidden = {"hidden_size", "n_embd", "d_model"};
-constexpr HfNames kHeads = {"num_attention_heads", "n_head", "n_heads"};
+constexpr HfNames kHeads = {"num_attention_heads", "n_head", "n_heads", "num_heads"};
 constexpr HfNames kKvHeads = {"num_key_value_heads", "n_kv_heads", "attn_config.kv_n_heads",
                               "num_attention_groups"};
 constexpr HfNames kExperts = {"n_routed_experts", "num_experts", "num_local_experts",
@@ -214,6 +214,7 @@ void put_shared_experts(HfConfig& hf, const HfTraits& traits) {
   const HfNames number = {"n_shared_experts", "num_shared_experts", "num_shared_expert",
                           "moe_num_shared_experts"};
   const int64_t count = hf.integer_or(number, 0);
+  if (!hf.flag({"use_mixed_mlp_moe"}, true)) return;
   if (traits.dense_beside_experts) {
     hf.put("shared_experts", int64_t{1}, kDenseFfn);
     return hf.need("shared_ffn", kDenseFfn);
@@ -395,6 +396,12 @@ YamlNode from_huggingface(const YamlNode& config, const std::string& path, const
   hf.need("vocab", {"vocab_size"});
   put_tied(hf, traits);
   if (hf.flag({"use_mtp"}, true)) hf.copy("mtp_layers", kMtp);
+  if (hf.integer_or({"mtp_transformer_layers"}, 1) != 1)
+    hf.fail("mtp_transformer_layers must be 1");
+  if (!hf.flag({"use_cla"}, false))
+    hf.ignore({"cla_share_factor"});
+  else
+    hf.fail("use_cla: layers that share keys and values are not known");
   hf.ignore(kMtp);
   put_attention(hf, traits);
   put_ffn(hf, traits);

@@ -23,16 +23,23 @@ double recurrence_macs(const ModelShape& shape, Mixer mixer) {
   return 2.0 * shape.linear_value_heads * shape.linear_head_dim * shape.linear_head_dim;
 }
 
-// Keys that a query of this layer multiplies with, and keys that its indexer scores. Compressed
-// keys are counted in full, as torchtitan does (deepseek_v4, get_nparams_and_flops); others under
-// the causal mask.
+// Models with compressed attention are counted as the one published counter does (torchtitan,
+// deepseek_v4 get_nparams_and_flops: six times the active parameters): routers too, and windows and
+// compressed keys in full.
+bool counts_parameters(const ModelShape& shape) { return shape.compression > 0; }
+
+// Keys that a query of this layer multiplies with, and keys that its indexer scores, under
+// the causal mask; compressed keys and their windows in full.
 struct MeanKeys {
   double attended = 0, scored = 0;
 };
 
 MeanKeys mean_keys(const ModelShape& shape, Mixer mixer, int64_t sequence_length) {
   const double length = static_cast<double>(sequence_length);
-  const auto within = [&](int window) { return attended_keys(sequence_length, window) / length; };
+  const auto within = [&](int window) {
+    if (counts_parameters(shape)) return std::min<double>(length, window);
+    return attended_keys(sequence_length, window) / length;
+  };
   switch (mixer) {
     case Mixer::window:
       return {within(shape.sliding_window), 0};
@@ -75,7 +82,9 @@ double ffn_macs(const ModelShape& shape, int layer) {
   const double routed = static_cast<double>(shape.top_k) * shape.moe_ffn;
   const double matrices = shape.gated_ffn ? 3.0 : 2.0;
   const double latent = 2.0 * shape.hidden * shape.moe_latent;
-  return matrices * expert_width(shape) * routed + per_width * shape.shared_ffn + latent;
+  const double router =
+      counts_parameters(shape) ? static_cast<double>(shape.hidden) * shape.experts : 0;
+  return matrices * expert_width(shape) * routed + per_width * shape.shared_ffn + latent + router;
 }
 
 }  // namespace
