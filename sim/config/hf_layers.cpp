@@ -281,18 +281,20 @@ Ffns ffns_of(HfConfig& hf, bool experts) {
   if (pattern && pattern->kind == YamlNode::Kind::sequence &&
       !covers(hf, *pattern, "moe_layer_freq"))
     return {};
-  const std::vector<bool> with = listed(numbers, count);
+  const std::vector<bool> with = listed(numbers, count + static_cast<size_t>(hf.got("mtp_layers")));
   const std::vector<bool> without = listed(hf.find({"mlp_only_layers"}), count);
+  // A list of numbers speaks of prediction layers too.
+  const int64_t mtp = only ? hf.got("mtp_layers") : 0;
   Ffns ffns;
-  for (int64_t i = 0; i < hf.layers(); ++i) {
+  for (int64_t i = 0; i < hf.layers() + mtp; ++i) {
     const auto at = static_cast<size_t>(i);
     bool has = i >= range.start && i <= range.end && range.interval > 0 &&
                i % range.interval == range.remainder;
     if (pattern && at < pattern->items.size())
       has = pattern->items[at].text == "1" || pattern->items[at].text == "true";
     if (only) has = with[at];
-    if (kinds) has = kinds->items[at].text != "dense";
-    ffns.push_back(has && !without[at] ? Ffn::experts : Ffn::dense);
+    if (kinds && at < kinds->items.size()) has = kinds->items[at].text != "dense";
+    ffns.push_back(has && !(at < count && without[at]) ? Ffn::experts : Ffn::dense);
   }
   return ffns;
 }
