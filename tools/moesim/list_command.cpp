@@ -14,12 +14,12 @@ namespace {
 
 void list_workloads(const SearchPath& search) {
   constexpr int64_t kSequence = 4096;  // tokens
-  fmt::print("{:<24} {:>9} {:>9} {:>7} {:>8} {:>6} {:>12}\n", "workload", "total", "active",
+  fmt::print("{:<24} {:>9} {:>9} {:>7} {:>8} {:>6} {:>11}\n", "workload", "total", "active",
              "layers", "experts", "top-k", "GFLOP/token");
   for (const std::string& name : list_presets(SectionKind::workload, search)) {
     const ModelShape shape = load_workload(name, {}, search);
     const double flops = model_flops(shape, 1, kSequence) / kSequence;
-    fmt::print("{:<24} {:>8.1f}B {:>8.1f}B {:>7} {:>8} {:>6} {:>12.1f}\n", name,
+    fmt::print("{:<24} {:>8.1f}B {:>8.1f}B {:>7} {:>8} {:>6} {:>11.1f}\n", name,
                total_parameters(shape) / 1e9, active_parameters(shape) / 1e9, shape.layers,
                shape.experts, shape.top_k, flops / 1e9);
   }

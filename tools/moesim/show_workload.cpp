@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/text.hpp"
 #include "model/layer_ops.hpp"
 #include "model/parameters.hpp"
 
@@ -93,13 +94,15 @@ std::string workload_json(const ModelShape& shape, int64_t sequence_length) {
 }
 
 std::string workload_table(const ModelShape& shape, int64_t sequence_length) {
-  std::string text = fmt::format("{}: {}\n", shape.name, model_line(shape, sequence_length));
-  text += fmt::format(
-      "embedding {}{}; multi-token prediction, beyond the total, {}\n",
+  std::string text =
+      fold(fmt::format("{}: {}", shape.name, model_line(shape, sequence_length)), 0, 2) + "\n";
+  const std::string embedding = fmt::format(
+      "embedding {}{}; multi-token prediction, beyond the total, {}",
       billions(embedding_parameters(shape)),
       shape.tied_embeddings ? ", which is the logits' matrix too" : ", and the logits' the same",
       billions(mtp_parameters(shape)));
-  text += fmt::format("{:<10} {:<20} {:<8} {:>12} {:>12} {:>14}\n", "layers", "mixer", "ffn",
+  text += fold(embedding, 0, 2) + "\n";
+  text += fmt::format("{:<10} {:<20} {:<8} {:>12} {:>12} {:>13}\n", "layers", "mixer", "ffn",
                       "parameters", "active", "GFLOP/token");
   std::vector<LayerFigures> runs;
   for (const LayerFigures& layer : layers_of(shape, sequence_length)) {
@@ -112,7 +115,7 @@ std::string workload_table(const ModelShape& shape, int64_t sequence_length) {
   for (const LayerFigures& run : runs) {
     const std::string numbers = run.first == run.last ? fmt::format("{}", run.first)
                                                       : fmt::format("{}-{}", run.first, run.last);
-    text += fmt::format("{:<10} {:<20} {:<8} {:>12} {:>12} {:>14.4g}\n",
+    text += fmt::format("{:<10} {:<20} {:<8} {:>12} {:>12} {:>13.4g}\n",
                         numbers + (run.mtp ? " mtp" : ""), spelling(run.mixer), spelling(run.ffn),
                         billions(run.parameters), billions(run.active), run.flops_per_token / 1e9);
   }
