@@ -37,7 +37,7 @@ TEST_CASE("the first synonym that is there is read, with its equals") {
   CHECK(r.hf.shaping_keys() == std::vector<std::string>{"d_size"});
   r.hf.unread("family");
   CHECK(r.problems.text() ==
-        "c.json:1:45: workload: d_size may shape the model, and how it does in "
+        "c.json:1:44: workload: d_size may shape the model, and how it does in "
         "a family is not known");
 }
 
@@ -51,7 +51,7 @@ TEST_CASE("lists of one value per layer are that value; others are a problem, on
   CHECK_FALSE(r.hf.integer({"d"}));
   CHECK(r.hf.integer_or({"d"}, 7) == 7);
   CHECK(r.problems.text() ==
-        "c.json:1:19: workload: b differs from layer to layer, or is not one value a layer");
+        "c.json:1:20: workload: b differs from layer to layer, or is not one value a layer");
 }
 
 TEST_CASE("what is put keeps the place of its key, and does not make it read") {

@@ -188,7 +188,7 @@ TEST_CASE("gpt-oss: sliding window in every second layer, biases") {
   CHECK(first.mixers ==
         std::vector{Mixer::attention, Mixer::window, Mixer::attention, Mixer::attention});
   CHECK(error_of("{" + config + R"(, "layer_types": ["full_attention", "full_attention"]})") ==
-        "models/M/config.json:4:45: layer_types needs an entry for each of the 4 layers");
+        "models/M/config.json:4:42: layer_types needs an entry for each of the 4 layers");
   CHECK(import("{" + config + R"(, "layer_types": ["full_attention", "full_attention",
      "full_attention", "full_attention"]})")
             .sliding_window == 0);
