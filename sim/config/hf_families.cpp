@@ -10,7 +10,7 @@ namespace {
 
 constexpr HfFamily kFamilies[] = {
     // Dense decoders with SwiGLU.
-    {"llama internlm3 smollm3 seed_oss granite yi kormo", {}},
+    {"llama internlm3 smollm3 seed_oss granite", {}},
     {"ministral ministral3 mistral mistral3", {.window = HfWindow::all}},
     {"phi3", {.window = HfWindow::all}},
     {"qwen2", {.qkv_bias = true}},
@@ -55,7 +55,7 @@ constexpr HfFamily kFamilies[] = {
     {"llama4 llama4_text",
      {.window = HfWindow::no_rope, .expert_is_intermediate = true, .shared_like_expert = true}},
     {"granitemoe granitemoeshared", {.expert_is_intermediate = true}},
-    {"deepseek deepseek_v2 deepseek_v3 kimi_k2 kimi_k25 kimi_vl glm4_moe_lite mistral4", {}},
+    {"deepseek deepseek_v2 deepseek_v3 kimi_k2 kimi_k25 kimi_vl glm4_moe_lite", {}},
     {"deepseek_v32 glm_moe_dsa", {}},
     {"glm4_moe", {}},
     {"glm4v_moe_text", {.qkv_bias = true}},

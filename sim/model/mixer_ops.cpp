@@ -205,7 +205,7 @@ void add_sparse_core(Kernels& kernels, const ModelShape& shape, Mixer mixer, con
   // each key once. (FlashMLA's sparse prefill computes at 640 TFLOPS on an H800, 1,450 on a B200,
   // deepseek-ai/FlashMLA README: gathers from device memory would hold it to less.)
   const double queries = shard.gemm_tokens() * heads.query * (widths.qk + widths.v);
-  const double keys = static_cast<double>(shard.sequences) * shard.sequence_length * widths.qk;
+  const double keys = static_cast<double>(shard.sequences * shard.sequence_length) * widths.qk;
   kernel.bytes = (forward ? 1 : 3) * bf16_bytes * (queries + keys);
   if (!forward) kernel.launches = 3;
   kernels.push_back(kernel);
