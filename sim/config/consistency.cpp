@@ -21,58 +21,6 @@ bool uses_fp8(PrecisionRecipe recipe) {
   return recipe != PrecisionRecipe::bf16 && recipe != PrecisionRecipe::nvfp4;
 }
 
-void check_attention(Rules& rules) {
-  const ModelShape& w = rules.s.workload;
-  if (!rules.known({"workload.attention"})) return;
-  if (w.attention == AttentionKind::gqa) {
-    rules.require(w.kv_heads > 0, {"workload.kv_heads"}, "gqa attention needs kv_heads");
-    rules.require(w.head_dim > 0, {"workload.head_dim"}, "gqa attention needs head_dim");
-    rules.require(w.kv_heads == 0 || divides(w.kv_heads, w.heads),
-                  {"workload.kv_heads", "workload.heads"},
-                  "heads = {} is not a multiple of kv_heads = {}", w.heads, w.kv_heads);
-  } else {
-    rules.require(w.kv_lora_rank > 0, {"workload.kv_lora_rank"},
-                  "mla attention needs kv_lora_rank");
-    rules.require(w.qk_nope_dim > 0, {"workload.qk_nope_dim"}, "mla attention needs qk_nope_dim");
-    rules.require(w.qk_rope_dim > 0, {"workload.qk_rope_dim"}, "mla attention needs qk_rope_dim");
-    rules.require(w.v_dim > 0, {"workload.v_dim"}, "mla attention needs v_dim");
-  }
-  if (w.linear_attention_period > 0)
-    rules.require(
-        w.linear_key_heads > 0 && w.linear_value_heads > 0 && w.linear_head_dim > 0,
-        {"workload.linear_attention_period"},
-        "linear attention needs linear_key_heads, linear_value_heads and linear_head_dim");
-}
-
-void check_experts(Rules& rules) {
-  const ModelShape& w = rules.s.workload;
-  if (!rules.known({"workload.experts"})) return;
-  if (w.experts == 0) {
-    rules.require(w.dense_ffn > 0, {"workload.dense_ffn"},
-                  "a model without experts needs dense_ffn");
-    return;
-  }
-  rules.require(w.top_k > 0, {"workload.top_k"}, "a model with experts needs top_k");
-  rules.require(w.moe_ffn > 0, {"workload.moe_ffn"}, "a model with experts needs moe_ffn");
-  rules.require(w.top_k <= w.experts, {"workload.top_k", "workload.experts"},
-                "top_k = {} is more than the {} experts", w.top_k, w.experts);
-  rules.require((w.first_dense_layers == 0 && w.moe_period == 1) || w.dense_ffn > 0,
-                {"workload.dense_ffn", "workload.first_dense_layers", "workload.moe_period"},
-                "layers without experts need dense_ffn");
-  rules.require(w.shared_experts == 0 || w.shared_ffn > 0,
-                {"workload.shared_ffn", "workload.shared_experts"},
-                "shared experts need shared_ffn");
-  const Keys groups = {"workload.n_group", "workload.experts"};
-  rules.require(divides(w.n_group, w.experts), groups,
-                "{} experts do not form n_group = {} equal groups", w.experts, w.n_group);
-  rules.require(w.topk_group <= w.n_group, {"workload.topk_group", "workload.n_group"},
-                "topk_group = {} is more than n_group = {}", w.topk_group, w.n_group);
-  rules.require(!divides(w.n_group, w.experts) || w.top_k > w.experts ||
-                    w.top_k <= int64_t{w.topk_group} * (w.experts / w.n_group),
-                {"workload.topk_group", "workload.n_group", "workload.top_k", "workload.experts"},
-                "topk_group = {} groups hold fewer than top_k = {} experts", w.topk_group, w.top_k);
-}
-
 void check_ranks(Rules& rules) {
   const ModelShape& w = rules.s.workload;
   const Pod& pod = rules.s.platform.pod();
@@ -101,6 +49,7 @@ void check_ranks(Rules& rules) {
                 "kv_heads = {} and tp = {}: neither divides the other", w.kv_heads, p.tp);
   rules.require(divides(p.tp, w.dense_ffn), {"plan.tp", "workload.dense_ffn"},
                 "dense_ffn = {} is not divisible by tp = {}", w.dense_ffn, p.tp);
+  check_cut_mixers(rules);
   rules.require(divides(p.etp, w.moe_ffn), {"plan.etp", "workload.moe_ffn"},
                 "moe_ffn = {} is not divisible by etp = {}", w.moe_ffn, p.etp);
   rules.require(divides(p.tp, w.shared_ffn), {"plan.tp", "workload.shared_ffn"},
@@ -302,8 +251,7 @@ void check_plan_options(Rules& rules) {
 
 void check_consistency(const Scenario& scenario, const ValueSources& sources, Problems& problems) {
   Rules rules(scenario, sources, problems);
-  check_attention(rules);
-  check_experts(rules);
+  check_model(rules);
   if (scenario.platform.is_wafer_system()) {
     check_wafers(rules);
     rules.require(!scenario.faults.any(), {"faults.devices", "faults.links"},

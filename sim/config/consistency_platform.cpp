@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -54,6 +55,11 @@ void check_wafers(Rules& rules) {
     rules.require(value == 1, {key},
                   "must be 1 on a wafer system, got {}: wafers are data parallel only", value);
   };
+  const ModelShape& w = rules.s.workload;
+  rules.require(std::count(w.ffns.begin(), w.ffns.end(), Ffn::none) == 0 &&
+                    std::count(w.mixers.begin(), w.mixers.end(), Mixer::none) == 0,
+                {"workload.ffns", "workload.mixers"},
+                "layers without a mixer or an FFN are known of GPU pods only");
   one(p.tp, "plan.tp");
   one(p.cp, "plan.cp");
   one(p.ep, "plan.ep");

@@ -55,6 +55,8 @@ class Rules {
 // Whether a is a multiple of b; false rather than a fault for b = 0.
 inline bool divides(int64_t b, int64_t a) { return b > 0 && a % b == 0; }
 
+void check_model(Rules& rules);
+void check_cut_mixers(Rules& rules);  // by tensor parallelism
 void check_routing(Rules& rules);
 void check_faults(Rules& rules);  // of a pod
 void check_wafers(Rules& rules);  // of a wafer system

@@ -1,6 +1,7 @@
 // HuggingFace config.json -> the keys of a workload. The result keeps the places of the JSON
-// values, so that the strict reader reports a bad number where it stands. Keys that do not shape
-// the model are ignored: such files hold many.
+// values, so that the strict reader reports a bad number where it stands. A config is read by what
+// its `model_type` means (config/hf_families.hpp); a type that is not known there, and a key that
+// may shape the model and was not read, are problems that name it.
 #pragma once
 
 #include <string>
@@ -10,13 +11,12 @@
 
 namespace moesim {
 
-// A map with `model_type` or `architectures`.
+// A map with `model_type`, `architectures`, or a nested config that has one.
 bool is_huggingface(const YamlNode& node);
 
-// Understands the DeepSeek-V2/V3 (also Kimi-K2), Qwen2-MoE, Qwen3-MoE, Qwen3-Next, Mixtral,
-// gpt-oss, OLMoE, GLM-4.5, Llama-4, DBRX and dense Llama-like families by their keys; key names
-// follow the configuration classes of the `transformers` library. A needed key that is missing is
+// `like`: the model_type to read an unknown one as; empty: none. A needed key that is missing is
 // reported with all its synonyms under `path`.
-YamlNode from_huggingface(const YamlNode& config, const std::string& path, Problems& problems);
+YamlNode from_huggingface(const YamlNode& config, const std::string& path, const std::string& like,
+                          Problems& problems);
 
 }  // namespace moesim

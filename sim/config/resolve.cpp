@@ -10,6 +10,7 @@
 
 #include "base/text.hpp"
 #include "config/huggingface.hpp"
+#include "config/json_tree.hpp"
 
 namespace moesim {
 namespace {
@@ -75,19 +76,25 @@ class Resolver {
   YamlNode resolve(YamlNode node, const Here& here) {
     if (node.kind == YamlNode::Kind::scalar) return named(node, here);
     if (node.kind != YamlNode::Kind::map) return node;
+    const std::string outer_like = like_;
+    if (here.kind == SectionKind::workload) take_like(node, here);
     if (here.kind == SectionKind::workload && is_huggingface(node))
-      node = from_huggingface(node, here.path, context_.problems);
+      node = from_huggingface(node, here.path, like_, context_.problems);
     for (const Child& child : children(here.kind))
       if (YamlNode* below = node.find(child.key))
         *below = resolve(std::move(*below),
                          {child.kind, join_path(here.path, child.key), here.directory});
     const auto is_base = [](const YamlNode::Entry& entry) { return entry.key == "base"; };
     const auto base = std::find_if(node.entries.begin(), node.entries.end(), is_base);
-    if (base == node.entries.end()) return node;
+    if (base == node.entries.end()) {
+      like_ = outer_like;
+      return node;
+    }
     const YamlNode name = std::move(base->value);
     node.entries.erase(base);
     YamlNode below =
         named(name, {here.kind, join_path(here.path, "base"), here.directory}, here.path);
+    like_ = outer_like;
     // Not `whole` while merging: it is the base that this map was written to change.
     YamlNode merged = merge(std::move(below), std::move(node));
     merged.whole = true;
@@ -96,7 +103,8 @@ class Resolver {
 
   YamlNode file(const PresetFile& file, SectionKind kind, const std::string& path,
                 const Place& place, const std::string& named_at) {
-    const FileText read = context_.files.read(file.path);
+    const bool json = fs::path(file.path).extension() == ".json";
+    const FileText read = context_.files.read(file.path, json ? kMaxJsonBytes : kMaxConfigBytes);
     if (!read.error.empty()) {
       const bool itself = place.file.empty();
       context_.problems.add(
@@ -104,10 +112,19 @@ class Resolver {
           itself ? read.error : fmt::format("{} {}", quote(file.path), read.error));
       return make_incomplete_map(place);
     }
-    YamlNode root = parse_yaml(read.text, {file.path, file.label, path, true}, context_.problems);
+    const YamlSource source{file.path, file.label, path, true};
+    YamlNode root = json ? parse_json(read.text, source, context_.problems)
+                         : parse_yaml(read.text, source, context_.problems);
     if (root.kind != YamlNode::Kind::map) {
       context_.problems.add(root.place, path,
                             fmt::format("expected a map of keys, got {}", describe(root)));
+      return make_incomplete_map(root.place);
+    }
+    if (kind == SectionKind::scenario && is_huggingface(root)) {
+      context_.problems.add(root.place, path,
+                            fmt::format("is a HuggingFace config, not a scenario: write a scenario "
+                                        "with the keys workload: {}, platform, plan and batch",
+                                        file.path));
       return make_incomplete_map(root.place);
     }
     if (has_name(kind) && !root.incomplete && !root.find("name")) {
@@ -150,7 +167,22 @@ class Resolver {
     return file(found, here.kind, path, name.place, here.path);
   }
 
+  // The key `like` of a workload: the model_type that an unknown one is read as.
+  void take_like(YamlNode& node, const Here& here) {
+    const auto is_like = [](const YamlNode::Entry& entry) { return entry.key == "like"; };
+    const auto found = std::find_if(node.entries.begin(), node.entries.end(), is_like);
+    if (found == node.entries.end()) return;
+    if (found->value.kind == YamlNode::Kind::scalar) {
+      like_ = found->value.text;
+    } else {
+      context_.problems.add(found->value.place, join_path(here.path, "like"),
+                            "expected a model_type, got " + describe(found->value));
+    }
+    node.entries.erase(found);
+  }
+
   const ResolveContext& context_;
+  std::string like_ = context_.like;
   std::vector<std::string> chain_;  // files being resolved, outermost first
 };
 

@@ -16,6 +16,7 @@ struct ResolveContext {
   const SearchPath& search;
   const Files& files;
   Problems& problems;
+  std::string like = {};  // model_type to read a HuggingFace config of an unknown one as
 };
 
 // The section of that kind which `name` (preset or file, relative to `directory`) holds, all its

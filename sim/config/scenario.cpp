@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "config/consistency.hpp"
+#include "config/consistency_rules.hpp"
 #include "config/documenter.hpp"
 #include "config/recorded_counts.hpp"
 #include "config/resolve.hpp"
@@ -81,11 +82,23 @@ void note_free_dispatcher(ResolvedScenario& resolved) {
                   scenario.platform.name(), dispatcher.title));
 }
 
+// Overrides of a workload's `like` change how its file is read, before others are laid over it.
+std::string take_like(std::vector<std::string>& sets, const std::string& prefix) {
+  std::string like;
+  std::erase_if(sets, [&](const std::string& set) {
+    if (!set.starts_with(prefix + "like=")) return false;
+    like = set.substr(prefix.size() + 5);
+    return true;
+  });
+  return like;
+}
+
 template <class Struct>
-Struct load_section(const std::string& name, SectionKind kind, const std::vector<std::string>& sets,
+Struct load_section(const std::string& name, SectionKind kind, std::vector<std::string> sets,
                     const SearchPath& search, const Files& files) {
   Problems problems;
-  const ResolveContext context{search, files, problems};
+  const std::string like = kind == SectionKind::workload ? take_like(sets, "") : "";
+  const ResolveContext context{search, files, problems, like};
   const YamlNode root = apply_sets(context, resolve_named(context, name, kind, "."), kind, sets);
   Struct value;
   StructReader(root, "", problems).read(value);
@@ -93,9 +106,10 @@ Struct load_section(const std::string& name, SectionKind kind, const std::vector
   return value;
 }
 
-ResolvedScenario read(const std::string& path, const std::vector<std::string>& sets,
+ResolvedScenario read(const std::string& path, std::vector<std::string> sets,
                       const SearchPath& search, const Files& files, Problems& problems) {
-  const ResolveContext context{search, files, problems};
+  const std::string like = take_like(sets, "workload.");
+  const ResolveContext context{search, files, problems, like};
   YamlNode root = apply_sets(context, resolve_file(context, path, SectionKind::scenario),
                              SectionKind::scenario, sets);
   ResolvedScenario resolved;
@@ -143,7 +157,14 @@ ResolvedScenario load_unchecked_scenario(const std::string& path,
 
 ModelShape load_workload(const std::string& name, const std::vector<std::string>& sets,
                          const SearchPath& search, const Files& files) {
-  return load_section<ModelShape>(name, SectionKind::workload, sets, search, files);
+  Scenario alone;
+  alone.workload = load_section<ModelShape>(name, SectionKind::workload, sets, search, files);
+  Problems problems;
+  const ValueSources sources;
+  Rules rules(alone, sources, problems);
+  check_model(rules);
+  if (!problems.empty()) throw InputError(problems);
+  return alone.workload;
 }
 
 Device load_device(const std::string& name, const std::vector<std::string>& sets,

@@ -197,7 +197,8 @@ class ClosedForm {
     if (tp == 1) return;
     double regions = 0;
     for (int layer = 0; layer < layers(); ++layer)
-      regions += 1 + (!has_experts(m, layer) || m.shared_ffn > 0);
+      regions += (mixer_of(m, layer) != Mixer::none) + (ffn_of(m, layer) == Ffn::dense) +
+                 (has_experts(m, layer) && m.shared_ffn > 0);
     const bool inside = tp <= pod().gpus_per_node;
     const double bytes = context().shard.gemm_tokens() * m.hidden * 2;
     const double one =
@@ -216,10 +217,9 @@ class ClosedForm {
     const ModelShape& m = context().model;
     const int cp = plan().cp, tp = plan().tp;
     if (cp == 1) return;
-    const double width =
-        m.attention == AttentionKind::mla
-            ? static_cast<double>(m.heads) / tp * (m.qk_nope_dim + m.qk_rope_dim + m.v_dim)
-            : std::max(1.0, static_cast<double>(m.kv_heads) / tp) * 2 * m.head_dim;
+    double width = 0;  // of the mean layer
+    for (int layer = 0; layer < layers(); ++layer)
+      width += exchanged_width(m, layer, tp) / layers();
     const double bytes = context().shard.gemm_tokens() * width * 2;
     const bool inside = tp * cp <= pod().gpus_per_node;
     const double per_stage = static_cast<double>(layers()) / plan().pp;

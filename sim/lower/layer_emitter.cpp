@@ -6,14 +6,9 @@ namespace moesim {
 
 namespace {
 
-// Keys and values of this rank's tokens, bf16, as context parallelism passes them on.
-double kv_bytes(const StepContext& context) {
-  const ModelShape& m = context.model;
-  const double tp = context.plan.tp;
-  const double width = m.attention == AttentionKind::mla
-                           ? m.heads / tp * (m.qk_nope_dim + m.qk_rope_dim + m.v_dim)
-                           : std::max(1.0, m.kv_heads / tp) * 2 * m.head_dim;
-  return context.shard.gemm_tokens() * width * 2;
+// What context parallelism passes on of this rank's tokens, bf16.
+double kv_bytes(const StepContext& context, int layer) {
+  return context.shard.gemm_tokens() * exchanged_width(context.model, layer, context.plan.tp) * 2;
 }
 
 }  // namespace
@@ -62,17 +57,19 @@ void LayerEmitter::attention_core(const Kernels& kernels, double bytes, int loca
 }
 
 void LayerEmitter::attention_forward(int layer, int local, Phase phase) {
+  if (mixer_of(context_.model, layer) == Mixer::none) return;
   const auto kernels = [&](auto ops) {
     return ops(context_.model, layer, context_.shard, Pass::forward);
   };
   ops_.enter_tensor_region(local, phase);
   builder_.compute(kernels(attention_in_ops), local, phase);
-  attention_core(kernels(attention_core_ops), kv_bytes(context_), local, phase);
+  attention_core(kernels(attention_core_ops), kv_bytes(context_, layer), local, phase);
   builder_.compute(kernels(attention_out_ops), local, phase);
   ops_.leave_tensor_region(local, phase);
 }
 
 void LayerEmitter::attention_backward(int layer, int local) {
+  if (mixer_of(context_.model, layer) == Mixer::none) return;
   const auto kernels = [&](auto ops) {
     return ops_.of_passes(
         [&](Pass pass) { return ops(context_.model, layer, context_.shard, pass); },
@@ -81,7 +78,8 @@ void LayerEmitter::attention_backward(int layer, int local) {
   ops_.enter_tensor_region(local, Phase::backward);
   builder_.compute(kernels(attention_out_ops), local, Phase::backward);
   // Keys and values travel again, and their gradients with them.
-  attention_core(kernels(attention_core_ops), 2 * kv_bytes(context_), local, Phase::backward);
+  attention_core(kernels(attention_core_ops), 2 * kv_bytes(context_, layer), local,
+                 Phase::backward);
   builder_.compute(kernels(attention_in_ops), local, Phase::backward);
   ops_.leave_tensor_region(local, Phase::backward);
   ops_.delay([=, this] { attention_weight_gradients(layer, local); });
@@ -93,7 +91,8 @@ void LayerEmitter::attention_weight_gradients(int layer, int local) {
                      Phase::weight_gradient);
 }
 
-void LayerEmitter::dense_ffn(int local, Phase phase) {
+void LayerEmitter::dense_ffn(int layer, int local, Phase phase) {
+  if (ffn_of(context_.model, layer) == Ffn::none) return;
   ops_.enter_tensor_region(local, phase);
   ops_.compute(dense_ffn_ops, local, phase);
   ops_.leave_tensor_region(local, phase);
@@ -118,7 +117,7 @@ void LayerEmitter::recompute_selected(int layer, int local) {
     append(again, attention_core_ops(context_.model, layer, context_.shard, Pass::forward));
   builder_.compute(again, local, Phase::recompute);
   if (policy.drops(RecomputeModule::mlp) && !has_experts(context_.model, layer))
-    dense_ffn(local, Phase::recompute);
+    dense_ffn(layer, local, Phase::recompute);
 }
 
 // A multi-token-prediction layer embeds the next token, and has logits and a loss of its own
@@ -131,7 +130,7 @@ Emission LayerEmitter::forward(int layer, int local, Phase phase) {
   if (has_experts(context_.model, layer))
     co_await moe_.forward(local, phase);
   else
-    dense_ffn(local, phase);
+    dense_ffn(layer, local, phase);
   if (mtp && phase == Phase::forward) loss(local, phase);
 }
 
@@ -143,7 +142,7 @@ Emission LayerEmitter::backward(int layer, int local) {
   if (has_experts(context_.model, layer))
     co_await moe_.backward(local);
   else
-    dense_ffn(local, Phase::backward);
+    dense_ffn(layer, local, Phase::backward);
   attention_backward(layer, local);
   if (!mtp) co_return;
   ops_.compute(mtp_projection_ops, local, Phase::backward);
@@ -156,7 +155,7 @@ void LayerEmitter::weight_gradients(int layer, int local) {
   if (mtp) loss(local, Phase::weight_gradient);
   if (has_experts(context_.model, layer))
     moe_.weight_gradients(local);
-  else
+  else if (ffn_of(context_.model, layer) == Ffn::dense)
     ops_.compute(dense_ffn_ops, local, Phase::weight_gradient);
   attention_weight_gradients(layer, local);
   if (!mtp) return;

@@ -35,7 +35,7 @@ class LayerEmitter {
   void attention_backward(int layer, int local);
   void attention_weight_gradients(int layer, int local);
   void attention_core(const Kernels& kernels, double kv_bytes, int local, Phase phase);
-  void dense_ffn(int local, Phase phase);
+  void dense_ffn(int layer, int local, Phase phase);
   void recompute_selected(int layer, int local);
 
   const StepContext& context_;

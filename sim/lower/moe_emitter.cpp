@@ -34,7 +34,7 @@ void MoeEmitter::shared_experts_backward(int local) {
 void MoeEmitter::expert_tensor(CollectiveKind kind, const char* op, int local, Phase phase) {
   // Rows of this rank, gathered over its expert tensor group.
   const double bytes = context_.shard.local_tokens() * context_.model.top_k * context_.plan.etp *
-                       context_.model.hidden * 2;
+                       expert_width(context_.model) * 2;
   builder_.collective(
       {Stream::tp, op, local, phase}, context_.expert_tensor,
       [&](const std::vector<int>& group) { return ops_.equal_collective(kind, group, bytes); });

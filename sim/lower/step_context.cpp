@@ -49,7 +49,7 @@ StepContext::StepContext(const StepInput& step_input)
       expert(expert_groups(plan, mapping)),
       expert_tensor(expert_tensor_groups(plan, mapping)),
       chunks(partition_layers(model, plan)) {
-  activation_bytes = shard.local_tokens() * token_bytes(model, PrecisionRecipe::bf16);
+  activation_bytes = shard.local_tokens() * model.residual_streams * model.hidden * 2;
   const auto share = [this](int sms) {
     return pod.device.sms > 0 ? static_cast<double>(sms) / pod.device.sms : 0;
   };
@@ -90,9 +90,9 @@ Kernels expert_kernels(const StepContext& context, ExpertKernels list) {
 }
 
 std::string layer_class(const ModelShape& shape, int layer) {
-  return fmt::format("{}{}{}{}", has_experts(shape, layer) ? 'e' : 'd',
-                     is_linear_attention(shape, layer) ? 'l' : 'a', attention_window(shape, layer),
-                     layer >= shape.layers ? "m" : "");
+  return fmt::format("{}{}{}{}", "den"[static_cast<int>(ffn_of(shape, layer))],
+                     "aascklmvn"[static_cast<int>(mixer_of(shape, layer))],
+                     attention_window(shape, layer), layer >= shape.layers ? "m" : "");
 }
 
 }  // namespace moesim

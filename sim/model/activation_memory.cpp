@@ -3,6 +3,7 @@
 
 #include "model/kernel_builders.hpp"
 #include "model/memory.hpp"
+#include "model/mixer_memory.hpp"
 
 namespace moesim {
 namespace {
@@ -11,15 +12,18 @@ namespace {
 // quantises.
 double saved_operand_bytes(const Shard& shard) { return operand_bytes(shard.recipe); }
 
-void add_gqa(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double tokens) {
-  const double query = static_cast<double>(shape.heads) / shard.tp * shape.head_dim;
-  const double key = std::max(1.0, static_cast<double>(shape.kv_heads) / shard.tp) * shape.head_dim;
-  bytes.query_key_value = bf16_bytes * tokens * (query + 2 * key);
+void add_gqa(ActivationBytes& bytes, const ModelShape& shape, Mixer mixer, const Shard& shard,
+             double tokens) {
+  const AttentionHeads heads = attention_heads(shape, mixer, shard.tp);
+  const double query = heads.query_width(), key = heads.key_width();
+  bytes.query_key_value = bf16_bytes * tokens * (query + heads.key_value_width());
+  if (shape.q_lora_rank > 0)
+    bytes.latents = 2 * bf16_bytes * shard.local_tokens() * shape.q_lora_rank;
   // The norms of queries and keys save their inputs, which are rotated into new tensors after.
   if (shape.qk_norm) bytes.query_key_value += bf16_bytes * tokens * (query + key);
   if (shape.attention_gate)
     bytes.query_key_value += 2 * bf16_bytes * tokens * query;  // gate, ungated output
-  bytes.attention_output = tokens * bf16_bytes * query;
+  bytes.attention_output = tokens * bf16_bytes * heads.output_width();
 }
 
 void add_mla(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard, double tokens) {
@@ -47,15 +51,21 @@ void add_linear_attention(ActivationBytes& bytes, const ModelShape& shape, const
 
 void add_attention(ActivationBytes& bytes, const ModelShape& shape, int layer, const Shard& shard) {
   const double tokens = shard.gemm_tokens();
-  if (is_linear_attention(shape, layer)) {
+  const Mixer mixer = mixer_of(shape, layer);
+  if (mixer == Mixer::linear && shape.linear_kind == LinearKind::gated_delta_net) {
     add_linear_attention(bytes, shape, shard, tokens);
+    return;
+  }
+  if (!is_attention(mixer)) {
+    add_recurrence_activations(bytes, shape, mixer, shard);
     return;
   }
   if (shape.attention == AttentionKind::mla) {
     add_mla(bytes, shape, shard, tokens);
   } else {
-    add_gqa(bytes, shape, shard, tokens);
+    add_gqa(bytes, shape, mixer, shard, tokens);
   }
+  add_sparse_activations(bytes, shape, mixer, shard);
   // In bf16 attention and the output projection share one tensor; quantised, the projection saves
   // its own copy.
   if (shard.recipe != PrecisionRecipe::bf16)
@@ -74,7 +84,7 @@ void add_experts(ActivationBytes& bytes, const ModelShape& shape, const Shard& s
   // fp32 scores and probabilities, the chosen experts as a mask and as a map of rows
   // (Megatron-Core, general knowledge).
   bytes.router = shard.local_tokens() * shape.experts * (2 * fp32_bytes + 1 + fp32_bytes);
-  bytes.expert_input = rows * (saved_operand_bytes(shard) * shape.hidden + fp32_bytes);
+  bytes.expert_input = rows * (saved_operand_bytes(shard) * expert_width(shape) + fp32_bytes);
   bytes.expert_hidden = rows * width * (shape.gated_ffn ? 2 : 1) * shard.saved_hidden_bytes;
   bytes.expert_activation = rows * width * saved_operand_bytes(shard);
 }
@@ -84,12 +94,16 @@ ActivationBytes everything_saved(const ModelShape& shape, int layer, const Shard
   ActivationBytes bytes;
   const double elements = shard.local_tokens() * shape.hidden;
   const double tokens = shard.gemm_tokens();
-  bytes.residual = 2 * bf16_bytes * elements;
+  const Ffn ffn = ffn_of(shape, layer);
+  const double sublayers = (mixer_of(shape, layer) != Mixer::none) + (ffn != Ffn::none);
+  bytes.residual = sublayers * bf16_bytes * elements * shape.residual_streams;
   add_attention(bytes, shape, layer, shard);
   // The router takes its input in bf16.
   const bool routed = has_experts(shape, layer);
   bytes.norm_outputs =
       elements * (saved_operand_bytes(shard) + (routed ? bf16_bytes : saved_operand_bytes(shard)));
+  if (sublayers < 2) bytes.norm_outputs = elements * saved_operand_bytes(shard);
+  if (ffn == Ffn::none) return bytes;
   if (!routed) {
     bytes.dense_ffn =
         tokens * ffn_bytes(shape, shard, static_cast<double>(shape.dense_ffn) / shard.tp);
@@ -106,7 +120,7 @@ void drop(ActivationBytes& bytes, const ModelShape& shape, int layer, const Shar
   const double elements = shard.local_tokens() * shape.hidden;
   // The output of attention is the next projection's input and stays; flash attention keeps no more
   // than its statistics.
-  if (policy.drops(RecomputeModule::core_attn) && !is_linear_attention(shape, layer)) {
+  if (policy.drops(RecomputeModule::core_attn) && is_attention(mixer_of(shape, layer))) {
     bytes.attention_output -= shard.gemm_tokens() * fp32_bytes * shape.heads / shard.tp;
   }
   if (policy.drops(RecomputeModule::layernorm)) bytes.norm_outputs = 0;
@@ -134,7 +148,7 @@ ActivationBytes layer_activations(const ModelShape& shape, int layer, const Shar
                                   const RecomputePolicy& policy, double rows) {
   if (policy.kind == Recompute::full) {
     ActivationBytes bytes;  // the layer's input only
-    bytes.residual = bf16_bytes * shard.local_tokens() * shape.hidden;
+    bytes.residual = bf16_bytes * shard.local_tokens() * shape.hidden * shape.residual_streams;
     return bytes;
   }
   ActivationBytes bytes = everything_saved(shape, layer, shard, rows);
@@ -153,7 +167,7 @@ double layer_workspace_bytes(const ModelShape& shape, int layer, const Shard& sh
   const double made_again = all.total() - layer_activation_bytes(shape, layer, shard, policy, rows);
   // Gradients of one operator's inputs and outputs: of attention (q, k, v, o), or of an FFN (its
   // hidden width twice over and its input), whichever is larger.
-  const double row_input = bf16_bytes * rows * shape.hidden;
+  const double row_input = bf16_bytes * rows * expert_width(shape);
   const double routed = row_input + all.expert_hidden + all.expert_activation;
   const double attention = all.query_key_value + all.attention_output;
   return made_again + std::max({attention, all.dense_ffn, all.shared_expert, routed});

@@ -5,42 +5,37 @@
 #include "model/kernel_builders.hpp"
 #include "model/layer_ops.hpp"
 #include "model/linear_attention_ops.hpp"
+#include "model/mixer_ops.hpp"
 
 namespace moesim {
 namespace {
 
-// Heads and widths on this rank.
-struct Heads {
-  int query = 0, key_value = 0;
-  int qk_dim = 0, v_dim = 0;
-
-  double query_width() const { return static_cast<double>(query) * qk_dim; }
-  double key_width() const { return static_cast<double>(key_value) * qk_dim; }
-  double value_width() const { return static_cast<double>(key_value) * v_dim; }
-  double output_width() const { return static_cast<double>(query) * v_dim; }
-};
-
-Heads heads_on_rank(const ModelShape& shape, const Shard& shard) {
-  Heads heads;
-  heads.query = shape.heads / shard.tp;
-  if (shape.attention == AttentionKind::mla) {
-    // Latent attention is multi-head once keys and values are projected up.
-    heads.key_value = heads.query;
-    heads.qk_dim = shape.qk_nope_dim + shape.qk_rope_dim;
-    heads.v_dim = shape.v_dim;
-  } else {
-    heads.key_value = std::max(1, shape.kv_heads / shard.tp);  // replicated when tp exceeds them
-    heads.qk_dim = heads.v_dim = shape.head_dim;
-  }
-  return heads;
+AttentionHeads heads_on_rank(const ModelShape& shape, Mixer mixer, const Shard& shard) {
+  return attention_heads(shape, mixer, shard.tp);
 }
 
-void add_gqa_in(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
-  const Heads heads = heads_on_rank(shape, shard);
+// Keys and values of a rank that holds fewer than one head of them are a whole head all the same.
+void add_gqa_projections(Kernels& kernels, const ModelShape& shape, const AttentionHeads& heads,
+                         const Shard& shard, Pass pass) {
   const double tokens = shard.gemm_tokens(), in = shape.hidden;
-  const double out = heads.query_width() * (shape.attention_gate ? 2 : 1) + 2 * heads.key_width();
-  add_linear(kernels, {Op::qkv_projection, tokens, in, out, shape.attention_bias}, pass,
-             shard.recipe);
+  const double query =
+      heads.query_width() * (shape.attention_gate ? 2 : 1) + (shape.head_gate ? heads.query : 0);
+  const auto project = [&](double rows, double from, double to) {
+    add_linear(kernels, {Op::qkv_projection, rows, from, to, shape.attention_bias}, pass,
+               shard.recipe);
+  };
+  if (shape.q_lora_rank == 0) return project(tokens, in, query + heads.key_value_width());
+  project(shard.local_tokens(), in, shape.q_lora_rank);
+  add_norm(kernels, shard.local_tokens() * shape.q_lora_rank, pass);
+  project(tokens, shape.q_lora_rank, query);
+  project(tokens, in, heads.key_value_width());
+}
+
+void add_gqa_in(Kernels& kernels, const ModelShape& shape, Mixer mixer, const Shard& shard,
+                Pass pass) {
+  const AttentionHeads heads = heads_on_rank(shape, mixer, shard);
+  const double tokens = shard.gemm_tokens();
+  add_gqa_projections(kernels, shape, heads, shard, pass);
   const double query = tokens * heads.query_width(), key = tokens * heads.key_width();
   if (shape.qk_norm) {
     add_norm(kernels, query, pass);
@@ -55,7 +50,7 @@ void add_gqa_in(Kernels& kernels, const ModelShape& shape, const Shard& shard, P
 
 // The rotation of the queries' rope part in place, and the assembly of keys and values:
 // Megatron-Core's fused MLA rope.
-double mla_rope_bytes(const ModelShape& shape, const Shard& shard, const Heads& heads) {
+double mla_rope_bytes(const ModelShape& shape, const Shard& shard, const AttentionHeads& heads) {
   const double rotated = 2.0 * shape.qk_rope_dim;
   const double assembled = shape.qk_nope_dim + shape.v_dim + heads.qk_dim + heads.v_dim;
   return bf16_bytes * shard.gemm_tokens() * heads.query * (rotated + assembled);
@@ -63,7 +58,7 @@ double mla_rope_bytes(const ModelShape& shape, const Shard& shard, const Heads& 
 
 // The down projections are not sharded by tp: each rank projects the tokens it holds.
 void add_mla_in(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
-  const Heads heads = heads_on_rank(shape, shard);
+  const AttentionHeads heads = heads_on_rank(shape, Mixer::attention, shard);
   const double all = shard.gemm_tokens(), local = shard.local_tokens();
   const auto project = [&](Op op, double tokens, double in, double out) {
     add_linear(kernels, {op, tokens, in, out}, pass, shard.recipe);
@@ -89,7 +84,7 @@ struct CoreBytes {
   double query = 0, key_value = 0, output = 0, statistics = 0;
 };
 
-CoreBytes core_bytes(const Shard& shard, const Heads& heads) {
+CoreBytes core_bytes(const Shard& shard, const AttentionHeads& heads) {
   const double tokens = shard.gemm_tokens();
   // Every rank of a context-parallel group reads the keys and values of all.
   const double keys = tokens * shard.cp;
@@ -103,27 +98,42 @@ CoreBytes core_bytes(const Shard& shard, const Heads& heads) {
 Kernels attention_in_ops(const ModelShape& shape, int layer, const Shard& shard, Pass pass) {
   MOESIM_CHECK(shape.heads % shard.tp == 0, "{} heads on tp {}", shape.heads, shard.tp);
   Kernels kernels;
+  const Mixer mixer = mixer_of(shape, layer);
+  if (mixer == Mixer::none) return kernels;
   const double elements = shard.local_tokens() * shape.hidden;
+  add_stream_mixing(kernels, shape, layer, shard, pass);
   if (pass == Pass::backward_data) add_residual(kernels, elements, pass);
   add_norm(kernels, elements, pass);
-  if (is_linear_attention(shape, layer)) {
+  if (mixer == Mixer::linear && shape.linear_kind == LinearKind::gated_delta_net) {
     add_linear_attention_in(kernels, shape, shard, pass);
+  } else if (!is_attention(mixer)) {
+    add_recurrence_in(kernels, shape, mixer, shard, pass);
   } else if (shape.attention == AttentionKind::mla) {
     add_mla_in(kernels, shape, shard, pass);
   } else {
-    add_gqa_in(kernels, shape, shard, pass);
+    add_gqa_in(kernels, shape, mixer, shard, pass);
   }
+  add_sparse_in(kernels, shape, mixer, shard, pass);
   return kernels;
 }
 
 Kernels attention_core_ops(const ModelShape& shape, int layer, const Shard& shard, Pass pass) {
   Kernels kernels;
   if (pass == Pass::backward_weight) return kernels;
-  if (is_linear_attention(shape, layer)) {
+  const Mixer mixer = mixer_of(shape, layer);
+  if (mixer == Mixer::linear && shape.linear_kind == LinearKind::gated_delta_net) {
     add_linear_attention_core(kernels, shape, shard, pass);
     return kernels;
   }
-  const Heads heads = heads_on_rank(shape, shard);
+  if (!is_attention(mixer)) {
+    add_recurrence_core(kernels, shape, mixer, shard, pass);
+    return kernels;
+  }
+  if (mixer == Mixer::sparse || is_compressed(mixer)) {
+    add_sparse_core(kernels, shape, mixer, shard, pass);
+    return kernels;
+  }
+  const AttentionHeads heads = heads_on_rank(shape, mixer, shard);
   Kernel kernel;
   kernel.op = Op::attention;
   kernel.pass = pass;
@@ -158,22 +168,21 @@ Kernels attention_core_ops(const ModelShape& shape, int layer, const Shard& shar
 
 Kernels attention_out_ops(const ModelShape& shape, int layer, const Shard& shard, Pass pass) {
   Kernels kernels;
-  const bool linear = is_linear_attention(shape, layer);
-  const Heads heads = heads_on_rank(shape, shard);
-  const double width =
-      linear ? static_cast<double>(shape.linear_value_heads) * shape.linear_head_dim / shard.tp
-             : heads.output_width();
-  const double elements = shard.gemm_tokens() * width;
-  if (linear) {
+  const Mixer mixer = mixer_of(shape, layer);
+  if (mixer == Mixer::none) return kernels;
+  const double elements = shard.gemm_tokens() * mixer_output_width(shape, mixer) / shard.tp;
+  if (mixer == Mixer::linear || (mixer == Mixer::mamba && shape.mamba_heads > 0)) {
     add_gated_norm(kernels, elements, pass);
-  } else if (shape.attention_gate && pass != Pass::backward_weight) {
+  } else if (is_attention(mixer) && (shape.attention_gate || shape.head_gate) &&
+             pass != Pass::backward_weight) {
     // output * sigmoid(gate): three tensors forward, five backward.
     kernels.push_back(memory_kernel(Op::attention, pass,
                                     (pass == Pass::forward ? 3 : 5) * bf16_bytes * elements));
   }
-  const double hidden = shape.hidden;
-  add_linear(kernels, {Op::output_projection, shard.gemm_tokens(), width, hidden}, pass,
-             shard.recipe);
+  const std::vector<Projection> after = mixer_projections(shape, mixer).after;
+  for (const Projection& matrix : after)
+    add_projection(kernels, matrix, Op::output_projection,
+                   after.size() > 1 && &matrix == &after.front() ? Cut::out : Cut::in, shard, pass);
   if (pass == Pass::forward) add_residual(kernels, shard.local_tokens() * shape.hidden, pass);
   return kernels;
 }

@@ -17,6 +17,8 @@ const char* name_of(Op op) {
       return "attention";
     case Op::linear_attention:
       return "linear_attention";
+    case Op::indexer:
+      return "indexer";
     case Op::output_projection:
       return "output_projection";
     case Op::residual:

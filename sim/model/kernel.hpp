@@ -20,6 +20,7 @@ enum class Op : uint8_t {
   rope,
   attention,
   linear_attention,
+  indexer,  // of sparse attention: its projections, scores and choice
   output_projection,
   residual,
   router,

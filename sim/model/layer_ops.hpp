@@ -109,6 +109,8 @@ double token_bytes(const ModelShape&, PrecisionRecipe wire);
 // recomputation, logits included, causal attention counted as half: Megatron-LM's formula
 // (megatron/training/training.py num_floating_point_operations).
 double model_flops(const ModelShape&, int64_t sequences, int64_t sequence_length);
+// Returns one layer's part of it: multiply-adds of the forward pass per token.
+double layer_macs(const ModelShape&, int layer, int64_t sequence_length);
 
 // Returns the keys that the queries of one sequence look at, summed: half the square under the
 // causal mask, a band with a window (0: none), as Megatron-LM counts them.

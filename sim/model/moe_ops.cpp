@@ -5,6 +5,7 @@
 
 #include "model/kernel_builders.hpp"
 #include "model/layer_ops.hpp"
+#include "model/mixer_ops.hpp"
 
 namespace moesim {
 namespace {
@@ -17,10 +18,10 @@ double local_elements(const ModelShape& shape, const Shard& shard) {
 // the fused gating GEMM); never quantised.
 void add_gate(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels gate;
-  const double hidden = shape.hidden, experts = shape.experts;
+  const double hidden = shape.hidden, experts = shape.experts + shape.zero_experts;
   add_linear(gate, {Op::router, shard.local_tokens(), hidden, experts}, pass,
              PrecisionRecipe::bf16);
-  const double logits = shard.local_tokens() * shape.experts;
+  const double logits = shard.local_tokens() * experts;
   for (Kernel& kernel : gate) kernel.bytes += (fp32_bytes - bf16_bytes) * logits;
   append(kernels, gate);
 }
@@ -43,7 +44,16 @@ void add_top_k(Kernels& kernels, const ModelShape& shape, const Shard& shard, Pa
 
 // Both directions: tokens on one side, their top_k copies on the other.
 double copies_bytes(const ModelShape& shape, const Shard& shard) {
-  return bf16_bytes * local_elements(shape, shard) * (1 + shape.top_k);
+  return bf16_bytes * shard.local_tokens() * expert_width(shape) * (1 + shape.top_k);
+}
+
+// The way into the experts' narrower space, or out of it.
+void add_latent(Kernels& kernels, const ModelShape& shape, bool inwards, const Shard& shard,
+                Pass pass) {
+  if (shape.moe_latent == 0) return;
+  const double hidden = shape.hidden, latent = shape.moe_latent;
+  const Projection in = {hidden, latent, false}, out = {latent, hidden, false};
+  add_projection(kernels, inwards ? in : out, Op::router, Cut::out, shard, pass);
 }
 
 // Experts with biases. The second one, which the experts' probabilities multiply, is added outside
@@ -75,6 +85,7 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
     add_norm(kernels, local_elements(shape, shard), pass);
     add_gate(kernels, shape, shard, pass);
     add_top_k(kernels, shape, shard, pass);
+    add_latent(kernels, shape, true, shard, pass);
     kernels.push_back(
         memory_kernel(Op::permute, pass, copies_bytes(shape, shard), 2));  // row map, then the copy
     kernels.back().host_launches = shard.software.dispatch_launches;
@@ -82,7 +93,11 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   }
   if (pass == Pass::backward_data) {
     kernels.push_back(memory_kernel(Op::permute, pass, copies_bytes(shape, shard)));
+    add_latent(kernels, shape, true, shard, pass);
     add_top_k(kernels, shape, shard, pass);
+  } else {
+    add_latent(kernels, shape, true, shard, pass);
+    add_latent(kernels, shape, false, shard, pass);
   }
   add_gate(kernels, shape, shard, pass);
   if (pass == Pass::backward_data) {
@@ -98,17 +113,17 @@ Kernels router_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
 Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
   const int groups = std::max(1, shard.local_experts);
-  const double hidden = shape.hidden, width = shape.moe_ffn / shard.etp;
+  const double hidden = expert_width(shape), width = shape.moe_ffn / shard.etp;
   const Linear fc1 = {Op::expert_fc1, 0, hidden, width * (shape.gated_ffn ? 2 : 1),
                       shape.expert_bias};
   const Linear fc2 = {Op::expert_fc2, 0, width, hidden, shape.expert_bias};
   const bool forward = pass == Pass::forward, sorts = groups > 1 && pass != Pass::backward_weight;
-  const double copy_bytes = 2 * bf16_bytes * shape.hidden;
+  const double copy_bytes = 2 * bf16_bytes * hidden;
   if (sorts) kernels.push_back(row_kernel(forward ? Op::permute : Op::unpermute, pass, copy_bytes));
   const bool per_expert = shard.kernels_per_expert;
   const auto add_second_bias = [&] {
     if (!shape.expert_bias || pass == Pass::backward_weight) return;
-    kernels.push_back(row_kernel(Op::expert_fc2, pass, bias_bytes(shard, pass) * shape.hidden,
+    kernels.push_back(row_kernel(Op::expert_fc2, pass, bias_bytes(shard, pass) * hidden,
                                  (forward ? 3 : 4) * (per_expert ? groups : 1)));
   };
   if (!forward) add_second_bias();
@@ -128,13 +143,15 @@ Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
 Kernels combine_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   Kernels kernels;
   if (pass == Pass::backward_weight) return with_permutation(std::move(kernels), shard);
+  if (pass == Pass::backward_data) add_latent(kernels, shape, false, shard, pass);
   kernels.push_back(memory_kernel(Op::unpermute, pass, copies_bytes(shape, shard)));
+  if (pass == Pass::forward) add_latent(kernels, shape, false, shard, pass);
   if (pass == Pass::forward) add_residual(kernels, local_elements(shape, shard), pass);
   return with_permutation(std::move(kernels), shard);
 }
 
 double token_bytes(const ModelShape& shape, PrecisionRecipe wire) {
-  return shape.hidden * operand_bytes(wire);
+  return expert_width(shape) * operand_bytes(wire);
 }
 
 }  // namespace moesim

@@ -1,69 +1,60 @@
 #include "model/parameters.hpp"
 
+#include "model/mixer_projections.hpp"
+
 namespace moesim {
 namespace {
 
 double ffn_matrices(const ModelShape& shape) { return shape.gated_ffn ? 3 : 2; }
 
-void add_gqa(const ModelShape& shape, LayerParameters& layer) {
-  const double hidden = shape.hidden, head_dim = shape.head_dim;
-  const double query_width = shape.heads * head_dim * (shape.attention_gate ? 2 : 1);
-  const double key_value_width = 2 * shape.kv_heads * head_dim;
-  layer.attention = hidden * (query_width + key_value_width) + shape.heads * head_dim * hidden;
-  if (shape.attention_bias) layer.attention += query_width + key_value_width;
-  if (shape.qk_norm) layer.norms += 2 * head_dim;
+void add_mixer(const ModelShape& shape, Mixer mixer, LayerParameters& layer) {
+  const MixerProjections parts = mixer_projections(shape, mixer);
+  for (const auto* side : {&parts.before, &parts.after})
+    for (const Projection& matrix : *side)
+      (matrix.sharded ? layer.attention : layer.attention_replicated) += matrix.weights();
+  layer.attention += parts.biases;
+  layer.norms += parts.norms;
 }
 
-// DeepSeek-V2, arXiv:2405.04434 appendix C.
-void add_mla(const ModelShape& shape, LayerParameters& layer) {
-  const double hidden = shape.hidden, heads = shape.heads;
-  const double query_width = heads * (shape.qk_nope_dim + shape.qk_rope_dim);
-  if (shape.q_lora_rank > 0) {
-    layer.attention_replicated += hidden * shape.q_lora_rank;
-    layer.attention += shape.q_lora_rank * query_width;
-  } else {
-    layer.attention += hidden * query_width;
-  }
-  layer.attention_replicated += hidden * (shape.kv_lora_rank + shape.qk_rope_dim);
-  layer.attention += shape.kv_lora_rank * heads * (shape.qk_nope_dim + shape.v_dim);
-  layer.attention += heads * shape.v_dim * hidden;
-  layer.norms += shape.q_lora_rank + shape.kv_lora_rank;
+// Hyper-connections: a matrix that reads weights for mixing from all streams, its bias and three
+// scales (transformers, deepseek_v4).
+double stream_mixing(const ModelShape& shape, double out) {
+  const double streams = shape.residual_streams;
+  return streams > 1 ? out * streams * shape.hidden + out : 0;
 }
 
-// Gated DeltaNet (Qwen3-Next): projections of q, k, v, the output gate and two scalars per value
-// head; a causal convolution of width 4 over q, k, v; decay and bias per value head; a gated norm;
-// the output projection.
-void add_linear_attention(const ModelShape& shape, LayerParameters& layer) {
-  const double hidden = shape.hidden, head_dim = shape.linear_head_dim,
-               value_heads = shape.linear_value_heads;
-  const double key_width = shape.linear_key_heads * head_dim, value_width = value_heads * head_dim;
-  layer.attention = hidden * (2 * key_width + 2 * value_width + 2 * value_heads) +
-                    linear_convolution_width * (2 * key_width + value_width) + 2 * value_heads +
-                    value_width * hidden;
-  layer.norms += head_dim;
+// The streams are mixed into one before the logits.
+double stream_head(const ModelShape& shape) {
+  return shape.residual_streams > 1 ? stream_mixing(shape, shape.residual_streams) + 1 : 0;
 }
 
 }  // namespace
 
+double mixing_weights(const ModelShape& shape) {
+  const double streams = shape.residual_streams;
+  return streams > 1 ? (2 + streams) * streams : 0;
+}
+
 LayerParameters layer_parameters(const ModelShape& shape, int layer_index) {
   LayerParameters layer;
   const double hidden = shape.hidden;
-  layer.norms = 2 * hidden;
-  if (is_linear_attention(shape, layer_index)) {
-    add_linear_attention(shape, layer);
-  } else if (shape.attention == AttentionKind::mla) {
-    add_mla(shape, layer);
-  } else {
-    add_gqa(shape, layer);
-  }
+  const Mixer mixer = mixer_of(shape, layer_index);
+  const Ffn ffn = ffn_of(shape, layer_index);
+  const double sublayers = (mixer != Mixer::none) + (ffn != Ffn::none);
+  layer.norms = sublayers * hidden;
+  if (shape.residual_streams > 1)
+    layer.norms += sublayers * (stream_mixing(shape, mixing_weights(shape)) + 3);
+  add_mixer(shape, mixer, layer);
+  if (ffn == Ffn::none) return layer;
   if (!has_experts(shape, layer_index)) {
     layer.dense_ffn = ffn_matrices(shape) * hidden * shape.dense_ffn;
     return layer;
   }
-  layer.router = hidden * shape.experts;
+  layer.router = hidden * (shape.experts + shape.zero_experts) + 2 * hidden * shape.moe_latent;
+  const double width = expert_width(shape);
   const double expert_bias =
-      shape.expert_bias ? (ffn_matrices(shape) - 1) * shape.moe_ffn + hidden : 0;
-  layer.experts = shape.experts * (ffn_matrices(shape) * hidden * shape.moe_ffn + expert_bias);
+      shape.expert_bias ? (ffn_matrices(shape) - 1) * shape.moe_ffn + width : 0;
+  layer.experts = shape.experts * (ffn_matrices(shape) * width * shape.moe_ffn + expert_bias);
   layer.shared = ffn_matrices(shape) * hidden * shape.shared_ffn + (shape.shared_gate ? hidden : 0);
   return layer;
 }
@@ -73,12 +64,13 @@ double embedding_parameters(const ModelShape& shape) {
 }
 
 double output_parameters(const ModelShape& shape) {
-  return shape.hidden + (shape.tied_embeddings ? 0 : embedding_parameters(shape));
+  return shape.hidden + stream_head(shape) +
+         (shape.tied_embeddings ? 0 : embedding_parameters(shape));
 }
 
 double mtp_extra_parameters(const ModelShape& shape) {
   const double hidden = shape.hidden;
-  return 3 * hidden + 2 * hidden * hidden;
+  return 3 * hidden + 2 * hidden * hidden + stream_head(shape);
 }
 
 double total_parameters(const ModelShape& shape) {

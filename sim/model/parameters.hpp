@@ -19,6 +19,9 @@ struct LayerParameters {
   }
 };
 
+// Weights that mix the residual streams around one sublayer (read, write, and stream by stream); 0
+// with one stream.
+double mixing_weights(const ModelShape& shape);
 LayerParameters layer_parameters(const ModelShape& shape, int layer);
 double embedding_parameters(const ModelShape& shape);
 double output_parameters(

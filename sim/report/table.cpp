@@ -20,6 +20,10 @@ constexpr size_t kCriticalShown = 6;
 void headline(TableCanvas& table, const StepReport& report) {
   table.line(report.scenario.empty() ? "moesim" : report.scenario);
   std::string about = report.model.name;
+  if (report.model.parameters_total > 0)
+    about += fmt::format(" ({:.4g}B parameters, {:.4g}B active, {:.4g} GFLOP per token)",
+                         report.model.parameters_total / 1e9, report.model.parameters_active / 1e9,
+                         report.model.flops_per_token / 1e9);
   const std::string platform = text_at(report.platform, "name");
   if (!platform.empty()) about += (about.empty() ? "" : " on ") + platform;
   about += fmt::format("{}{} {}{}", about.empty() ? "" : ", ", report.devices, report.device_noun,

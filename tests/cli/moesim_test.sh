@@ -149,6 +149,31 @@ run 0 show framework megatron-core --format json
 json "d['bases'] == ['default'] and all(r['source'] and r['set'] for r in d['rules'])"
 run 0 show framework default --format json
 json "d['rules'][0]['set'] == {'platform.device.host_launch_s': 14e-6}"
+# models: parameters and FLOPs by layer; a config of an unknown model_type is refused, unless likened to a known one
+run 0 show workload mixtral-8x7b
+grep -q "mixtral-8x7b: 46.7B parameters, 12.88B active, 79.71 GFLOP per token at 4096" out || fail "a model's figures are not shown"
+run 0 show workload deepseek-v3 --format json --sequence-length 8192
+python3 - <<'PY' || fail "the JSON of show workload does not add up"
+import json
+model = json.load(open("out"))
+layers = [layer for layer in model["layers"] if not layer["multi_token_prediction"]]
+assert len(layers) == 61 and model["sequence_length"] == 8192
+inside = sum(layer["parameters_total"] for layer in layers)
+assert abs(inside + 2 * model["parameters_embedding"] + 7168 - model["parameters_total"]) < 1
+assert model["parameters_active"] < model["parameters_total"] and model["flops_per_token"] > 6 * 3.5e10
+PY
+cat > config.json <<'JSON'
+{"model_type": "x_moe", "hidden_size": 2048, "num_hidden_layers": 4, "num_attention_heads": 16, "num_key_value_heads": 4,
+ "head_dim": 128, "vocab_size": 32000, "num_experts": 64, "num_experts_per_tok": 8, "moe_intermediate_size": 768}
+JSON
+run 2 show workload config.json
+grep -q 'model_type "x_moe" is not known' err || fail "an unknown model_type is not named"
+run 0 show workload config.json --assume like=qwen3_moe
+run 0 check small.yaml --set workload=config.json --assume like=qwen3_moe --set plan.ep=4
+grep -q "^# .*B parameters, .*B active" out || fail "check does not say how large the model is"
+run 2 run config.json
+grep -q "is a HuggingFace config, not a scenario" err || fail "a config in place of a scenario is not answered"
+
 run 2 show framework megatron-cor
 has err "did you mean \"megatron-core\"?"
 run 0 check small.yaml --set plan.framework=megatron-core-0.01

@@ -117,9 +117,10 @@ TEST_CASE(
   CHECK(import(first).first_dense_layers == 2);
   std::string odd = config;
   odd.replace(odd.find("\"mlp_only_layers\": []"), 21, "\"mlp_only_layers\": [5]");
-  CHECK(error_of(odd) ==
-        "models/M/config.json:1:1: the layers with experts do not follow a period "
-        "(first_dense_layers, moe_period)");
+  CHECK(import(odd).ffns.size() == 48);
+  CHECK(import(odd).ffns[5] == Ffn::dense);
+  CHECK(import(odd).ffns[6] == Ffn::experts);
+  CHECK(import(odd).dense_ffn == 6144);
 }
 
 TEST_CASE("Qwen2-MoE: gated shared expert, biases on queries, keys and values") {
@@ -182,13 +183,14 @@ TEST_CASE("gpt-oss: sliding window in every second layer, biases") {
     CHECK(s.moe_ffn == 2880);
     CHECK(s.head_dim == 64);
   }
-  CHECK(error_of("{" + config +
-                 R"(, "layer_types": ["full_attention", "sliding_attention", "full_attention",
-     "full_attention"]})") ==
-        "models/M/config.json:1:1: layer_types is not periodic: the last layer of every so many "
-        "should be "
-        "full_attention");
-  CHECK(import("{" + config + R"(, "layer_types": ["full_attention", "full_attention"]})")
+  const ModelShape first = import("{" + config + R"(, "layer_types": ["full_attention",
+     "sliding_attention", "full_attention", "full_attention"]})");
+  CHECK(first.mixers ==
+        std::vector{Mixer::attention, Mixer::window, Mixer::attention, Mixer::attention});
+  CHECK(error_of("{" + config + R"(, "layer_types": ["full_attention", "full_attention"]})") ==
+        "models/M/config.json:4:42: layer_types needs an entry for each of the 4 layers");
+  CHECK(import("{" + config + R"(, "layer_types": ["full_attention", "full_attention",
+     "full_attention", "full_attention"]})")
             .sliding_window == 0);
 }
 
@@ -271,10 +273,10 @@ TEST_CASE("missing and unusable keys are reported with their synonyms and places
         "n_layers or num_layers\n"
         "models/M/config.json:1:1: this HuggingFace config has no hidden_size, n_embd or d_model\n"
         "models/M/config.json:1:1: this HuggingFace config has no vocab_size\n"
-        "models/M/config.json:1:1: this HuggingFace config has no num_attention_heads, n_head or "
-        "n_heads\n"
+        "models/M/config.json:1:1: this HuggingFace config has no num_attention_heads, n_head, "
+        "n_heads or num_heads\n"
         "models/M/config.json:1:1: this HuggingFace config has no num_experts_per_tok, "
-        "num_experts_per_token, moe_topk "
+        "num_experts_per_token, moe_topk, moe_top_k, moe_k, top_k_experts, num_selected_experts "
         "or ffn_config.moe_top_k\n"
         "models/M/config.json:1:1: this HuggingFace config has no moe_intermediate_size, "
         "expert_ffn_hidden_size, "
@@ -282,4 +284,128 @@ TEST_CASE("missing and unusable keys are reported with their synonyms and places
   std::string wrong = "{" + kLlama + "}";
   wrong.replace(wrong.find("32, \"vocab"), 2, "-5");
   CHECK(error_of(wrong) == "models/M/config.json:1:67: layers: must be from 1 to 10000, got -5");
+}
+
+namespace {
+
+// The smallest model that each of these reads: what is added to it is in `more`.
+std::string small(const std::string& type, const std::string& more,
+                  const std::string& experts = R"("num_experts": 64, "num_experts_per_tok": 8,
+  "moe_intermediate_size": 768)") {
+  return R"({"model_type": ")" + type + R"(", "hidden_size": 2048, "num_hidden_layers": 4,
+  "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 128, "vocab_size": 32000,
+  "intermediate_size": 6144, )" +
+         experts + (more.empty() ? "" : ", ") + more + "}";
+}
+
+ModelShape as_qwen(const std::string& json) {
+  const std::string file = "m.json";
+  return load_workload(file, {"like=qwen3_moe"}, {}, one_file(file, json));
+}
+
+std::string error_as_qwen(const std::string& json) {
+  return input_error([&] { as_qwen(json); });
+}
+
+bool names(const std::string& error, const std::string& key) {
+  return error.find(key) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("an unknown model_type is refused with the keys that shape it, unless likened") {
+  const std::string unknown = error_of(small("x_moe", R"("mtp_num_hidden_layers": 1)"));
+  CHECK(
+      unknown.starts_with("models/M/config.json:1:16: model_type \"x_moe\" is not known, so what "
+                          "these keys mean is not either: hidden_size, "));
+  CHECK(names(unknown, "moe_intermediate_size, mtp_num_hidden_layers. If it is built like"));
+  CHECK(names(unknown, "--assume like=TYPE"));
+  CHECK(as_qwen(small("x_moe", "")).experts == 64);
+  CHECK(as_qwen(small("x_moe", "")).qk_norm);
+  CHECK(input_error([] {
+          load_workload("m.json", {"like=qwen3moe"}, {}, one_file("m.json", small("x_moe", "")));
+        })
+            .starts_with("m.json:1:1: like: \"qwen3moe\" is not a known model_type (did you mean "
+                         "\"qwen3_moe\"?)"));
+  const std::map<std::string, std::string> files = {{"x/config.json", small("x_moe", "")}};
+  const std::string scenario =
+      "workload: {base: x/config.json, like: qwen3_moe}\nplatform: pod\n" + kBatch;
+  CHECK(load_text(scenario, {}, files).scenario.workload.experts == 64);
+  CHECK(load_text("workload: x/config.json\nplatform: pod\n" + kBatch,
+                  {"workload.like=qwen3_moe", "plan.ep=8"}, files)
+            .scenario.workload.experts == 64);
+}
+
+TEST_CASE("an unread key that may shape the model is an error that names it") {
+  for (const char* key :
+       {"routed_expert_hidden_size", "mamba_d_state", "hybrid_override_pattern", "compress_ratio",
+        "ngram_size", "linear_num_value_heads", "conv_L_cache", "attn_layer_period"})
+    CHECK(names(error_as_qwen(small("x_moe", std::string("\"") + key + "\": 2")), key));
+  // What is off, and what does not shape a model, is no concern.
+  CHECK(as_qwen(small("x_moe", R"("mamba_d_state": null, "use_ngram_heads": false,
+      "index_topk": 0, "router_aux_loss_coef": 0.1, "rope_theta": 1e6)"))
+            .layers == 4);
+}
+
+TEST_CASE("synonyms and forms of values") {
+  CHECK(as_qwen(small("x", "", R"("moe_num_experts": 64, "moe_k": 6,
+      "moe_intermediate_size": 768)"))
+            .top_k == 6);
+  CHECK(as_qwen(small("x", "", R"("num_experts": [64, 64, 64, 64], "moe_topk": [8, 8, 8, 8],
+      "moe_intermediate_size": [768, 768, 768, 768])"))
+            .moe_ffn == 768);
+  CHECK(names(error_as_qwen(small("x", "", R"("num_experts": [64, 32, 64, 64], "moe_topk": 8,
+      "moe_intermediate_size": 768)")),
+              "num_experts"));
+  CHECK(as_qwen(small("x", R"("moe_layer_freq": [false, true, true, true])")).first_dense_layers ==
+        1);
+  CHECK(as_qwen(small("x", R"("first_k_dense_replace": null)")).first_dense_layers == 0);
+  CHECK(as_qwen(small("x", R"("num_dense_layers": 2)")).first_dense_layers == 2);
+  CHECK(as_qwen(small("x", R"("moe_layers_enum": "2,3")")).first_dense_layers == 2);
+  CHECK(as_qwen(small("x", R"("mtp_num_hidden_layers": 1)")).mtp_layers == 1);
+  CHECK(as_qwen(small("x", R"("shared_expert_intermediate_size": 0)")).shared_experts == 0);
+  CHECK(as_qwen(small("x", R"("share_expert_dim": 3072)")).shared_ffn == 3072);
+  CHECK(as_qwen(small("x", R"("n_shared_experts": 1,
+      "moe_shared_expert_intermediate_size": 3072)"))
+            .shared_ffn == 3072);
+  CHECK(as_qwen(small("x", R"("tie_word_embeddings": true)")).tied_embeddings);
+  CHECK(names(error_as_qwen(small("x", R"("hidden_act": "gelu")")), "hidden_act"));
+  CHECK(names(error_as_qwen(small("x", R"("mlp_hidden_act": "relu2")")), "mlp_hidden_act"));
+  CHECK(names(error_as_qwen(small("x", R"("layer_types": ["conv", "conv", "full_attention",
+      "conv"])")),
+              "layer_types names \"conv\""));
+  // Synonyms may agree; where they do not, the second is a problem.
+  CHECK(as_qwen(small("x", R"("n_routed_experts": 64)")).experts == 64);
+  CHECK(names(error_as_qwen(small("x", R"("n_routed_experts": 32)")), "num_experts"));
+}
+
+TEST_CASE("the language model inside others, and where its embeddings are tied") {
+  const std::string inner = small("qwen3_moe", "");
+  for (const char* key : {"text_config", "language_config", "llm_config"})
+    CHECK(import(std::string(R"({"model_type": "v", ")") + key + "\": " + inner + "}").experts ==
+          64);
+  CHECK(import(R"({"thinker_config": {"text_config": )" + inner + "}}").experts == 64);
+  CHECK(import(R"({"model_type": "v", "tie_word_embeddings": true, "text_config": )" + inner + "}")
+            .tied_embeddings);
+  CHECK(names(error_of(R"({"tie_word_embeddings": true, "text_config": )" +
+                       small("qwen3_moe", R"("tie_word_embeddings": false)") + "}"),
+              "tie_word_embeddings differs from that of the nested config"));
+}
+
+TEST_CASE("zero-computation experts leave the mean number of the others to choose") {
+  const ModelShape s = as_qwen(small("x", "", R"("n_routed_experts": 64, "zero_expert_num": 32,
+      "moe_topk": 6, "moe_intermediate_size": 768)"));
+  CHECK(s.experts == 64);
+  CHECK(s.zero_experts == 32);
+  CHECK(s.top_k == 4);
+  CHECK(names(error_as_qwen(small("x", "", R"("n_routed_experts": 64, "zero_expert_num": 32,
+      "moe_topk": 8, "moe_intermediate_size": 768)")),
+              "zero_expert_num = 32 leaves no whole number of 8 choices among 64 experts"));
+}
+
+TEST_CASE("a config where a scenario belongs is answered with what to write") {
+  CHECK(input_error(
+            [] { load_scenario("c.json", {}, {}, one_file("c.json", small("qwen3_moe", ""))); }) ==
+        "c.json:1:1: is a HuggingFace config, not a scenario: write a scenario with the keys "
+        "workload: c.json, platform, plan and batch");
 }

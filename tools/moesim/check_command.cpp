@@ -7,6 +7,8 @@
 #include "commands.hpp"
 #include "config/scenario.hpp"
 #include "report/reference.hpp"
+#include "run_options.hpp"
+#include "show_workload.hpp"
 
 namespace moesim {
 
@@ -18,9 +20,13 @@ void add_check_command(CLI::App& app, int& exit_code) {
   command->add_option("scenario", *path, "Scenario file")->required();
   command->add_option("--set", *sets, "Override a key, as in plan.ep=16; may be repeated")
       ->allow_extra_args(false);
+  add_assume_option(*command, *sets);
   command->callback([path, sets, &exit_code] {
     const ResolvedScenario resolved = load_scenario(*path, *sets);
     for (const std::string& note : resolved.notes) spdlog::info("{}", note);
+    const Scenario& scenario = resolved.scenario;
+    fmt::print("# {}: {}\n", scenario.workload.name,
+               model_line(scenario.workload, scenario.batch.sequence_length));
     fmt::print("{}", check_text(resolved));
     exit_code = kDone;
   });

@@ -5,6 +5,7 @@
 
 #include "commands.hpp"
 #include "config/scenario.hpp"
+#include "model/layer_ops.hpp"
 #include "model/parameters.hpp"
 
 namespace moesim {
@@ -12,14 +13,17 @@ namespace moesim {
 namespace {
 
 void list_workloads(const SearchPath& search) {
-  fmt::print("{:<24} {:>9} {:>9} {:>7} {:>8} {:>6}\n", "workload", "total", "active", "layers",
-             "experts", "top-k");
+  constexpr int64_t kSequence = 4096;  // tokens
+  fmt::print("{:<24} {:>9} {:>9} {:>7} {:>8} {:>6} {:>11}\n", "workload", "total", "active",
+             "layers", "experts", "top-k", "GFLOP/token");
   for (const std::string& name : list_presets(SectionKind::workload, search)) {
     const ModelShape shape = load_workload(name, {}, search);
-    fmt::print("{:<24} {:>8.1f}B {:>8.1f}B {:>7} {:>8} {:>6}\n", name,
+    const double flops = model_flops(shape, 1, kSequence) / kSequence;
+    fmt::print("{:<24} {:>8.1f}B {:>8.1f}B {:>7} {:>8} {:>6} {:>11.1f}\n", name,
                total_parameters(shape) / 1e9, active_parameters(shape) / 1e9, shape.layers,
-               shape.experts, shape.top_k);
+               shape.experts, shape.top_k, flops / 1e9);
   }
+  fmt::print("FLOPs of a token in a sequence of {}, forward and backward\n", kSequence);
 }
 
 void list_platforms(const SearchPath& search) {

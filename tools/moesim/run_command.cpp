@@ -159,6 +159,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->required();
   command->add_option("--set", options->sets, "Override a key, as in plan.ep=16; may be repeated")
       ->allow_extra_args(false);
+  add_assume_option(*command, options->sets);
   add_simulate_options(*command, options->simulate);
   add_batch_options(*command, options->batch);
   command

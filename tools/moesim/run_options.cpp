@@ -43,6 +43,23 @@ void add_batch_options(CLI::App& command, BatchRunOptions& options) {
       ->check(CLI::NonNegativeNumber);
 }
 
+void add_assume_option(CLI::App& command, std::vector<std::string>& sets,
+                       const std::string& prefix) {
+  const auto take = [&sets, prefix](const std::vector<std::string>& given) {
+    for (const std::string& text : given) {
+      if (!text.starts_with("like=") || text.size() == 5) return false;
+      sets.push_back(prefix + text);
+    }
+    return true;
+  };
+  command
+      .add_option("--assume", take,
+                  "like=TYPE: read a HuggingFace config whose model_type is not known as one of "
+                  "TYPE")
+      ->type_name("TEXT")
+      ->expected(1);
+}
+
 namespace {
 
 // One line of the summary; a long name, or message, takes more.

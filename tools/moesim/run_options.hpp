@@ -29,6 +29,10 @@ struct BatchRunOptions {
 
 void add_simulate_options(CLI::App& command, SimulateOptions& options);
 void add_batch_options(CLI::App& command, BatchRunOptions& options);
+// --assume like=TYPE, which becomes an override of the workload, whose keys begin with `prefix`
+// ("workload." in a scenario).
+void add_assume_option(CLI::App& command, std::vector<std::string>& sets,
+                       const std::string& prefix = "workload.");
 
 // Runs all, each in its own process, into the folder; prints a table of them and where the results
 // are. Gives the exit code. `sets` are those given on the command line. Throws InputError before

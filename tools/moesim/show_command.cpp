@@ -8,6 +8,8 @@
 #include "base/text.hpp"
 #include "commands.hpp"
 #include "config/scenario.hpp"
+#include "run_options.hpp"
+#include "show_workload.hpp"
 
 namespace moesim {
 namespace {
@@ -74,9 +76,46 @@ std::string framework_table(const FrameworkProfile& profile) {
 
 }  // namespace
 
+namespace {
+
+void add_show_workload(CLI::App& show, int& exit_code) {
+  struct Options {
+    std::string name, format = "table";
+    std::vector<std::string> sets;
+    int64_t sequence_length = 4096;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command =
+      show.add_subcommand("workload", "Parameters and FLOPs of a model, in all and by layer");
+  command
+      ->add_option("name", options->name,
+                   "A preset, a file of a workload, or a HuggingFace config.json")
+      ->required();
+  command->add_option("--format", options->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  command->add_option("--set", options->sets, "Override a key, as in layers=16; may be repeated")
+      ->allow_extra_args(false);
+  add_assume_option(*command, options->sets, "");
+  command
+      ->add_option("--sequence-length", options->sequence_length,
+                   "Tokens of a sequence, which attention's FLOPs depend on")
+      ->check(CLI::Range(int64_t{1}, int64_t{100'000'000}))
+      ->capture_default_str();
+  command->callback([options, &exit_code] {
+    const ModelShape shape = load_workload(options->name, options->sets, default_search_path("."));
+    fmt::print("{}", options->format == "json" ? workload_json(shape, options->sequence_length)
+                                               : workload_table(shape, options->sequence_length));
+    exit_code = kDone;
+  });
+}
+
+}  // namespace
+
 void add_show_command(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("show", "Shows what a preset says, with its sources");
   command->require_subcommand(1);
+  add_show_workload(*command, exit_code);
   auto* framework = command->add_subcommand("framework", "The rules of a framework's profile");
   auto name = std::make_shared<std::string>();
   auto format = std::make_shared<std::string>("table");
