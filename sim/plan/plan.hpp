@@ -49,7 +49,17 @@ struct Plan {
 
   Recompute recompute = Recompute::none;
   std::vector<RecomputeModule> recompute_modules;  // selective only
-  RecomputePolicy recompute_policy() const { return {recompute, recompute_modules}; }
+  int recompute_layers = 0;  // full only: the first of each chunk that recompute; 0: all
+  std::vector<RecomputeKeep> recompute_keeps;  // full only
+  RecomputePolicy recompute_policy() const {
+    return {recompute, recompute_modules, recompute_keeps};
+  }
+  // Of the layer at this position in its chunk.
+  RecomputePolicy recompute_policy(int position) const {
+    const bool keeps =
+        recompute == Recompute::full && recompute_layers > 0 && position >= recompute_layers;
+    return keeps ? RecomputePolicy{} : recompute_policy();
+  }
 
   int zero_stage = 1;  // 0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)
   bool overlap_grad_reduce = true;
@@ -85,6 +95,7 @@ struct Plan {
   GroupedGemm grouped_gemm = GroupedGemm::single;
   bool fused_permutation = true;
   SoftwareCost software;
+  FrameworkMemory memory;
 
   Transport transport = Transport::adaptive;
   int simulated_replicas =

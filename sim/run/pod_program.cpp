@@ -4,6 +4,7 @@
 
 #include "lower/step.hpp"
 #include "plan/stage_memory.hpp"
+#include "run/pod_memory.hpp"
 
 namespace moesim {
 
@@ -73,20 +74,10 @@ class PodProgram : public LoweredProgramOf<LoweredStep> {
     const StepContext& context = step().context;
     const auto needs = stage_memory(context.model, context.plan, context.mapping, context.shard,
                                     context.chunks, overload_by_stage(context, loads));
-    std::vector<StageMemory> rows;
-    for (size_t stage = 0; stage < needs.size(); ++stage) {
-      StageMemory row;
-      row.stage = static_cast<int>(stage);
-      row.parameters_bytes = needs[stage].state.parameters;
-      row.gradients_bytes = needs[stage].state.gradients;
-      row.optimizer_bytes = needs[stage].state.optimizer;
-      row.activations_bytes = needs[stage].activations_bytes;
-      row.total_bytes = needs[stage].state.total() + needs[stage].activations_bytes;
-      row.capacity_bytes = context.pod.device.memory_bytes;
-      row.fits = row.total_bytes <= row.capacity_bytes;
-      rows.push_back(row);
-    }
-    return rows;
+    return memory_rows(context.pod, context.plan,
+                       memory_outside_bytes(context.model, context.pod, context.plan,
+                                            context.mapping, context.shard),
+                       needs);
   }
 
   int rank_number(uint32_t rank) const override { return fabric().ranks[rank].global_rank; }

@@ -6,7 +6,9 @@
 
 #include "commands.hpp"
 #include "config/scenario.hpp"
+#include "report/memory_table.hpp"
 #include "report/reference.hpp"
+#include "run/pod_memory.hpp"
 
 namespace moesim {
 
@@ -18,9 +20,24 @@ void add_check_command(CLI::App& app, int& exit_code) {
   command->add_option("scenario", *path, "Scenario file")->required();
   command->add_option("--set", *sets, "Override a key, as in plan.ep=16; may be repeated")
       ->allow_extra_args(false);
-  command->callback([path, sets, &exit_code] {
+  auto memory = std::make_shared<bool>(false);
+  command->add_flag("--memory", *memory,
+                    "The memory of every stage instead, without a simulation");
+  command->callback([path, sets, memory, &exit_code] {
     const std::string folder = std::filesystem::path(*path).parent_path().string();
-    fmt::print("{}", check_text(load_scenario(*path, *sets, default_search_path(folder))));
+    const ResolvedScenario resolved = load_scenario(*path, *sets, default_search_path(folder));
+    const Platform& platform = resolved.scenario.platform;
+    const bool judged = !platform.is_wafer_system();
+    if (*memory && !judged)
+      throw InputError(fmt::format("--memory: {} is a wafer system, whose memory needs its "
+                                   "simulation: moesim run",
+                                   platform.name()));
+    const auto stages = judged ? forecast_memory(resolved.scenario) : std::vector<StageMemory>{};
+    if (*memory)
+      fmt::print("{}", memory_table(stages));
+    else
+      fmt::print("{}{}", check_text(resolved),
+                 judged ? "# memory: " + memory_verdict(stages) + "\n" : "");
     exit_code = kDone;
   });
 }
