@@ -70,6 +70,9 @@ class ChunkCounter {
     if (chunk.embedding) need.state += embedding_state_bytes(shape_, sharding_);
     if (chunk.loss) {
       need.state += output_state_bytes(shape_, sharding_);
+      // Tied embeddings over a pipeline: the last stage has a copy.
+      if (shape_.tied_embeddings && plan_.pp > 1 && !chunk.embedding)
+        need.state += embedding_state_bytes(shape_, sharding_);
       need.hold("logits", output.saved);
       for (WorkMoment& moment : backward) moment.bytes -= output.saved;
       raise(need.forward, output.forward.op, need.saved + output.forward.bytes);

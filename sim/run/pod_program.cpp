@@ -4,6 +4,7 @@
 
 #include "lower/step.hpp"
 #include "plan/stage_memory.hpp"
+#include "run/memory_over_time.hpp"
 #include "run/pod_memory.hpp"
 
 namespace moesim {
@@ -72,12 +73,17 @@ class PodProgram : public LoweredProgramOf<LoweredStep> {
 
   std::vector<StageMemory> memory(const LoadStatistics& loads) const override {
     const StepContext& context = step().context;
-    const auto needs = stage_memory(context.model, context.plan, context.mapping, context.shard,
-                                    context.chunks, overload_by_stage(context, loads));
+    needs_ = stage_memory(context.model, context.plan, context.mapping, context.shard,
+                          context.chunks, overload_by_stage(context, loads));
     return memory_rows(context.pod, context.plan,
                        memory_outside_bytes(context.model, context.pod, context.plan,
                                             context.mapping, context.shard),
-                       needs);
+                       needs_);
+  }
+
+  std::vector<std::vector<MemoryMoment>> memory_over_time(const Record& record) const override {
+    if (needs_.empty()) return {};
+    return moesim::memory_over_time(program(), record, step().context, needs_);
   }
 
   int rank_number(uint32_t rank) const override { return fabric().ranks[rank].global_rank; }
@@ -110,6 +116,9 @@ class PodProgram : public LoweredProgramOf<LoweredStep> {
     }
     return ranks;
   }
+
+ private:
+  mutable std::vector<StageMemoryNeed> needs_;  // as memory() found them
 };
 
 }  // namespace
