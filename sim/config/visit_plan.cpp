@@ -97,7 +97,9 @@ void visit(Visitor& v, Plan& p) {
   v.number("gather_bytes", p.gather_bytes, Unit::bytes, {0.5, 4},
            "per element of a layer that replicas gather (2: bf16, 1: fp8)");
   v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8},
-           "per element of each of Adam's moments (4: fp32)");
+           "per element of each moment of the optimizer (4: fp32)");
+  v.integer("moments", p.moments, {0, 2},
+            "that the optimizer keeps of each weight: 2: Adam, 1: Muon, momentum, 0: factored");
   v.number(
       "saved_hidden_bytes", p.saved_hidden_bytes, Unit::bytes, {0.5, 4},
       "per element of an FFN's hidden activations kept for the backward pass (2: bf16, 1: fp8)");

@@ -112,6 +112,8 @@ void read_sharding(const TableRow& cells, MeasuredRow& row) {
   else if (holds(words, "distributed optimizer") || holds(words, "zero-1"))
     row.zero = 1;
   if (holds(words, "fsdp2") && row.framework.empty()) row.framework = "fsdp2";
+  // Trainers on FSDP2 leave multi-token prediction out.
+  if (holds(words, "fsdp2") && row.mtp == MeasuredRow::kOpen) row.mtp = 0;
   if (holds(words, "reshard_after_forward false")) {
     row.set.push_back("plan.memory.keeps_gathered=true");
     row.set.push_back("plan.memory.sums_whole_gradients=true");
@@ -130,6 +132,21 @@ void read_sets(const TableRow& cells, MeasuredRow& row) {
     if (!set.empty()) row.set.push_back(std::move(set));
     begin = end + 1;
   }
+}
+
+// Recompute and precision in words that tables of memory use: what is open is no configuration.
+void read_policies(MeasuredMemory& memory) {
+  MeasuredRow& row = memory.row;
+  for (const char* open : {"not stated", "per recipe", "see name", "not printed"})
+    if (row.recompute == open) row.recompute.clear();
+  if (holds(row.recompute, " or ") && memory.reason.empty())
+    memory.reason = fmt::format("recompute is \"{}\"", row.recompute);
+  // Selective checkpointing by operator saves products, attention and what was exchanged.
+  if (row.zero == 3 && lowered(row.recompute).rfind("selective", 0) == 0)
+    row.recompute = "layernorm,moe_act,core_attn";
+  if (row.precision == "fp16") row.precision = "bf16";  // as wide
+  // "mxfp8 linears only": the recipe, and where it holds.
+  row.precision = row.precision.substr(0, row.precision.find(' '));
 }
 
 // What the cells leave open and a peak does not depend on: the number of microbatches without a
@@ -172,9 +189,7 @@ MemoryTable read_memory_table(const std::string& path, const Files& files) {
     read_stage(cells, memory);
     read_sharding(cells, row);
     read_sets(cells, row);
-    if (row.recompute == "not stated" || row.recompute == "per recipe" ||
-        row.recompute == "see name" || row.recompute == "not printed")
-      row.recompute.clear();
+    read_policies(memory);
     if (memory.reason.empty()) complete(memory);
   });
   return table;

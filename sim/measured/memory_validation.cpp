@@ -141,6 +141,24 @@ std::string part_line(const ValidatedMemory& row) {
       p.buffers_bytes / gib, p.activations_bytes / gib, p.moment);
 }
 
+// Rows without a prediction, those with the same reason together; a list of what is known is left
+// out.
+std::string reasons(const MemoryValidation& validation) {
+  std::vector<std::pair<std::string, std::string>> lines;  // by reason
+  for (const ValidatedMemory& row : validation.rows) {
+    if (row.reason.empty()) continue;
+    const std::string reason = row.reason.substr(0, row.reason.find(" (known:"));
+    auto at = std::find_if(lines.begin(), lines.end(),
+                           [&](const auto& line) { return line.first == reason; });
+    if (at == lines.end()) at = lines.insert(lines.end(), {reason, ""});
+    at->second += fmt::format("{}{}", at->second.empty() ? "" : ", ", row.measurement.row.line);
+  }
+  std::string text;
+  for (const auto& [reason, numbers] : lines)
+    text += fold(fmt::format("  {}: lines {}", reason, numbers), 0, 4) + "\n";
+  return text;
+}
+
 ordered_json summary_json(const std::vector<double>& errors) {
   const std::vector<double> sizes = magnitudes(errors);
   return {{"rows", errors.size()},
@@ -154,6 +172,8 @@ ordered_json summary_json(const std::vector<double>& errors) {
 
 bool ValidatedMemory::verdict_is_right() const {
   if (!reason.empty() || measurement.verdict == Verdict::open) return true;
+  // The device had more memory than its preset.
+  if (measurement.bytes > predicted.capacity_bytes) return true;
   return predicted.fits == (measurement.verdict == Verdict::fits);
 }
 
@@ -175,14 +195,8 @@ std::string memory_validation_table(const MemoryValidation& validation) {
   for (const ValidatedMemory& row : validation.rows)
     if (row.reason.empty()) text += row_line(row) + part_line(row);
   text += "pred. and meas. in GiB\n";
-  std::string not_run;
-  for (const ValidatedMemory& row : validation.rows)
-    if (!row.reason.empty())
-      not_run += fold(fmt::format("{:>4} {} on {}: {}", row.measurement.row.line,
-                                  row.measurement.row.model, row.measurement.row.gpu, row.reason),
-                      0, 7) +
-                 "\n";
-  if (!not_run.empty()) text += "\nnot predicted:\n" + not_run;
+  if (const std::string not_run = reasons(validation); !not_run.empty())
+    text += "\nnot predicted:\n" + not_run;
   for (const char* column : kColumns) {
     text += fmt::format("\n  {:<30} {:>5} {:>10} {:>10} {:>10} {:>9}\n",
                         fmt::format("by {}", column), "rows", "median |e|", "p90 |e|", "max |e|",

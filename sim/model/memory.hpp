@@ -66,6 +66,7 @@ LayerWork layer_work(const ModelShape&, int layer, const Shard&, const Recompute
 struct OutputMemory {
   double saved = 0;
   WorkMoment forward, backward;
+  WorkMoment projection;  // of backward, the part that the logits' weights take part in
 };
 OutputMemory output_memory(const ModelShape&, const Shard&);
 double mtp_projection_activation_bytes(const ModelShape&, const Shard&);
@@ -86,7 +87,8 @@ struct StateSharding {
   // (Rajbhandari et al., arXiv:1910.02054).
   int zero_stage = 1;
   double gradient_bytes = 4;  // per element
-  double moment_bytes = 4;    // per element of each of Adam's two moments
+  double moment_bytes = 4;    // per element of each moment
+  int moments = 2;            // that the optimizer keeps of an element: two of Adam
   // Per element of the weights that GEMMs read: 2 in bf16. Matrices of layers are held in this and
   // `matrix_bytes` more (quantised copies).
   double parameter_bytes = 2;

@@ -13,7 +13,7 @@ StateBytes state_of(double parameters, double matrices, double replicas,
   const double weights =
       parameters * sharding.parameter_bytes + matrices * sharding.matrix_bytes;
   return {weights / shard_from(3), parameters * sharding.gradient_bytes / shard_from(2),
-          parameters * (fp32_bytes + 2 * sharding.moment_bytes) / shard_from(1)};
+          parameters * (fp32_bytes + sharding.moments * sharding.moment_bytes) / shard_from(1)};
 }
 
 RankParameters held_parameters(const ModelShape& shape, int layer, const StateSharding& sharding) {

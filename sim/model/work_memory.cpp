@@ -103,8 +103,8 @@ OutputMemory output_memory(const ModelShape& shape, const Shard& shard) {
                             : 0;
   const double hidden =
       local_hidden(shape, shard) + 2 * gathered_hidden(shape, shard);
-  const WorkMoment projection{"logits", bf16_bytes * logits - saved_loss + buffer + hidden};
-  output.backward = fuller(output.forward, projection);
+  output.projection = {"logits", bf16_bytes * logits - saved_loss + buffer + hidden};
+  output.backward = fuller(output.forward, output.projection);
   return output;
 }
 

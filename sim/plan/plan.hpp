@@ -45,7 +45,11 @@ struct Plan {
   double gather_bytes = 2;    // per element of a layer that replicas gather (2: bf16, 1: FP8)
   double saved_hidden_bytes =
       2;  // per element of an FFN's hidden activations kept for the backward (2: bf16; 1: FP8)
-  double moment_bytes = 4;  // per element of each of Adam's moments (4: fp32, 2: bf16)
+  double moment_bytes = 4;  // per element of each moment of the optimizer (4: fp32, 2: bf16)
+  // Moments of the size of the weights: 2 of Adam, 1 of Muon and of momentum, 0 of factored ones.
+  int moments = 2;
+  // Of Adam's two, had they the bytes of all moments.
+  double adam_moment_bytes() const { return moments * moment_bytes / 2; }
 
   Recompute recompute = Recompute::none;
   std::vector<RecomputeModule> recompute_modules;  // selective only

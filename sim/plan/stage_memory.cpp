@@ -22,6 +22,7 @@ StateSharding state_sharding(const ModelShape& shape, const Plan& plan, const Ma
   sharding.zero_stage = plan.zero_stage;
   sharding.gradient_bytes = plan.gradient_bytes;
   sharding.moment_bytes = plan.moment_bytes;
+  sharding.moments = plan.moments;
   sharding.matrix_bytes = plan.memory.quantized_weight_bytes;
   if (plan.zero_stage == 3) sharding.parameter_bytes = plan.memory.sharded_parameter_bytes;
   return sharding;
@@ -70,13 +71,14 @@ class ChunkCounter {
     if (chunk.embedding) need.state += embedding_state_bytes(shape_, sharding_);
     if (chunk.loss) {
       need.state += output_state_bytes(shape_, sharding_);
-      // Tied embeddings over a pipeline: the last stage has a copy.
-      if (shape_.tied_embeddings && plan_.pp > 1 && !chunk.embedding)
-        need.state += embedding_state_bytes(shape_, sharding_);
       need.hold("logits", output.saved);
       for (WorkMoment& moment : backward) moment.bytes -= output.saved;
       raise(need.forward, output.forward.op, need.saved + output.forward.bytes);
-      raise(need.backward, output.backward.op, output.backward.bytes);
+      // The loss is over when the gradient of the logits' weights comes.
+      const double logits = static_cast<double>(shape_.vocab) * shape_.hidden / plan_.tp;
+      raise(need.backward, output.backward.op,
+            output.backward.bytes);
+      raise(need.backward, "logits", output.projection.bytes + whole_gradients(logits));
     }
     for (const WorkMoment& moment : backward) raise(need.backward, moment.op, moment.bytes);
     return need;
@@ -93,12 +95,18 @@ class ChunkCounter {
     need.hold("logits", output.saved);
   }
 
+  // Of ZeRO 3, of what is at work in a backward pass.
+  double whole_gradients(double parameters) const {
+    return plan_.zero_stage == 3 ? plan_.memory.reduced_gradient_bytes * parameters : 0;
+  }
+
   void add_layer(ChunkNeed& need, int layer, const RecomputePolicy& policy,
                  std::vector<WorkMoment>& backward) {
     need.state += layer_state_bytes(shape_, layer, sharding_);
     const ActivationBytes saved = layer_activations(shape_, layer, shard_, policy, rows_);
     for (const ActivationPart& part : activation_parts()) need.hold(part.name, saved.*part.bytes);
-    const LayerWork work = layer_work(shape_, layer, shard_, policy, rows_);
+    LayerWork work = layer_work(shape_, layer, shard_, policy, rows_);
+    work.backward.bytes += whole_gradients(layer_rank_parameters(shape_, layer, sharding_));
     raise(need.forward, work.forward.op, need.saved + work.forward.bytes);
     backward.push_back(work.backward);
     need.layer_moment = std::max({need.layer_moment, work.forward.bytes, work.backward.bytes});
@@ -118,11 +126,20 @@ void add_sharding_buffers(const Plan& plan, double whole, double largest, double
   const double gathered =
       framework.keeps_gathered ? whole : std::min(whole, framework.gathered_layers * largest);
   buffers.push_back({"gathered weights", plan.gather_bytes * (gathered + ends)});
-  // Embedding and logits are never at work together.
-  buffers.push_back(
-      {"whole gradients", framework.reduced_gradient_bytes * std::max(largest, ends / 2)});
   if (framework.sums_whole_gradients && microbatches > 1)
     buffers.push_back({"summed gradients", 2 * (whole + ends)});
+}
+
+// Tied logits and multi-token prediction need the embedding where they are: a copy of it, unless the
+// stage has it anyway.
+bool needs_embedding_copy(const ModelShape& shape, const std::vector<ChunkContent>& chunks) {
+  bool has = false, needs = false;
+  for (const ChunkContent& chunk : chunks) {
+    has = has || chunk.embedding;
+    needs = needs || (chunk.loss && shape.tied_embeddings);
+    for (const int layer : chunk.layers) needs = needs || layer >= shape.layers;
+  }
+  return needs && !has;
 }
 
 // One rank's buffers for the whole step.
@@ -267,6 +284,8 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
       needs.push_back(counter.count(contents.back()));
       result.state += needs.back().state;
     }
+    if (needs_embedding_copy(shape, contents))
+      result.state += embedding_state_bytes(shape, sharding);
     const auto buffers = framework_buffers(shape, plan, shard, sharding, contents, mapping.microbatches);
     for (const HeldBytes& buffer : buffers) result.buffers_bytes += buffer.bytes;
     SchedulePlayer player(needs, plan.overlap_blocks, result);
