@@ -184,6 +184,9 @@ MemoryTable read_memory_table(const std::string& path, const Files& files) {
       else if (memory.reason.empty())
         memory.reason = fmt::format("{} is \"{}\"", column, text);
     }
+    for (const auto& [column, member] :
+         {std::pair("mtp", &MeasuredRow::mtp), std::pair("zero", &MeasuredRow::zero)})
+      if (!cells.at(column).empty()) row.*member = whole(cells.at(column)).value_or(row.*member);
     read_peak(cells, memory);
     read_kind(cells, memory);
     read_stage(cells, memory);

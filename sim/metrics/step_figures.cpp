@@ -30,7 +30,8 @@ void visit(FigureVisitor& v, MemorySummary& m) {
   v({"memory_verdict", "fits, tight or out_of_memory: the worst of all", Shown::plain,
      kCsv | kResults},
     m.verdict);
-  v({"memory_most_reserved_bytes", "what its allocator holds", Shown::bytes, kCsv | kResults},
+  v({"memory_most_reserved_bytes", "what its allocator holds", Shown::bytes,
+     kCsv | kCompare | kResults, "fullest stage, reserved"},
     m.most.reserved_bytes);
   v({"memory_largest", "what takes most of it at its fullest moment", Shown::plain, kCsv},
     m.largest);

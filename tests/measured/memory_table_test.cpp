@@ -68,6 +68,7 @@ TEST_CASE("words for kinds, units, stages and verdicts") {
   CHECK(with("~80 (fits)", "GB", "fits / OOM statement", "").bytes == 0);
   CHECK(with("2", "GB", "x", "").row.zero == 3);
   CHECK(with("2", "GB", "x", "").row.framework == "fsdp2");
+  CHECK(with("2", "GB", "x", "").row.mtp == 0);
 }
 
 TEST_CASE("what a row leaves open: a batch without a pipeline, and reasons not to run") {
@@ -79,6 +80,10 @@ TEST_CASE("what a row leaves open: a batch without a pipeline, and reasons not t
   CHECK(row("llama3-8b,h100-sxm,8,bf16,~80 (short),2,,1,1" + rest).reason ==
         "seq_len is \"~80 (short)\"");
   CHECK(row("llama3-8b,h100-sxm,8,bf16,4096,2,,1,1" + rest).row.recompute == "");
+  const std::string fsdp = "llama3-8b,h100-sxm,8,fp16,4096,2,,1,1,FSDP2,";
+  CHECK(row(fsdp + "full or selective,2,GB,x,,").reason == "recompute is \"full or selective\"");
+  CHECK(row(fsdp + "selective (default),2,GB,x,,").row.recompute == "layernorm,moe_act,core_attn");
+  CHECK(row(fsdp + "full,2,GB,x,,").row.precision == "bf16");
 }
 
 TEST_CASE("errors of a table of memory, with their places") {

@@ -117,3 +117,34 @@ TEST_CASE("a framework's buffers: one for each shape of weights, whole layers of
   plan.memory.sums_whole_gradients = true;
   CHECK(need_of(plan, 1)[0].buffers_bytes < need_of(plan, 2)[0].buffers_bytes);
 }
+
+TEST_CASE("a stage that needs the embedding elsewhere holds a copy of it") {
+  Plan plan;
+  plan.pp = 2;
+  const auto last = [&](ModelShape model) {
+    const Mapping mapping = derive_mapping(plan, 2, 8, {2, 1, 1024});
+    Shard shard;
+    shard.sequence_length = 1024;
+    return stage_memory(model, plan, mapping, shard, partition_layers(model, plan),
+                        std::vector{1.0, 1.0})[1]
+        .state.total();
+  };
+  ModelShape model = dense_model(4);
+  const double plain = last(model), embedding = 18.0 * 1024 * 512;
+  model.tied_embeddings = true;
+  CHECK(last(model) == Approx(plain));  // the copy in the place of the logits' matrix
+  model = dense_model(4);
+  model.mtp_layers = 1;
+  const double layer = 18 * (512.0 * (512 + 2 * 256) + 512 * 512 + 3 * 512 * 1024 + 2 * 512);
+  const double extra = 18 * (3 * 512 + 2 * 512.0 * 512);
+  CHECK(last(model) == Approx(plain + layer + extra + embedding));
+}
+
+TEST_CASE("fewer moments of the optimizer take less") {
+  Plan plan;
+  const double adam = need_of(plan, 1)[0].state.optimizer;
+  plan.moments = 1;
+  CHECK(need_of(plan, 1)[0].state.optimizer == Approx(adam * 8 / 12));
+  plan.moments = 0;
+  CHECK(need_of(plan, 1)[0].state.optimizer == Approx(adam * 4 / 12));
+}
