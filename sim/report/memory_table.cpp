@@ -94,8 +94,8 @@ std::string memory_verdict(const std::vector<StageMemory>& memory) {
                             : worst->name.empty()     ? fmt::format(" (stage {})", worst->stage)
                                                       : fmt::format(" ({})", worst->name);
   if (!worst->fits)
-    return fmt::format("out of memory by {}{}, largest: {}", bytes_text(worst->missing_bytes()),
-                       where, worst->breaks_it);
+    return fmt::format("out of memory by {}{}{}{}", bytes_text(worst->missing_bytes()), where,
+                       worst->breaks_it.empty() ? "" : ", largest: ", worst->breaks_it);
   const double left = worst->capacity_bytes - worst->reserved_bytes - worst->outside_bytes;
   if (worst->verdict == "tight")
     return fmt::format("tight{}: {} free, reserve {}", where,
