@@ -101,9 +101,8 @@ std::string memory_verdict(const std::vector<StageMemory>& memory) {
     return fmt::format("tight{}: {} free, reserve {}", where,
                        left > 0 ? bytes_text(left) : "nothing", bytes_text(worst->reserve_bytes));
   return fmt::format("fits{}: {} of {}", where,
-                     bytes_text(worst->verdict.empty()
-                                    ? worst->total_bytes
-                                    : worst->reserved_bytes + worst->outside_bytes),
+                     bytes_text(std::max(worst->total_bytes,
+                                         worst->reserved_bytes + worst->outside_bytes)),
                      bytes_text(worst->capacity_bytes));
 }
 
