@@ -73,8 +73,7 @@ void visit(Visitor& v, FrameworkMemory& m) {
             "zero_stage 3: whole layers that are gathered at once");
   v.number("reduced_gradient_bytes", m.reduced_gradient_bytes, Unit::bytes, {0, 16},
            "zero_stage 3: of a whole layer's gradients until they are reduced");
-  v.flag("keeps_gathered", m.keeps_gathered,
-         "zero_stage 3: weights stay whole between passes");
+  v.flag("keeps_gathered", m.keeps_gathered, "zero_stage 3: weights stay whole between passes");
   v.flag("sums_whole_gradients", m.sums_whole_gradients,
          "zero_stage 3: whole gradients are summed over microbatches, and reduced with the last");
   v.number("fragmentation", m.fragmentation, Unit::number, {1, 4},

@@ -323,7 +323,8 @@ class ClosedForm {
     const double own = sharded ? held.dense / (mapping.dp * plan().cp) + held.expert / mapping.edp
                                : held.dense + held.expert;
     double bytes = 0;
-    for (const Kernel& kernel : optimizer_ops(own, plan().gradient_bytes, plan().adam_moment_bytes()))
+    for (const Kernel& kernel :
+         optimizer_ops(own, plan().gradient_bytes, plan().adam_moment_bytes()))
       bytes += kernel.bytes;
     for (const Kernel& kernel : weight_cast_ops(held.dense + held.expert, plan().precision))
       bytes += kernel.bytes;

@@ -14,7 +14,9 @@
 namespace moesim {
 namespace {
 
-bool holds(const std::string& text, const char* word) { return text.find(word) != std::string::npos; }
+bool holds(const std::string& text, const char* word) {
+  return text.find(word) != std::string::npos;
+}
 
 // A whole number, "" as 0; nothing for other text.
 std::optional<int> whole(const std::string& text) {
@@ -26,11 +28,16 @@ std::optional<int> whole(const std::string& text) {
 }
 
 const std::map<std::string, int MeasuredRow::*> kSizes{
-    {"num_gpus", &MeasuredRow::num_gpus}, {"seq_len", &MeasuredRow::seq_len},
-    {"gbs", &MeasuredRow::gbs},           {"mbs", &MeasuredRow::mbs},
-    {"tp", &MeasuredRow::tp},             {"pp", &MeasuredRow::pp},
-    {"vpp", &MeasuredRow::vpp},           {"cp", &MeasuredRow::cp},
-    {"ep", &MeasuredRow::ep},             {"etp", &MeasuredRow::etp},
+    {"num_gpus", &MeasuredRow::num_gpus},
+    {"seq_len", &MeasuredRow::seq_len},
+    {"gbs", &MeasuredRow::gbs},
+    {"mbs", &MeasuredRow::mbs},
+    {"tp", &MeasuredRow::tp},
+    {"pp", &MeasuredRow::pp},
+    {"vpp", &MeasuredRow::vpp},
+    {"cp", &MeasuredRow::cp},
+    {"ep", &MeasuredRow::ep},
+    {"etp", &MeasuredRow::etp},
     {"dp", &MeasuredRow::dp},
 };
 const std::map<std::string, std::string MeasuredRow::*> kTexts{

@@ -30,7 +30,7 @@ struct MeasuredMemory {
   std::string reason;  // why it states none that can run; empty: it does
   std::string told;    // what was taken for a cell that leaves something open
   MemoryKind kind = MemoryKind::allocated;
-  double bytes = 0;    // 0: only whether it fits is known
+  double bytes = 0;  // 0: only whether it fits is known
   int stage = kFullest;
   enum class Verdict { open, fits, out_of_memory } verdict = Verdict::open;
 };

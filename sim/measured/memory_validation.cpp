@@ -118,9 +118,9 @@ std::string row_line(const ValidatedMemory& row) {
   const MeasuredMemory& m = row.measurement;
   const double gib = std::pow(2, 30);
   const StageMemory& p = row.predicted;
-  std::string text = fmt::format(
-      "{:>4} {} {} {} {} ", m.row.line, fit(m.row.model, 16), fit(m.row.gpu, 6),
-      fit(mapping_of(row), 10), fit(spelling(m.kind), 5));
+  std::string text =
+      fmt::format("{:>4} {} {} {} {} ", m.row.line, fit(m.row.model, 16), fit(m.row.gpu, 6),
+                  fit(mapping_of(row), 10), fit(spelling(m.kind), 5));
   if (m.bytes > 0)
     text += fmt::format("{:>6.2f} {:>6.2f} {:>+6.1f} %", row.predicted_bytes / gib, m.bytes / gib,
                         row.error_percent);
@@ -177,8 +177,9 @@ bool ValidatedMemory::verdict_is_right() const {
   return predicted.fits == (measurement.verdict == Verdict::fits);
 }
 
-MemoryValidation validate_memory(const std::vector<std::string>& tables, const std::string& platform,
-                                 const std::vector<std::string>& sets, const SearchPath& search) {
+MemoryValidation validate_memory(const std::vector<std::string>& tables,
+                                 const std::string& platform, const std::vector<std::string>& sets,
+                                 const SearchPath& search) {
   MemoryValidation validation;
   for (const std::string& path : tables)
     for (MeasuredMemory& measured : read_memory_table(path).rows) {
@@ -198,9 +199,9 @@ std::string memory_validation_table(const MemoryValidation& validation) {
   if (const std::string not_run = reasons(validation); !not_run.empty())
     text += "\nnot predicted:\n" + not_run;
   for (const char* column : kColumns) {
-    text += fmt::format("\n  {:<30} {:>5} {:>10} {:>10} {:>10} {:>9}\n",
-                        fmt::format("by {}", column), "rows", "median |e|", "p90 |e|", "max |e|",
-                        "median e");
+    text +=
+        fmt::format("\n  {:<30} {:>5} {:>10} {:>10} {:>10} {:>9}\n", fmt::format("by {}", column),
+                    "rows", "median |e|", "p90 |e|", "max |e|", "median e");
     for (const Group& group : groups_by(validation, column)) {
       const std::vector<double> sizes = magnitudes(group.errors);
       text += fmt::format("  {} {:>5} {:>8.2f} % {:>8.2f} % {:>8.2f} % {:>+7.2f} %\n",
@@ -216,8 +217,9 @@ std::string memory_validation_table(const MemoryValidation& validation) {
     ++verdicts;
     right += row.verdict_is_right();
   }
-  return text + fmt::format("\n{} of {} rows predicted; fits or out of memory said right for {} of {}\n",
-                            predicted, validation.rows.size(), right, verdicts);
+  return text +
+         fmt::format("\n{} of {} rows predicted; fits or out of memory said right for {} of {}\n",
+                     predicted, validation.rows.size(), right, verdicts);
 }
 
 std::string memory_validation_json(const MemoryValidation& validation) {
@@ -225,8 +227,9 @@ std::string memory_validation_json(const MemoryValidation& validation) {
   size_t predicted = 0, wrong = 0;
   for (const ValidatedMemory& row : validation.rows) {
     const MeasuredMemory& m = row.measurement;
-    ordered_json json = {{"table", m.row.table},   {"line", m.row.line}, {"source", m.row.source},
-                         {"model", m.row.model},   {"gpu", m.row.gpu},   {"num_gpus", m.row.num_gpus},
+    ordered_json json = {{"table", m.row.table},       {"line", m.row.line},
+                         {"source", m.row.source},     {"model", m.row.model},
+                         {"gpu", m.row.gpu},           {"num_gpus", m.row.num_gpus},
                          {"mapping", mapping_of(row)}, {"what", spelling(m.kind)}};
     if (row.reason.empty()) {
       ++predicted;
@@ -254,9 +257,8 @@ std::string memory_validation_json(const MemoryValidation& validation) {
     json["assumptions"] = row.assumptions;
     rows.push_back(std::move(json));
   }
-  ordered_json summary = {{"rows", validation.rows.size()},
-                          {"predicted_rows", predicted},
-                          {"wrong_verdicts", wrong}};
+  ordered_json summary = {
+      {"rows", validation.rows.size()}, {"predicted_rows", predicted}, {"wrong_verdicts", wrong}};
   for (const char* column : kColumns) {
     ordered_json list = ordered_json::array();
     for (const Group& group : groups_by(validation, column)) {

@@ -31,8 +31,9 @@ struct MemoryValidation {
 };
 
 // `platform`: for every row, in place of the preset that the row names; "": none.
-MemoryValidation validate_memory(const std::vector<std::string>& tables, const std::string& platform,
-                                 const std::vector<std::string>& sets, const SearchPath& search);
+MemoryValidation validate_memory(const std::vector<std::string>& tables,
+                                 const std::string& platform, const std::vector<std::string>& sets,
+                                 const SearchPath& search);
 
 std::string memory_validation_table(const MemoryValidation& validation);
 std::string memory_validation_json(const MemoryValidation& validation);

@@ -187,8 +187,7 @@ void visit(FigureVisitor& v, StageMemory& m) {
   v({"name", "of a store that is no pipeline stage", Shown::plain, kWhenSet}, m.name);
   v({"breaks_it", "the tensor that takes most where it does not fit", Shown::plain, kWhenSet},
     m.breaks_it);
-  v({"buffers_bytes", "that the framework keeps for the whole step", Shown::bytes,
-     kWhole | kLater},
+  v({"buffers_bytes", "that the framework keeps for the whole step", Shown::bytes, kWhole | kLater},
     m.buffers_bytes);
   v({"reserved_bytes", "what the caching allocator holds for the total", Shown::bytes,
      kWhole | kLater},

@@ -85,14 +85,14 @@ struct StageMemory {
   double parameters_bytes = 0, gradients_bytes = 0, optimizer_bytes = 0, activations_bytes = 0;
   double total_bytes = 0, capacity_bytes = 0;
   bool fits = true;
-  std::string name;       // of a store that is no pipeline stage (SRAM, MemoryX)
-  std::string breaks_it;  // the tensor that takes most where it does not fit
-  double buffers_bytes = 0;   // that the framework keeps for the whole step
-  double reserved_bytes = 0;  // what the caching allocator holds for the total
-  double outside_bytes = 0;   // beside the allocator: driver, communicators, dispatcher
-  double reserve_bytes = 0;   // of the capacity, not to be planned with
-  std::string verdict;        // fits, tight, out_of_memory; empty: not judged
-  std::string moment;         // the fullest: "backward of microbatch 3: combine"
+  std::string name;                 // of a store that is no pipeline stage (SRAM, MemoryX)
+  std::string breaks_it;            // the tensor that takes most where it does not fit
+  double buffers_bytes = 0;         // that the framework keeps for the whole step
+  double reserved_bytes = 0;        // what the caching allocator holds for the total
+  double outside_bytes = 0;         // beside the allocator: driver, communicators, dispatcher
+  double reserve_bytes = 0;         // of the capacity, not to be planned with
+  std::string verdict;              // fits, tight, out_of_memory; empty: not judged
+  std::string moment;               // the fullest: "backward of microbatch 3: combine"
   std::vector<HeldMemory> largest;  // then
   // Bytes beyond the capacity; 0 or less where there is room.
   double missing_bytes() const { return total_bytes + outside_bytes - capacity_bytes; }

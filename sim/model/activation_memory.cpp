@@ -172,8 +172,7 @@ ActivationBytes layer_activations(const ModelShape& shape, int layer, const Shar
     if (policy.holds(RecomputeKeep::attention_projection))
       bytes.attention_output = bf16_bytes * shard.local_tokens() * shape.hidden;
     if (policy.holds(RecomputeKeep::latents) && shape.attention == AttentionKind::mla)
-      bytes.latents =
-          bf16_bytes * shard.local_tokens() * (shape.kv_lora_rank + shape.qk_rope_dim);
+      bytes.latents = bf16_bytes * shard.local_tokens() * (shape.kv_lora_rank + shape.qk_rope_dim);
     return bytes;
   }
   ActivationBytes bytes = everything_saved(shape, layer, shard, rows);

@@ -10,8 +10,7 @@ namespace {
 StateBytes state_of(double parameters, double matrices, double replicas,
                     const StateSharding& sharding) {
   const auto shard_from = [&](int stage) { return sharding.zero_stage >= stage ? replicas : 1.0; };
-  const double weights =
-      parameters * sharding.parameter_bytes + matrices * sharding.matrix_bytes;
+  const double weights = parameters * sharding.parameter_bytes + matrices * sharding.matrix_bytes;
   return {weights / shard_from(3), parameters * sharding.gradient_bytes / shard_from(2),
           parameters * (fp32_bytes + sharding.moments * sharding.moment_bytes) / shard_from(1)};
 }

@@ -32,14 +32,13 @@ FfnBytes ffn_gradients(const ModelShape& shape, double rows, double width) {
 
 // Backward of SwiGLU: gradients of its output and of its input beside what both saved; fc2 has
 // freed its input.
-WorkMoment ffn_backward(const ModelShape& shape, const Shard& shard, double width,
-                        const char* op) {
+WorkMoment ffn_backward(const ModelShape& shape, const Shard& shard, double width, const char* op) {
   const FfnBytes gradients = ffn_gradients(shape, shard.gemm_tokens(), width / shard.tp);
   const double freed = gradients.activation / bf16_bytes * operand_bytes(shard.recipe);
   const double activation =
       local_hidden(shape, shard) + gradients.hidden + gradients.activation - freed;
-  const double fc2 = local_hidden(shape, shard) + gathered_hidden(shape, shard) +
-                     gradients.activation;
+  const double fc2 =
+      local_hidden(shape, shard) + gathered_hidden(shape, shard) + gradients.activation;
   return {op, std::max(activation, fc2)};
 }
 
@@ -62,8 +61,8 @@ WorkMoment attention_backward(const ModelShape& shape, const Shard& shard,
                               const ActivationBytes& saved) {
   const double ffn = saved.dense_ffn + saved.shared_expert + saved.router + saved.expert_input +
                      saved.expert_hidden + saved.expert_activation + saved.expert_output;
-  return {"attention", local_hidden(shape, shard) + saved.query_key_value +
-                           saved.attention_output - ffn};
+  return {"attention",
+          local_hidden(shape, shard) + saved.query_key_value + saved.attention_output - ffn};
 }
 
 }  // namespace
@@ -98,11 +97,11 @@ OutputMemory output_memory(const ModelShape& shape, const Shard& shard) {
   output.saved = norms + saved_loss;
   output.forward = {"loss", framework.loss_bytes * logits - saved_loss};
   // The loss's backward has turned what it saved into the gradient of the logits.
-  const double buffer = framework.output_gradient_buffer
-                            ? bf16_bytes * static_cast<double>(shape.vocab) / shard.tp * shape.hidden
-                            : 0;
-  const double hidden =
-      local_hidden(shape, shard) + 2 * gathered_hidden(shape, shard);
+  const double buffer =
+      framework.output_gradient_buffer
+          ? bf16_bytes * static_cast<double>(shape.vocab) / shard.tp * shape.hidden
+          : 0;
+  const double hidden = local_hidden(shape, shard) + 2 * gathered_hidden(shape, shard);
   output.projection = {"logits", bf16_bytes * logits - saved_loss + buffer + hidden};
   output.backward = fuller(output.forward, output.projection);
   return output;
@@ -128,8 +127,8 @@ double gradient_buffer_bytes(const ModelShape& shape, std::span<const int> layer
         weights.insert({heads * shape.v_dim, hidden});
       } else {
         const double keys = std::max(1.0, static_cast<double>(shape.kv_heads) / shard.tp);
-        weights.insert({hidden, (heads * (shape.attention_gate ? 2 : 1) + 2 * keys) *
-                                    shape.head_dim});
+        weights.insert(
+            {hidden, (heads * (shape.attention_gate ? 2 : 1) + 2 * keys) * shape.head_dim});
         weights.insert({heads * shape.head_dim, hidden});
       }
     }

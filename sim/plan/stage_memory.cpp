@@ -65,8 +65,7 @@ class ChunkCounter {
       const RecomputePolicy policy = plan_.recompute_policy(position++);
       add_layer(need, layer, policy, backward);
       // Layers behind this one have freed what they saved when its backward runs.
-      for (size_t i = 0; i + 1 < backward.size(); ++i)
-        backward[i].bytes -= need.saved - before;
+      for (size_t i = 0; i + 1 < backward.size(); ++i) backward[i].bytes -= need.saved - before;
     }
     if (chunk.embedding) need.state += embedding_state_bytes(shape_, sharding_);
     if (chunk.loss) {
@@ -76,8 +75,7 @@ class ChunkCounter {
       raise(need.forward, output.forward.op, need.saved + output.forward.bytes);
       // The loss is over when the gradient of the logits' weights comes.
       const double logits = static_cast<double>(shape_.vocab) * shape_.hidden / plan_.tp;
-      raise(need.backward, output.backward.op,
-            output.backward.bytes);
+      raise(need.backward, output.backward.op, output.backward.bytes);
       raise(need.backward, "logits", output.projection.bytes + whole_gradients(logits));
     }
     for (const WorkMoment& moment : backward) raise(need.backward, moment.op, moment.bytes);
@@ -130,8 +128,8 @@ void add_sharding_buffers(const Plan& plan, double whole, double largest, double
     buffers.push_back({"summed gradients", 2 * (whole + ends)});
 }
 
-// Tied logits and multi-token prediction need the embedding where they are: a copy of it, unless the
-// stage has it anyway.
+// Tied logits and multi-token prediction need the embedding where they are: a copy of it, unless
+// the stage has it anyway.
 bool needs_embedding_copy(const ModelShape& shape, const std::vector<ChunkContent>& chunks) {
   bool has = false, needs = false;
   for (const ChunkContent& chunk : chunks) {
@@ -286,7 +284,8 @@ std::vector<StageMemoryNeed> stage_memory(const ModelShape& shape, const Plan& p
     }
     if (needs_embedding_copy(shape, contents))
       result.state += embedding_state_bytes(shape, sharding);
-    const auto buffers = framework_buffers(shape, plan, shard, sharding, contents, mapping.microbatches);
+    const auto buffers =
+        framework_buffers(shape, plan, shard, sharding, contents, mapping.microbatches);
     for (const HeldBytes& buffer : buffers) result.buffers_bytes += buffer.bytes;
     SchedulePlayer player(needs, plan.overlap_blocks, result);
     player.play(schedule[stage]);

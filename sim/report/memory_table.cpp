@@ -34,9 +34,8 @@ void stages(TableCanvas& table, const std::vector<StageMemory>& memory) {
   for (const StageMemory& stage : memory)
     largest = std::max({largest, stage.total_bytes, stage.capacity_bytes});
   const BytesColumn column(largest);
-  table.heading("Memory per stage",
-                fmt::format("{}, capacity {}", column.unit,
-                            bytes_text(memory.front().capacity_bytes)));
+  table.heading("Memory per stage", fmt::format("{}, capacity {}", column.unit,
+                                                bytes_text(memory.front().capacity_bytes)));
   const auto cells = [&](const StageMemory& stage) {
     std::string text;
     for (double bytes : {stage.parameters_bytes, stage.gradients_bytes, stage.optimizer_bytes,
@@ -64,11 +63,11 @@ void stages(TableCanvas& table, const std::vector<StageMemory>& memory) {
 
 void fullest_moment(TableCanvas& table, const StageMemory& stage, size_t shown) {
   if (stage.moment.empty()) return;
-  table.wrapped(
-      "  ", fmt::format("stage {} is fullest in the {}: allocated {}, reserved {}, beside the "
-                        "allocator {}; then it holds",
-                        stage.stage, stage.moment, bytes_text(stage.total_bytes),
-                        bytes_text(stage.reserved_bytes), bytes_text(stage.outside_bytes)));
+  table.wrapped("  ",
+                fmt::format("stage {} is fullest in the {}: allocated {}, reserved {}, beside the "
+                            "allocator {}; then it holds",
+                            stage.stage, stage.moment, bytes_text(stage.total_bytes),
+                            bytes_text(stage.reserved_bytes), bytes_text(stage.outside_bytes)));
   for (size_t i = 0; i < std::min(shown, stage.largest.size()); ++i) {
     const HeldMemory& held = stage.largest[i];
     table.line("    " + fit(held.name, 34) + fit(bytes_text(held.bytes), 12, Align::right) +
@@ -86,13 +85,13 @@ std::string memory_verdict(const std::vector<StageMemory>& memory) {
   };
   for (const StageMemory& stage : memory)
     if (!worst || rank(stage) > rank(*worst) ||
-        (rank(stage) == rank(*worst) && stage.total_bytes * worst->capacity_bytes >
-                                            worst->total_bytes * stage.capacity_bytes))
+        (rank(stage) == rank(*worst) &&
+         stage.total_bytes * worst->capacity_bytes > worst->total_bytes * stage.capacity_bytes))
       worst = &stage;
   if (!worst) return "";
-  const std::string where = memory.size() < 2         ? ""
-                            : worst->name.empty()     ? fmt::format(" (stage {})", worst->stage)
-                                                      : fmt::format(" ({})", worst->name);
+  const std::string where = memory.size() < 2     ? ""
+                            : worst->name.empty() ? fmt::format(" (stage {})", worst->stage)
+                                                  : fmt::format(" ({})", worst->name);
   if (!worst->fits)
     return fmt::format("out of memory by {}{}{}{}", bytes_text(worst->missing_bytes()), where,
                        worst->breaks_it.empty() ? "" : ", largest: ", worst->breaks_it);
@@ -100,10 +99,10 @@ std::string memory_verdict(const std::vector<StageMemory>& memory) {
   if (worst->verdict == "tight")
     return fmt::format("tight{}: {} free, reserve {}", where,
                        left > 0 ? bytes_text(left) : "nothing", bytes_text(worst->reserve_bytes));
-  return fmt::format("fits{}: {} of {}", where,
-                     bytes_text(std::max(worst->total_bytes,
-                                         worst->reserved_bytes + worst->outside_bytes)),
-                     bytes_text(worst->capacity_bytes));
+  return fmt::format(
+      "fits{}: {} of {}", where,
+      bytes_text(std::max(worst->total_bytes, worst->reserved_bytes + worst->outside_bytes)),
+      bytes_text(worst->capacity_bytes));
 }
 
 void add_memory(TableCanvas& table, const std::vector<StageMemory>& memory, size_t shown) {

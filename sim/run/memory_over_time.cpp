@@ -61,8 +61,8 @@ std::vector<std::vector<MemoryMoment>> memory_over_time(const Program& program,
     // A joint block is counted by its backward, which is in either lane.
     const auto& stage = held[block.stage];
     for (const int lane : {0, 1}) {
-      const auto found = stage.find({!backward, static_cast<int>(microbatch_of(block, lane)),
-                                     chunk_of(block, lane)});
+      const auto found = stage.find(
+          {!backward, static_cast<int>(microbatch_of(block, lane)), chunk_of(block, lane)});
       if (found == stage.end() || !(spans[i].end_s > 0)) continue;
       std::vector<MemoryMoment>& points = by_cell[block.first_rank];
       points.push_back({spans[i].start_s, found->second.during});
@@ -75,9 +75,9 @@ std::vector<std::vector<MemoryMoment>> memory_over_time(const Program& program,
   const auto stage_ranks = static_cast<uint32_t>(context.mapping.simulated_cells) * cell;
   for (auto& [first, points] : by_cell) {
     const StageMemoryNeed& need = needs[first / stage_ranks];
-    std::stable_sort(points.begin(), points.end(), [](const MemoryMoment& a, const MemoryMoment& b) {
-      return a.time_s < b.time_s;
-    });
+    std::stable_sort(
+        points.begin(), points.end(),
+        [](const MemoryMoment& a, const MemoryMoment& b) { return a.time_s < b.time_s; });
     points.insert(points.begin(), {0, need.state.total() + need.buffers_bytes});
     for (uint32_t rank = first; rank < std::min(first + cell, program.simulated_ranks); ++rank)
       ranks[rank] = points;

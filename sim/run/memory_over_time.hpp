@@ -4,9 +4,9 @@
 
 #include <vector>
 
-#include "lower/step_context.hpp"
 #include "graph/program.hpp"
 #include "graph/record.hpp"
+#include "lower/step_context.hpp"
 #include "plan/stage_memory.hpp"
 #include "run/lowered_program.hpp"
 

@@ -33,8 +33,8 @@ std::string moment_text(const StageMemoryNeed& need) {
 
 int communicators(const Plan& plan, const Mapping& mapping) {
   int count = 1;  // of all ranks
-  for (const int size : {plan.tp, plan.cp, plan.ep, plan.etp, plan.pp, mapping.dp * plan.cp,
-                         mapping.edp})
+  for (const int size :
+       {plan.tp, plan.cp, plan.ep, plan.etp, plan.pp, mapping.dp * plan.cp, mapping.edp})
     count += size > 1;
   return count;
 }
@@ -120,8 +120,7 @@ std::vector<StageMemory> forecast_memory(const Scenario& scenario, uint64_t seed
   const Plan& plan = scenario.plan;
   const ModelShape& model = scenario.workload;
   const Mapping mapping = derive_mapping(plan, pod.gpus, pod.gpus_per_node, scenario.batch);
-  const Shard shard =
-      derive_shard(model, plan, scenario.batch, scenario.routing.redundant_experts);
+  const Shard shard = derive_shard(model, plan, scenario.batch, scenario.routing.redundant_experts);
   const std::vector<ChunkContent> chunks = partition_layers(model, plan);
   const auto overload = sampled_overload(scenario, shard, chunks, seed);
   return memory_rows(pod, plan, memory_outside_bytes(model, pod, plan, mapping, shard),

@@ -31,7 +31,8 @@ TEST_CASE("a row takes the figures that are there") {
   report.memory = {{.total_bytes = 5e10, .capacity_bytes = 8e10},
                    {.total_bytes = 9e10, .capacity_bytes = 8e10, .fits = false}};
   CHECK(result_row({"plan.ep", "plan.tp"}, run, stored) ==
-        "ep=8,8,,done,0.25,20.125,208000,0,0,,15.5,0,0,0,0,0,0,0,0,0,1,0,false,90000000000,out_of_memory,0,");
+        "ep=8,8,,done,0.25,20.125,208000,0,0,,15.5,0,0,0,0,0,0,0,0,0,1,0,false,90000000000,out_of_"
+        "memory,0,");
   report.memory.clear();
   CHECK(result_row({}, run, stored).ends_with(",1,0,,,,,"));
 }

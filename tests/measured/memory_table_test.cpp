@@ -38,8 +38,8 @@ TEST_CASE("a measured peak: bytes, kind, stage, and what is said of sharding") {
   CHECK(m.verdict == MeasuredMemory::Verdict::fits);
   CHECK(m.reason == "");
   CHECK(m.row.zero == 1);
-  CHECK(m.row.set == std::vector<std::string>{"plan.gradient_bytes=4", "plan.moment_bytes=2",
-                                              "plan.vpp=1"});
+  CHECK(m.row.set ==
+        std::vector<std::string>{"plan.gradient_bytes=4", "plan.moment_bytes=2", "plan.vpp=1"});
   CHECK(m.row.num_gpus == 8);
   CHECK(m.row.line == 2);
 }

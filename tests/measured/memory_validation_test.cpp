@@ -14,9 +14,10 @@ namespace {
 MemoryValidation validated(const std::string& lines) {
   const std::filesystem::path file =
       std::filesystem::temp_directory_path() / "moesim_memory_validation_test.csv";
-  std::ofstream(file) << "framework,model,gpu,num_gpus,precision,seq_len,mbs,gbs,tp,pp,ep,recompute,"
-                         "peak_memory,unit,what_is_measured,stage_or_rank\n"
-                      << lines;
+  std::ofstream(file)
+      << "framework,model,gpu,num_gpus,precision,seq_len,mbs,gbs,tp,pp,ep,recompute,"
+         "peak_memory,unit,what_is_measured,stage_or_rank\n"
+      << lines;
   MemoryValidation found = validate_memory({file.string()}, "", {}, this_tree);
   std::filesystem::remove(file);
   return found;

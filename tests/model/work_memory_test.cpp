@@ -28,7 +28,8 @@ TEST_CASE("a layer with experts at work: rows come back twice through combine") 
   const LayerWork work = layer_work(shape, 5, one_sequence(4096), {}, rows);
   CHECK(work.backward.op == std::string("combine"));
   CHECK(work.backward.bytes == Approx(4096.0 * 2 * 5120 + rows * 4 * 5120));
-  CHECK(layer_work(shape, 5, one_sequence(4096), {}, 2 * rows).backward.bytes - work.backward.bytes ==
+  CHECK(layer_work(shape, 5, one_sequence(4096), {}, 2 * rows).backward.bytes -
+            work.backward.bytes ==
         Approx(rows * 4 * 5120));
 }
 

@@ -18,9 +18,7 @@ StageMemory stage(int number, double activations) {
   m.outside_bytes = 2e9;
   m.reserve_bytes = 4e9;
   m.fits = m.missing_bytes() <= 0;
-  m.verdict = !m.fits                             ? "out_of_memory"
-              : m.reserved_bytes + 2e9 > 80e9 - 4e9 ? "tight"
-                                                  : "fits";
+  m.verdict = !m.fits ? "out_of_memory" : m.reserved_bytes + 2e9 > 80e9 - 4e9 ? "tight" : "fits";
   m.breaks_it = m.fits ? "" : "experts' hidden";
   m.moment = "backward of microbatch 3: combine";
   m.largest = {{"experts' hidden", activations, 24}, {"gradients", 20e9, 1}};

@@ -72,8 +72,7 @@ TEST_CASE("the forecast says what a simulation says of balanced routing") {
   plan.ep = 4;
   RoutingSpec routing;
   routing.kind = RoutingKind::balanced;
-  const Scenario scenario =
-      scenario_of(moe_model(4), ideal_pod(16), plan, tiny_batch(64), routing);
+  const Scenario scenario = scenario_of(moe_model(4), ideal_pod(16), plan, tiny_batch(64), routing);
   const std::vector<StageMemory> forecast = forecast_memory(scenario);
   const StepReport report = run_step(scenario, {}).report;
   REQUIRE(forecast.size() == report.memory.size());

@@ -21,17 +21,17 @@ void add_check_command(CLI::App& app, int& exit_code) {
   command->add_option("--set", *sets, "Override a key, as in plan.ep=16; may be repeated")
       ->allow_extra_args(false);
   auto memory = std::make_shared<bool>(false);
-  command->add_flag("--memory", *memory,
-                    "The memory of every stage instead, without a simulation");
+  command->add_flag("--memory", *memory, "The memory of every stage instead, without a simulation");
   command->callback([path, sets, memory, &exit_code] {
     const std::string folder = std::filesystem::path(*path).parent_path().string();
     const ResolvedScenario resolved = load_scenario(*path, *sets, default_search_path(folder));
     const Platform& platform = resolved.scenario.platform;
     const bool judged = !platform.is_wafer_system();
     if (*memory && !judged)
-      throw InputError(fmt::format("--memory: {} is a wafer system, whose memory needs its "
-                                   "simulation: moesim run",
-                                   platform.name()));
+      throw InputError(
+          fmt::format("--memory: {} is a wafer system, whose memory needs its "
+                      "simulation: moesim run",
+                      platform.name()));
     const auto stages = judged ? forecast_memory(resolved.scenario) : std::vector<StageMemory>{};
     if (*memory)
       fmt::print("{}", memory_table(stages));
