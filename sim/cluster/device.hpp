@@ -17,6 +17,7 @@ struct Device {
   double memory_bytes = 0;
   double memory_bytes_per_s = 0;
   double power_w = 0;
+  double context_bytes = 0;  // device memory of the driver's context and of loaded kernels
 
   // Constants of the cost model, fitted to measured kernels (docs/model/device.md).
   double launch_s = 0;  // from one kernel's end to the next one's start in a stream kept full

@@ -63,6 +63,8 @@ struct DispatcherCost {
   // One SM copies a token in sm_token_s + bytes / sm_bytes_per_s. 0 and 0: SMs never limit.
   double sm_token_s = 0;
   double sm_bytes_per_s = 0;
+  double buffer_bytes = 0;       // device memory of its buffers, whatever the tokens
+  double worst_case_copies = 0;  // buffers that hold all tokens of a group on each of its ranks
 
   // Returns the bytes/s at which this number of SMs copies tokens of this size.
   double copied_bytes_per_s(int sms, double token_bytes) const {

@@ -27,6 +27,8 @@ struct Pod {
   int nodes_per_leaf = 32;  // nodes whose same-rail NICs meet in one leaf switch (a scalable unit)
   double oversubscription = 1;  // leaf downlinks : uplinks; 1 is non-blocking
   DispatcherCosts dispatchers;
+  double communicator_bytes = 0;  // device memory that one communicator takes on each member
+  double memory_reserve = 0;      // of a device's memory, not to be planned with
   // Dispatch and combine keep this part of their bandwidth while compute runs beside them on the
   // same devices and both want device memory.
   double overlapped_efficiency = 1;

@@ -236,6 +236,12 @@ void check_plan_options(Rules& rules) {
                 "false has no effect without zero_stage: 1");
   const Keys modules = {"plan.recompute_modules", "plan.recompute"};
   const bool selective = p.recompute == Recompute::selective;
+  rules.require(p.recompute_keeps.empty() || p.recompute == Recompute::full,
+                {"plan.recompute_keeps", "plan.recompute"},
+                "has no effect without recompute: full");
+  rules.require(p.recompute_layers == 0 || p.recompute == Recompute::full,
+                {"plan.recompute_layers", "plan.recompute"},
+                "has no effect without recompute: full");
   rules.require(p.recompute_modules.empty() || selective, modules,
                 "has no effect without recompute: selective");
   rules.require(!p.recompute_modules.empty() || !selective, modules,

@@ -24,6 +24,7 @@ void visit(Visitor& v, Wafer& wafer);
 void visit(Visitor& v, MemoryX& memoryx);
 void visit(Visitor& v, SwarmX& swarmx);
 void visit(Visitor& v, WaferSystem& system);
+void visit(Visitor& v, FrameworkMemory& memory);
 void visit(Visitor& v, SoftwareCost& cost);
 void visit(Visitor& v, Plan& plan);
 void visit(Visitor& v, Batch& batch);

@@ -67,6 +67,8 @@ void visit(Visitor& v, Device& d) {
            Need::required);
   v.number("memory_bytes_per_s", d.memory_bytes_per_s, Unit::bytes_per_s, kBandwidth,
            "of device memory", Need::required);
+  v.number("context_bytes", d.context_bytes, Unit::bytes, {0, 1e12},
+           "device memory of the driver's context and of loaded kernels");
   v.number("power_w", d.power_w, Unit::watts, {0, 1e6}, "of one device at full load");
   visit_fit(v, d);
 }
@@ -80,6 +82,10 @@ void visit(Visitor& v, DispatcherCost& d) {
            "one SM copies a token in this time, and its bytes");
   v.number("sm_bytes_per_s", d.sm_bytes_per_s, Unit::bytes_per_s, {0, 1e15},
            "at this rate; 0: in no time");
+  v.number("buffer_bytes", d.buffer_bytes, Unit::bytes, {0, 1e12},
+           "device memory of its buffers, whatever the tokens");
+  v.number("worst_case_copies", d.worst_case_copies, Unit::number, {0, 100},
+           "buffers of all tokens of a group on each of its ranks");
 }
 
 void visit(Visitor& v, Pod& p) {
@@ -117,6 +123,10 @@ void visit(Visitor& v, Pod& p) {
   for (const Dispatcher dispatcher : all_dispatchers())
     if (traits(dispatcher).own_costs())
       v.section(traits(dispatcher).name, p.dispatchers[dispatcher], traits(dispatcher).costs);
+  v.number("communicator_bytes", p.communicator_bytes, Unit::bytes, {0, 1e12},
+           "device memory that one communicator takes on each member");
+  v.number("memory_reserve", p.memory_reserve, Unit::bytes, {0, 1e15},
+           "of a device's memory, not to be planned with: less left is called tight");
   seconds("message_startup_s", p.message_startup_s, "software cost of starting a message");
   seconds("collective_startup_s", p.collective_startup_s,
           "software cost of launching a collective");

@@ -52,6 +52,34 @@ void visit(Visitor& v, SoftwareCost& c) {
            "host_launch_s is multiplied by this with ep_overlap");
 }
 
+void visit(Visitor& v, FrameworkMemory& m) {
+  v.flag("weight_gradient_buffers", m.weight_gradient_buffers,
+         "a bf16 gradient that nobody reads, kept for each distinct shape of weights");
+  v.flag("expert_gradient_buffers", m.expert_gradient_buffers, "the same of the experts' weights");
+  v.flag("output_gradient_buffer", m.output_gradient_buffer,
+         "the same of the output layer, in its backward pass");
+  v.number("loss_bytes", m.loss_bytes, Unit::bytes, {0, 64},
+           "per logit, alive at once in the loss (2: fused in bf16; 6: an fp32 copy)");
+  v.flag("padded_values", m.padded_values, "MLA's values are padded to the width of the keys");
+  v.flag("saves_exchanged_attention", m.saves_exchanged_attention,
+         "with cp: the output of attention is saved before and after its exchange");
+  v.flag("saves_expert_output", m.saves_expert_output,
+         "the gate's weights are applied after the experts, whose output is saved");
+  v.number("quantized_weight_bytes", m.quantized_weight_bytes, Unit::bytes, {0, 8},
+           "per element of a layer's matrices: quantised copies beside the weights");
+  v.number("sharded_parameter_bytes", m.sharded_parameter_bytes, Unit::bytes, {0, 8},
+           "zero_stage 3: of a weight's shard beside its fp32 master");
+  v.integer("gathered_layers", m.gathered_layers, {1, 1000},
+            "zero_stage 3: whole layers that are gathered at once");
+  v.number("reduced_gradient_bytes", m.reduced_gradient_bytes, Unit::bytes, {0, 16},
+           "zero_stage 3: of a whole layer's gradients until they are reduced");
+  v.flag("keeps_gathered", m.keeps_gathered, "zero_stage 3: weights stay whole between passes");
+  v.flag("sums_whole_gradients", m.sums_whole_gradients,
+         "zero_stage 3: whole gradients are summed over microbatches, and reduced with the last");
+  v.number("fragmentation", m.fragmentation, Unit::number, {1, 4},
+           "bytes that the caching allocator holds over those in use");
+}
+
 void visit(Visitor& v, Plan& p) {
   v.text("framework", p.framework,
          "a profile of scenarios/frameworks/ that sets what the scenario leaves open; empty: the "
@@ -70,12 +98,18 @@ void visit(Visitor& v, Plan& p) {
   v.number("gather_bytes", p.gather_bytes, Unit::bytes, {0.5, 4},
            "per element of a layer that replicas gather (2: bf16, 1: fp8)");
   v.number("moment_bytes", p.moment_bytes, Unit::bytes, {1, 8},
-           "per element of each of Adam's moments (4: fp32)");
+           "per element of each moment of the optimizer (4: fp32)");
+  v.integer("moments", p.moments, {0, 2},
+            "that the optimizer keeps of each weight: 2: Adam, 1: Muon, momentum, 0: factored");
   v.number(
       "saved_hidden_bytes", p.saved_hidden_bytes, Unit::bytes, {0.5, 4},
       "per element of an FFN's hidden activations kept for the backward pass (2: bf16, 1: fp8)");
   v.choice("recompute", p.recompute, "activations recomputed in the backward pass");
   v.choices("recompute_modules", p.recompute_modules, "what selective recomputation recomputes");
+  v.integer("recompute_layers", p.recompute_layers, {0, 10'000},
+            "of recompute full: the first of each chunk that recompute; 0: all");
+  v.choices("recompute_keeps", p.recompute_keeps,
+            "what full recomputation keeps of a layer beside its input");
   v.integer("zero_stage", p.zero_stage, {0, 3},
             "0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)");
   v.flag("overlap_grad_reduce", p.overlap_grad_reduce,
@@ -112,6 +146,7 @@ void visit(Visitor& v, Plan& p) {
            "single: one kernel for all experts of a rank; per_expert: a cast and a GEMM each, as "
            "TransformerEngine");
   v.flag("fused_permutation", p.fused_permutation, "tokens are permuted by one kernel each way");
+  v.section("memory", p.memory, "what the framework's own code keeps; its profile sets it");
   v.section("software", p.software, "what the framework's own code costs; its profile sets it");
   v.choice("transport", p.transport,
            "adaptive: timers while a transfer meets no other; flows: always flows; uncontended: "

@@ -126,10 +126,18 @@ class ClosedForm {
         kernels_.total());
   }
 
-  int passes(bool backward) const {
-    const RecomputePolicy policy = plan().recompute_policy();
-    const bool again = plan().recompute == Recompute::full || policy.drops(RecomputeModule::moe);
-    return backward && again ? 2 : 1;
+  // Of all layers, the share that full recomputation runs again.
+  double recomputed() const {
+    if (plan().recompute != Recompute::full) return 0;
+    if (plan().recompute_layers == 0) return 1;
+    const int slices = pipeline_shape(plan()).slices;
+    return std::min(1.0, static_cast<double>(plan().recompute_layers) * slices / layers());
+  }
+
+  double passes(bool backward) const {
+    if (!backward) return 1;
+    const bool moe = plan().recompute_policy().drops(RecomputeModule::moe);
+    return 1 + (moe ? 1 : recomputed());
   }
 
   OneWay one_way(double token_bytes) const {
@@ -204,7 +212,7 @@ class ClosedForm {
     const double one =
         bytes_sent_per_member(CollectiveKind::all_reduce, tp, bytes) / (inside ? nvlink() : nic());
     const double each = regions / plan().pp * one;
-    const int again = plan().recompute == Recompute::full ? 1 : 0;
+    const double again = recomputed();
     forward_communication_ += each;
     backward_communication_ += each * (1 + again);
     add("tensor parallel", "microbatches x regions x passes x 2 bytes (t - 1) / t / bandwidth",
@@ -224,7 +232,7 @@ class ClosedForm {
     const bool inside = tp * cp <= pod().gpus_per_node;
     const double per_stage = static_cast<double>(layers()) / plan().pp;
     const double one = (cp - 1) * bytes / (inside ? nvlink() : nic());
-    const int again = plan().recompute == Recompute::full ? 1 : 0;
+    const double again = recomputed();
     forward_communication_ += per_stage * one;
     backward_communication_ += per_stage * one * (2 + again);
     add("context parallel",
@@ -312,7 +320,7 @@ class ClosedForm {
     const RankParameters held = parameters_per_stage();
     double bytes = 0;
     for (const Kernel& kernel : optimizer_ops(optimizer_parameters(context(), held),
-                                              plan().gradient_bytes, plan().moment_bytes))
+                                              plan().gradient_bytes, plan().adam_moment_bytes()))
       bytes += kernel.bytes;
     for (const Kernel& kernel : weight_cast_ops(held.dense + held.expert, plan().precision))
       bytes += kernel.bytes;

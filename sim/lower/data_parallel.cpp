@@ -186,9 +186,9 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   }
   wait_for_all(builder, reductions);
   builder.delay("gradient norm", Phase::optimizer, gradient_norm_s(context));
-  builder.compute(
-      optimizer_ops(optimizer_parameters(context, held), plan.gradient_bytes, plan.moment_bytes), 0,
-      Phase::optimizer);
+  builder.compute(optimizer_ops(optimizer_parameters(context, held), plan.gradient_bytes,
+                                plan.adam_moment_bytes()),
+                  0, Phase::optimizer);
   builder.compute(weight_cast_ops(held.dense + held.expert, plan.precision), 0, Phase::optimizer);
   if (plan.zero_stage == 1 && !plan.overlap_param_gather && plan.gather_in_step) {
     for (int index = 0; index < context.pipeline.chunks; ++index)

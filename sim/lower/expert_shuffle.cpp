@@ -53,7 +53,7 @@ double bytes_per_expert(const StepContext& context, int layer) {
   const double parameters =
       layer_parameters(context.model, layer).experts / context.model.experts / plan.etp;
   const double replicas = context.mapping.edp * context.pipeline.copies();
-  const double state = 4 + 2 * plan.moment_bytes;
+  const double state = 4 + 2 * plan.adam_moment_bytes();
   return parameters *
          (2 / (plan.zero_stage == 3 ? replicas : 1) + state / (plan.zero_stage > 0 ? replicas : 1));
 }

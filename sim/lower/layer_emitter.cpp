@@ -137,7 +137,8 @@ Emission LayerEmitter::forward(int layer, int local, Phase phase) {
 Emission LayerEmitter::backward(int layer, int local) {
   const bool mtp = layer >= context_.model.layers;
   if (mtp) loss(local, Phase::backward);
-  if (context_.plan.recompute == Recompute::full) co_await forward(layer, local, Phase::recompute);
+  if (context_.plan.recompute_policy(local).kind == Recompute::full)
+    co_await forward(layer, local, Phase::recompute);
   recompute_selected(layer, local);
   if (has_experts(context_.model, layer))
     co_await moe_.backward(local);

@@ -23,17 +23,22 @@ struct RoutedWork::Template {
   std::vector<Item> items;
 };
 
-RoutingShape routing_shape(const StepContext& context) {
+RoutingShape routing_shape(const ModelShape& model, const Plan& plan, const Shard& shard,
+                           int gpus_per_node) {
   RoutingShape shape;
-  shape.sources = context.plan.ep;
-  shape.tokens_per_source = static_cast<int64_t>(context.shard.local_tokens()) * context.plan.etp;
-  shape.experts = context.model.experts;
-  shape.top_k = context.model.top_k;
-  shape.n_group = context.model.n_group;
-  shape.topk_group = context.model.topk_group;
-  shape.ranks = context.plan.ep;
-  shape.ranks_per_node = std::max(1, context.pod.gpus_per_node / context.plan.etp);
+  shape.sources = plan.ep;
+  shape.tokens_per_source = static_cast<int64_t>(shard.local_tokens()) * plan.etp;
+  shape.experts = model.experts;
+  shape.top_k = model.top_k;
+  shape.n_group = model.n_group;
+  shape.topk_group = model.topk_group;
+  shape.ranks = plan.ep;
+  shape.ranks_per_node = std::max(1, gpus_per_node / plan.etp);
   return shape;
+}
+
+RoutingShape routing_shape(const StepContext& context) {
+  return routing_shape(context.model, context.plan, context.shard, context.pod.gpus_per_node);
 }
 
 RoutedWork::RoutedWork(const StepContext& context, const Program& program,

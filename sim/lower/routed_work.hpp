@@ -38,6 +38,8 @@ struct LoadStatistics {
   }
 };
 
+RoutingShape routing_shape(const ModelShape& model, const Plan& plan, const Shard& shard,
+                           int gpus_per_node);
 RoutingShape routing_shape(const StepContext& context);
 
 class RoutedWork : public InstanceSource {

@@ -4,28 +4,11 @@
 
 #include "lower/token_exchange.hpp"
 #include "plan/faulty_cells.hpp"
+#include "plan/shard.hpp"
 
 namespace moesim {
 
 namespace {
-Shard derive_shard(const StepInput& input) {
-  Shard shard;
-  shard.sequences = input.batch.micro_batch;
-  shard.sequence_length = input.batch.sequence_length;
-  shard.tp = input.plan.tp;
-  shard.cp = input.plan.cp;
-  shard.etp = input.plan.etp;
-  shard.local_experts = (input.model.experts + input.routing.redundant_experts) / input.plan.ep;
-  shard.sequence_parallel = input.plan.tp > 1 && input.plan.sequence_parallel;
-  shard.recipe = input.plan.precision;
-  shard.quantized_output = input.plan.fp8_output_proj;
-  shard.unfused_permutation = !input.plan.fused_permutation;
-  shard.kernels_per_expert = input.plan.grouped_gemm == GroupedGemm::per_expert;
-  shard.software = input.plan.software;
-  shard.saved_hidden_bytes = input.plan.saved_hidden_bytes;
-  return shard;
-}
-
 Mapping mapping_with_faults(const StepInput& input) {
   const Pod& pod = input.pod;
   Mapping mapping = derive_mapping(input.plan, pod.gpus, pod.gpus_per_node, input.batch);
@@ -42,7 +25,7 @@ StepContext::StepContext(const StepInput& step_input)
       pipeline(pipeline_shape(plan)),
       mapping(mapping_with_faults(step_input)),
       fabric(build_fabric(pod, simulated_global_ranks(plan, mapping), step_input.faults)),
-      shard(derive_shard(step_input)),
+      shard(derive_shard(model, plan, step_input.batch, step_input.routing.redundant_experts)),
       cost(pod.device, plan),
       tensor(tensor_groups(plan, mapping)),
       context(context_groups(plan, mapping)),

@@ -31,6 +31,7 @@ TableKind kind_of_table(const std::string& path, const Files& files) {
     return std::find(columns.begin(), columns.end(), name) != columns.end();
   };
   if (has("collective")) return TableKind::collectives;
+  if (has("peak_memory")) return TableKind::memory;
   return has("class") ? TableKind::kernels : TableKind::steps;
 }
 

@@ -17,7 +17,7 @@ struct MicrobenchmarkClass {
   Residual residual;
 };
 
-enum class TableKind { steps, kernels, collectives };
+enum class TableKind { steps, kernels, collectives, memory };
 TableKind kind_of_table(const std::string& path, const Files& files = disk_files());
 
 // `platform`: for every row, in place of the preset that the row names; "": none. Throws

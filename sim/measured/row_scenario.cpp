@@ -159,6 +159,9 @@ void RowReader::state_numerics() {
   for (const RecomputeModule module : words.policy.modules) modules.push_back(spelling(module));
   text_.state("plan", "recompute", spelling(words.policy.kind));
   if (!modules.empty()) text_.state_list("plan", "recompute_modules", modules);
+  std::vector<const char*> keeps;
+  for (const RecomputeKeep keep : words.policy.keeps) keeps.push_back(spelling(keep));
+  if (!keeps.empty()) text_.state_list("plan", "recompute_keeps", keeps);
   for (const std::string& word : words.unknown) assume("not modelled: " + word);
 }
 

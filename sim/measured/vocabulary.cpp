@@ -44,6 +44,13 @@ const std::map<std::string, RecomputeModule> kOtherModules{
     {"act", RecomputeModule::moe_act},         {"shared_expert", RecomputeModule::shared_experts},
 };
 
+// "full" may keep these, by the names that models' code gives the weights.
+const std::map<std::string, RecomputeKeep> kKept{
+    {"gate", RecomputeKeep::router},
+    {"wo", RecomputeKeep::attention_projection},
+    {"wkv_a", RecomputeKeep::latents},
+};
+
 // A word of an overlap phrase does this.
 enum class Role {
   filler,
@@ -180,8 +187,22 @@ RecomputeWords read_recompute(const std::string& text) {
   for (const std::string& word : split(without_remarks(lowercase(text), remarks), ",+;")) {
     if (word == "none") continue;
     if (word == "full") {
-      read.policy = {Recompute::full, {}};
-      return read;
+      read.policy = {Recompute::full, {}, {}};
+      continue;
+    }
+    // "full, gate + wo saved": every part of the text behind "full" is something that is kept.
+    if (read.policy.kind == Recompute::full) {
+      const std::string kept = word.substr(0, word.find(" saved"));
+      if (const auto keep = named(kept, kKept))
+        read.policy.keeps.push_back(*keep);
+      else
+        read.unknown.push_back(word);
+      continue;
+    }
+    if (word == "selective") {  // Megatron-LM's default of its modules
+      read.policy.kind = Recompute::selective;
+      read.policy.modules.push_back(RecomputeModule::core_attn);
+      continue;
     }
     const auto module = named(word, kOtherModules);
     if (!module) {

@@ -10,6 +10,7 @@ struct MemorySummary {
   uint64_t stages = 0;
   bool fits = true;
   StageMemory most;
+  std::string verdict, largest;
 };
 
 void visit(FigureVisitor& v, MemorySummary& m) {
@@ -26,6 +27,14 @@ void visit(FigureVisitor& v, MemorySummary& m) {
     m.most.activations_bytes);
   v({"memory_most_bytes", "its total", Shown::bytes, kCsv | kCompare | kResults, "fullest stage"},
     m.most.total_bytes);
+  v({"memory_verdict", "fits, tight or out_of_memory: the worst of all", Shown::plain,
+     kCsv | kResults},
+    m.verdict);
+  v({"memory_most_reserved_bytes", "what its allocator holds", Shown::bytes,
+     kCsv | kCompare | kResults, "fullest stage, reserved"},
+    m.most.reserved_bytes);
+  v({"memory_largest", "what takes most of it at its fullest moment", Shown::plain, kCsv},
+    m.largest);
   v({"memory_capacity_bytes", "its capacity", Shown::bytes, kCsv}, m.most.capacity_bytes);
 }
 
@@ -56,7 +65,11 @@ void visit(FigureVisitor& v, PlatformSummary& platform) {
 MemorySummary summary_of(const std::vector<StageMemory>& memory) {
   MemorySummary summary{memory.size()};
   for (const StageMemory& stage : memory) summary.fits = summary.fits && stage.fits;
-  if (const StageMemory* most = fullest(memory)) summary.most = *most;
+  if (const StageMemory* most = fullest(memory)) {
+    summary.most = *most;
+    summary.verdict = worst_verdict(memory);
+    if (!most->largest.empty()) summary.largest = most->largest.front().name;
+  }
   return summary;
 }
 
@@ -125,6 +138,15 @@ void visit_reasons(FigureVisitor& v, StepReport& r) {
 
 }  // namespace
 
+std::string worst_verdict(const std::vector<StageMemory>& memory) {
+  std::string worst;
+  for (const StageMemory& stage : memory) {
+    if (!stage.fits) return "out_of_memory";
+    if (stage.verdict == "tight" || worst.empty()) worst = stage.verdict;
+  }
+  return worst;
+}
+
 const StageMemory* fullest(const std::vector<StageMemory>& memory) {
   const StageMemory* most = nullptr;
   for (const StageMemory& stage : memory)
@@ -165,6 +187,28 @@ void visit(FigureVisitor& v, StageMemory& m) {
   v({"name", "of a store that is no pipeline stage", Shown::plain, kWhenSet}, m.name);
   v({"breaks_it", "the tensor that takes most where it does not fit", Shown::plain, kWhenSet},
     m.breaks_it);
+  v({"buffers_bytes", "that the framework keeps for the whole step", Shown::bytes, kWhole | kLater},
+    m.buffers_bytes);
+  v({"reserved_bytes", "what the caching allocator holds for the total", Shown::bytes,
+     kWhole | kLater},
+    m.reserved_bytes);
+  v({"outside_bytes", "beside the allocator: driver, communicators, dispatcher", Shown::bytes,
+     kWhole | kLater},
+    m.outside_bytes);
+  v({"reserve_bytes", "of the capacity, not to be planned with", Shown::bytes, kWhole | kLater},
+    m.reserve_bytes);
+  v({"verdict", "fits, tight (within the reserve) or out_of_memory", Shown::plain,
+     kWhenSet | kLater},
+    m.verdict);
+  v({"moment", "the fullest moment of the step", Shown::plain, kWhenSet | kLater}, m.moment);
+  v.list({"largest", "what is held then, largest first", Shown::plain, kWhenSet | kLater},
+         m.largest);
+}
+
+void visit(FigureVisitor& v, HeldMemory& held) {
+  v({"name", "parameters, gradients, optimizer, a buffer or a kind of tensor"}, held.name);
+  v({"bytes", "of all of that kind", Shown::bytes, kWhole}, held.bytes);
+  v({"count", "tensors", Shown::count}, held.count);
 }
 
 void visit(FigureVisitor& v, CriticalPathEntry& entry) {

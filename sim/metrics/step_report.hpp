@@ -73,13 +73,29 @@ struct PipelineStage {
   double bubble_s = 0;
 };
 
+// `count` tensors of one kind, together.
+struct HeldMemory {
+  std::string name;
+  double bytes = 0;
+  int count = 1;
+};
+
 struct StageMemory {
   int stage = 0;
   double parameters_bytes = 0, gradients_bytes = 0, optimizer_bytes = 0, activations_bytes = 0;
   double total_bytes = 0, capacity_bytes = 0;
   bool fits = true;
-  std::string name;       // of a store that is no pipeline stage (SRAM, MemoryX)
-  std::string breaks_it;  // the tensor that takes most where it does not fit
+  std::string name;                 // of a store that is no pipeline stage (SRAM, MemoryX)
+  std::string breaks_it;            // the tensor that takes most where it does not fit
+  double buffers_bytes = 0;         // that the framework keeps for the whole step
+  double reserved_bytes = 0;        // what the caching allocator holds for the total
+  double outside_bytes = 0;         // beside the allocator: driver, communicators, dispatcher
+  double reserve_bytes = 0;         // of the capacity, not to be planned with
+  std::string verdict;              // fits, tight, out_of_memory; empty: not judged
+  std::string moment;               // the fullest: "backward of microbatch 3: combine"
+  std::vector<HeldMemory> largest;  // then
+  // Bytes beyond the capacity; 0 or less where there is room.
+  double missing_bytes() const { return total_bytes + outside_bytes - capacity_bytes; }
 };
 
 // Steps of the critical path with the same name and kind are one entry.
@@ -162,6 +178,7 @@ struct StepReport {
 
 void visit(FigureVisitor& v, Breakdown& breakdown);
 void visit(FigureVisitor& v, PipelineStage& stage);
+void visit(FigureVisitor& v, HeldMemory& held);
 void visit(FigureVisitor& v, StageMemory& stage);
 void visit(FigureVisitor& v, CriticalPathEntry& entry);
 void visit(FigureVisitor& v, ResourceUse& use);
@@ -175,5 +192,7 @@ void visit(FigureVisitor& v, StepReport& report);
 // Returns the stage or store that is filled to the largest part of its capacity, or null. Compared
 // by share, because the stores of a wafer system are of different sizes.
 const StageMemory* fullest(const std::vector<StageMemory>& memory);
+// Of all stages; "" where none is judged.
+std::string worst_verdict(const std::vector<StageMemory>& memory);
 
 }  // namespace moesim

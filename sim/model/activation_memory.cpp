@@ -34,8 +34,11 @@ void add_mla(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard
   const double latent = shape.q_lora_rank + shape.kv_lora_rank;
   bytes.latents = shard.local_tokens() * (latent * (bf16_bytes + saved_operand_bytes(shard)) +
                                           bf16_bytes * shape.qk_rope_dim);
-  bytes.query_key_value = bf16_bytes * tokens * (2 * qk_width + v_width);
+  const double value = shard.memory.padded_values ? qk_width : v_width;
+  bytes.query_key_value = bf16_bytes * tokens * (2 * qk_width + value);
   bytes.attention_output = tokens * bf16_bytes * v_width;
+  // Attention saves what it returns, the projection what is left without the padding.
+  if (shard.memory.padded_values) bytes.attention_output += tokens * bf16_bytes * qk_width;
 }
 
 void add_linear_attention(ActivationBytes& bytes, const ModelShape& shape, const Shard& shard,
@@ -47,6 +50,12 @@ void add_linear_attention(ActivationBytes& bytes, const ModelShape& shape, const
   bytes.query_key_value = bf16_bytes * tokens * (2 * (2 * key + value) + 2 * key + value);
   // The scan's output and, as the projection's input, its gated norm.
   bytes.attention_output = tokens * value * (bf16_bytes + saved_operand_bytes(shard));
+}
+
+// Elements per token of what attention returns.
+double output_width(const ModelShape& shape, const Shard& shard) {
+  const double heads = static_cast<double>(shape.heads) / shard.tp;
+  return heads * (shape.attention == AttentionKind::mla ? shape.v_dim : shape.head_dim);
 }
 
 void add_attention(ActivationBytes& bytes, const ModelShape& shape, int layer, const Shard& shard) {
@@ -70,6 +79,8 @@ void add_attention(ActivationBytes& bytes, const ModelShape& shape, int layer, c
   // its own copy.
   if (shard.recipe != PrecisionRecipe::bf16)
     bytes.attention_output *= 1 + saved_operand_bytes(shard) / bf16_bytes;
+  if (shard.cp > 1 && shard.memory.saves_exchanged_attention)
+    bytes.attention_output += tokens * bf16_bytes * output_width(shape, shard);
   bytes.attention_output += tokens * fp32_bytes * shape.heads / shard.tp;
 }
 
@@ -87,6 +98,7 @@ void add_experts(ActivationBytes& bytes, const ModelShape& shape, const Shard& s
   bytes.expert_input = rows * (saved_operand_bytes(shard) * expert_width(shape) + fp32_bytes);
   bytes.expert_hidden = rows * width * (shape.gated_ffn ? 2 : 1) * shard.saved_hidden_bytes;
   bytes.expert_activation = rows * width * saved_operand_bytes(shard);
+  if (shard.memory.saves_expert_output) bytes.expert_output = bf16_bytes * rows * expert_width(shape);
 }
 
 ActivationBytes everything_saved(const ModelShape& shape, int layer, const Shard& shard,
@@ -133,15 +145,35 @@ void drop(ActivationBytes& bytes, const ModelShape& shape, int layer, const Shar
     // The whole routed part runs again from its input, which must then be kept.
     bytes.norm_outputs = std::max(bytes.norm_outputs, bf16_bytes * elements);
     bytes.shared_expert = bytes.router = bytes.expert_input = bytes.expert_hidden =
-        bytes.expert_activation = 0;
+        bytes.expert_activation = bytes.expert_output = 0;
   }
 }
 
 }  // namespace
 
+std::span<const ActivationPart> activation_parts() {
+  using Bytes = ActivationBytes;
+  static constexpr ActivationPart parts[] = {
+      {&Bytes::residual, "inputs of norms"},
+      {&Bytes::norm_outputs, "outputs of norms"},
+      {&Bytes::latents, "latents"},
+      {&Bytes::query_key_value, "queries, keys, values"},
+      {&Bytes::attention_output, "attention's output"},
+      {&Bytes::dense_ffn, "dense FFN"},
+      {&Bytes::shared_expert, "shared experts"},
+      {&Bytes::router, "router"},
+      {&Bytes::expert_input, "experts' input"},
+      {&Bytes::expert_hidden, "experts' hidden"},
+      {&Bytes::expert_activation, "experts' activation"},
+      {&Bytes::expert_output, "experts' output"},
+  };
+  return parts;
+}
+
 double ActivationBytes::total() const {
-  return residual + norm_outputs + latents + query_key_value + attention_output + dense_ffn +
-         shared_expert + router + expert_input + expert_hidden + expert_activation;
+  double sum = 0;
+  for (const ActivationPart& part : activation_parts()) sum += this->*part.bytes;
+  return sum;
 }
 
 ActivationBytes layer_activations(const ModelShape& shape, int layer, const Shard& shard,
@@ -149,6 +181,12 @@ ActivationBytes layer_activations(const ModelShape& shape, int layer, const Shar
   if (policy.kind == Recompute::full) {
     ActivationBytes bytes;  // the layer's input only
     bytes.residual = bf16_bytes * shard.local_tokens() * shape.hidden * shape.residual_streams;
+    if (policy.holds(RecomputeKeep::router) && has_experts(shape, layer))
+      bytes.router = fp32_bytes * shard.local_tokens() * shape.experts;
+    if (policy.holds(RecomputeKeep::attention_projection))
+      bytes.attention_output = bf16_bytes * shard.local_tokens() * shape.hidden;
+    if (policy.holds(RecomputeKeep::latents) && shape.attention == AttentionKind::mla)
+      bytes.latents = bf16_bytes * shard.local_tokens() * (shape.kv_lora_rank + shape.qk_rope_dim);
     return bytes;
   }
   ActivationBytes bytes = everything_saved(shape, layer, shard, rows);
@@ -159,24 +197,6 @@ ActivationBytes layer_activations(const ModelShape& shape, int layer, const Shar
 double layer_activation_bytes(const ModelShape& shape, int layer, const Shard& shard,
                               const RecomputePolicy& policy, double rows) {
   return layer_activations(shape, layer, shard, policy, rows).total();
-}
-
-double layer_workspace_bytes(const ModelShape& shape, int layer, const Shard& shard,
-                             const RecomputePolicy& policy, double rows) {
-  const ActivationBytes all = everything_saved(shape, layer, shard, rows);
-  const double made_again = all.total() - layer_activation_bytes(shape, layer, shard, policy, rows);
-  // Gradients of one operator's inputs and outputs: of attention (q, k, v, o), or of an FFN (its
-  // hidden width twice over and its input), whichever is larger.
-  const double row_input = bf16_bytes * rows * expert_width(shape);
-  const double routed = row_input + all.expert_hidden + all.expert_activation;
-  const double attention = all.query_key_value + all.attention_output;
-  return made_again + std::max({attention, all.dense_ffn, all.shared_expert, routed});
-}
-
-double output_activation_bytes(const ModelShape& shape, const Shard& shard) {
-  const double elements = shard.local_tokens() * shape.hidden;
-  const double logits = shard.gemm_tokens() * shape.vocab / shard.tp;
-  return bf16_bytes * (2 * elements + logits);
 }
 
 double mtp_projection_activation_bytes(const ModelShape& shape, const Shard& shard) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/spelling.hpp"
+#include "model/framework_memory.hpp"
 #include "model/kernel.hpp"
 #include "model/shape.hpp"
 
@@ -53,6 +54,7 @@ struct Shard {
   // Permutation of tokens as chains of indexing operators instead of one kernel each way.
   bool unfused_permutation = false;
   SoftwareCost software;
+  FrameworkMemory memory;
   double saved_hidden_bytes = 2;  // per element of fc1's output kept for the backward (memory only)
 
   // Tokens entering GEMMs of attention, and tokens that norms and the router see.

@@ -18,13 +18,26 @@ inline constexpr auto kRecomputeModules = spell<RecomputeModule::shared_experts>
     "core_attn", "layernorm", "mla_up_proj", "moe_act", "mlp", "moe", "shared_experts");
 constexpr const auto& enum_names(RecomputeModule) { return kRecomputeModules; }
 
+// Results that full recomputation can keep of a layer beside its input.
+enum class RecomputeKeep { router, attention_projection, latents };
+inline constexpr auto kRecomputeKeeps = std::to_array<Spelled<RecomputeKeep>>({
+    {RecomputeKeep::router, "router"},
+    {RecomputeKeep::attention_projection, "attention_projection"},
+    {RecomputeKeep::latents, "latents"},
+});
+constexpr const auto& enum_names(RecomputeKeep) { return kRecomputeKeeps; }
+
 struct RecomputePolicy {
   Recompute kind = Recompute::none;
   std::vector<RecomputeModule> modules;  // selective only
+  std::vector<RecomputeKeep> keeps;      // full only
 
   bool drops(RecomputeModule module) const {
     return kind == Recompute::selective &&
            std::find(modules.begin(), modules.end(), module) != modules.end();
+  }
+  bool holds(RecomputeKeep result) const {
+    return kind == Recompute::full && std::find(keeps.begin(), keeps.end(), result) != keeps.end();
   }
 };
 

@@ -6,13 +6,21 @@
 namespace moesim {
 namespace {
 
-constexpr double parameter_bytes = bf16_bytes;
-
-StateBytes state_of(double parameters, double replicas, const StateSharding& sharding) {
+// `matrices`: of the parameters, those of a layer's GEMMs.
+StateBytes state_of(double parameters, double matrices, double replicas,
+                    const StateSharding& sharding) {
   const auto shard_from = [&](int stage) { return sharding.zero_stage >= stage ? replicas : 1.0; };
-  return {parameters * parameter_bytes / shard_from(3),
-          parameters * sharding.gradient_bytes / shard_from(2),
-          parameters * (fp32_bytes + 2 * sharding.moment_bytes) / shard_from(1)};
+  const double weights = parameters * sharding.parameter_bytes + matrices * sharding.matrix_bytes;
+  return {weights / shard_from(3), parameters * sharding.gradient_bytes / shard_from(2),
+          parameters * (fp32_bytes + sharding.moments * sharding.moment_bytes) / shard_from(1)};
+}
+
+RankParameters held_parameters(const ModelShape& shape, int layer, const StateSharding& sharding) {
+  RankParameters held =
+      rank_parameters(layer_parameters(shape, layer), sharding.tp, sharding.ep, sharding.etp);
+  if (layer >= shape.layers) held.dense += mtp_extra_parameters(shape) / sharding.tp;
+  held.expert *= sharding.slots_per_expert;
+  return held;
 }
 
 }  // namespace
@@ -25,21 +33,26 @@ StateBytes& StateBytes::operator+=(const StateBytes& other) {
 }
 
 StateBytes layer_state_bytes(const ModelShape& shape, int layer, const StateSharding& sharding) {
-  const RankParameters held =
-      rank_parameters(layer_parameters(shape, layer), sharding.tp, sharding.ep, sharding.etp);
-  const double beyond = layer >= shape.layers ? mtp_extra_parameters(shape) / sharding.tp : 0;
-  StateBytes bytes = state_of(held.dense + beyond, sharding.dp, sharding);
-  bytes += state_of(held.expert * sharding.slots_per_expert, sharding.edp, sharding);
+  const RankParameters held = held_parameters(shape, layer, sharding);
+  const LayerParameters parts = layer_parameters(shape, layer);
+  StateBytes bytes =
+      state_of(held.dense, held.dense - parts.router - parts.norms, sharding.dp, sharding);
+  bytes += state_of(held.expert, held.expert, sharding.edp, sharding);
   return bytes;
 }
 
 StateBytes embedding_state_bytes(const ModelShape& shape, const StateSharding& sharding) {
-  return state_of(embedding_parameters(shape) / sharding.tp, sharding.dp, sharding);
+  return state_of(embedding_parameters(shape) / sharding.tp, 0, sharding.dp, sharding);
 }
 
 StateBytes output_state_bytes(const ModelShape& shape, const StateSharding& sharding) {
   const double norm = shape.hidden, logits = output_parameters(shape) - norm;
-  return state_of(norm + logits / sharding.tp, sharding.dp, sharding);
+  return state_of(norm + logits / sharding.tp, 0, sharding.dp, sharding);
+}
+
+double layer_rank_parameters(const ModelShape& shape, int layer, const StateSharding& sharding) {
+  const RankParameters held = held_parameters(shape, layer, sharding);
+  return held.dense + held.expert;
 }
 
 }  // namespace moesim

@@ -45,11 +45,25 @@ struct Plan {
   double gather_bytes = 2;    // per element of a layer that replicas gather (2: bf16, 1: FP8)
   double saved_hidden_bytes =
       2;  // per element of an FFN's hidden activations kept for the backward (2: bf16; 1: FP8)
-  double moment_bytes = 4;  // per element of each of Adam's moments (4: fp32, 2: bf16)
+  double moment_bytes = 4;  // per element of each moment of the optimizer (4: fp32, 2: bf16)
+  // Moments of the size of the weights: 2 of Adam, 1 of Muon and of momentum, 0 of factored ones.
+  int moments = 2;
+  // Of Adam's two, had they the bytes of all moments.
+  double adam_moment_bytes() const { return moments * moment_bytes / 2; }
 
   Recompute recompute = Recompute::none;
   std::vector<RecomputeModule> recompute_modules;  // selective only
-  RecomputePolicy recompute_policy() const { return {recompute, recompute_modules}; }
+  int recompute_layers = 0;  // full only: the first of each chunk that recompute; 0: all
+  std::vector<RecomputeKeep> recompute_keeps;  // full only
+  RecomputePolicy recompute_policy() const {
+    return {recompute, recompute_modules, recompute_keeps};
+  }
+  // Of the layer at this position in its chunk.
+  RecomputePolicy recompute_policy(int position) const {
+    const bool keeps =
+        recompute == Recompute::full && recompute_layers > 0 && position >= recompute_layers;
+    return keeps ? RecomputePolicy{} : recompute_policy();
+  }
 
   int zero_stage = 1;  // 0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)
   bool overlap_grad_reduce = true;
@@ -85,6 +99,7 @@ struct Plan {
   GroupedGemm grouped_gemm = GroupedGemm::single;
   bool fused_permutation = true;
   SoftwareCost software;
+  FrameworkMemory memory;
 
   Transport transport = Transport::adaptive;
   int simulated_replicas =

@@ -8,6 +8,7 @@
 #include "report/flat.hpp"
 #include "report/format.hpp"
 #include "report/goodput.hpp"
+#include "report/memory_table.hpp"
 #include "report/table_canvas.hpp"
 
 namespace moesim {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr size_t kBusiestShown = 3;
 constexpr size_t kCriticalShown = 6;
+constexpr size_t kHeldShown = 4;
 
 void headline(TableCanvas& table, const StepReport& report) {
   table.line(report.scenario.empty() ? "moesim" : report.scenario);
@@ -29,6 +31,7 @@ void headline(TableCanvas& table, const StepReport& report) {
   about += fmt::format("{}{} {}{}", about.empty() ? "" : ", ", report.devices, report.device_noun,
                        report.devices == 1 ? "" : "s");
   table.wrapped("", about);
+  if (!report.memory.empty()) table.wrapped("memory: ", memory_verdict(report.memory));
   table.line(rule(TableCanvas::kWidth));
 }
 
@@ -83,26 +86,6 @@ void where_the_time_went(TableCanvas& table, const StepReport& report) {
   row("step", time, share, 0);
 }
 
-// Stores of different kinds and sizes, each in its own unit.
-void stores(TableCanvas& table, const StepReport& report) {
-  table.heading("Memory", "");
-  table.line("  " + fit("", 7) +
-             "  parameters   gradients   optimizer activations       total       used");
-  for (const StageMemory& store : report.memory) {
-    std::string text = fit(store.name, 7);
-    for (double bytes : {store.parameters_bytes, store.gradients_bytes, store.optimizer_bytes,
-                         store.activations_bytes, store.total_bytes})
-      text += fit(bytes > 0 ? bytes_text(bytes) : "", 12, Align::right);
-    table.line("  " + text +
-               fit(percent_text(store.total_bytes / store.capacity_bytes), 11, Align::right));
-    if (!store.fits)
-      table.line(fmt::format("          OUT OF MEMORY by {} of {}: {} too large",
-                             bytes_text(store.total_bytes - store.capacity_bytes),
-                             bytes_text(store.capacity_bytes), store.breaks_it));
-  }
-  if (report.fits()) table.line("  fits");
-}
-
 // Shows what the schedule did in the mean stage; only where there is a pipeline.
 void pipeline(TableCanvas& table, const StepReport& report) {
   if (report.pipeline.size() < 2) return;
@@ -125,44 +108,6 @@ void pipeline(TableCanvas& table, const StepReport& report) {
       table.line("  " + fit(part.figure.label, 19) +
                  fit(column.text(*part.number), 11, Align::right) +
                  fit(percent_text(*part.number / report.step_time_s), 11, Align::right));
-}
-
-// Consecutive stages that read the same are one row, "4-6".
-void memory(TableCanvas& table, const StepReport& report) {
-  if (report.memory.empty()) return;
-  if (!report.memory.front().name.empty()) return stores(table, report);
-  double largest = 0;
-  for (const StageMemory& stage : report.memory)
-    largest = std::max({largest, stage.total_bytes, stage.capacity_bytes});
-  const BytesColumn column(largest);
-  table.heading("Memory per stage", fmt::format("{}, capacity {}", column.unit,
-                                                bytes_text(report.memory.front().capacity_bytes)));
-  const auto cells = [&](const StageMemory& stage) {
-    std::string text;
-    for (double bytes : {stage.parameters_bytes, stage.gradients_bytes, stage.optimizer_bytes,
-                         stage.activations_bytes, stage.total_bytes})
-      text += fit(column.text(bytes), 12, Align::right);
-    return text + fit(percent_text(stage.total_bytes / stage.capacity_bytes), 11, Align::right);
-  };
-  table.line("  " + fit("stage", 7) +
-             "  parameters   gradients   optimizer activations       total       used");
-  for (size_t i = 0; i < report.memory.size();) {
-    const StageMemory& stage = report.memory[i];
-    const std::string text = cells(stage);
-    size_t end = i + 1;
-    while (end < report.memory.size() && cells(report.memory[end]) == text &&
-           report.memory[end].fits == stage.fits)
-      ++end;
-    const int last = report.memory[end - 1].stage;
-    const std::string name =
-        end == i + 1 ? std::to_string(stage.stage) : fmt::format("{}-{}", stage.stage, last);
-    table.line("  " + fit(name, 7) + text);
-    if (!stage.fits)
-      table.line(fmt::format("         OUT OF MEMORY by {}",
-                             bytes_text(stage.total_bytes - stage.capacity_bytes)));
-    i = end;
-  }
-  if (report.fits()) table.line("  fits");
 }
 
 // The busiest of each kind: equal devices next to each other would tell nothing new.
@@ -240,7 +185,7 @@ std::string table_text(const StepReport& report) {
   key_figures(table, report);
   where_the_time_went(table, report);
   pipeline(table, report);
-  memory(table, report);
+  add_memory(table, report.memory, kHeldShown);
   busiest_resources(table, report);
   critical_path(table, report);
   if (report.goodput) goodput_table(table, *report.goodput);

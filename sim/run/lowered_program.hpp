@@ -10,6 +10,7 @@
 
 #include "config/scenario.hpp"
 #include "graph/program.hpp"
+#include "graph/record.hpp"
 #include "lower/routed_work.hpp"
 #include "metrics/step_report.hpp"
 
@@ -29,6 +30,11 @@ struct ProgramFacts {
   double nic_bytes_per_s = 0;
 };
 
+// Bytes that a rank holds from a moment on.
+struct MemoryMoment {
+  double time_s = 0, bytes = 0;
+};
+
 class LoweredProgram {
  public:
   virtual ~LoweredProgram() = default;
@@ -46,6 +52,10 @@ class LoweredProgram {
   virtual Scenario resolved(Scenario scenario) const { return scenario; }
   // Returns a row per store of device memory: pipeline stages, or SRAM and MemoryX.
   virtual std::vector<StageMemory> memory(const LoadStatistics& loads) const = 0;
+  // Returns device memory in use over the step, per simulated rank; empty: not known.
+  virtual std::vector<std::vector<MemoryMoment>> memory_over_time(const Record&) const {
+    return {};
+  }
   virtual bool has_pipeline() const = 0;
 
   // For timelines: the number by which users know a simulated rank, its label, the ranks that are

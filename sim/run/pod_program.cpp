@@ -4,6 +4,8 @@
 
 #include "lower/step.hpp"
 #include "plan/stage_memory.hpp"
+#include "run/memory_over_time.hpp"
+#include "run/pod_memory.hpp"
 
 namespace moesim {
 
@@ -71,22 +73,17 @@ class PodProgram : public LoweredProgramOf<LoweredStep> {
 
   std::vector<StageMemory> memory(const LoadStatistics& loads) const override {
     const StepContext& context = step().context;
-    const auto needs = stage_memory(context.model, context.plan, context.mapping, context.shard,
-                                    context.chunks, overload_by_stage(context, loads));
-    std::vector<StageMemory> rows;
-    for (size_t stage = 0; stage < needs.size(); ++stage) {
-      StageMemory row;
-      row.stage = static_cast<int>(stage);
-      row.parameters_bytes = needs[stage].state.parameters;
-      row.gradients_bytes = needs[stage].state.gradients;
-      row.optimizer_bytes = needs[stage].state.optimizer;
-      row.activations_bytes = needs[stage].activations_bytes;
-      row.total_bytes = needs[stage].state.total() + needs[stage].activations_bytes;
-      row.capacity_bytes = context.pod.device.memory_bytes;
-      row.fits = row.total_bytes <= row.capacity_bytes;
-      rows.push_back(row);
-    }
-    return rows;
+    needs_ = stage_memory(context.model, context.plan, context.mapping, context.shard,
+                          context.chunks, overload_by_stage(context, loads));
+    return memory_rows(context.pod, context.plan,
+                       memory_outside_bytes(context.model, context.pod, context.plan,
+                                            context.mapping, context.shard),
+                       needs_);
+  }
+
+  std::vector<std::vector<MemoryMoment>> memory_over_time(const Record& record) const override {
+    if (needs_.empty()) return {};
+    return moesim::memory_over_time(program(), record, step().context, needs_);
   }
 
   int rank_number(uint32_t rank) const override { return fabric().ranks[rank].global_rank; }
@@ -119,6 +116,9 @@ class PodProgram : public LoweredProgramOf<LoweredStep> {
     }
     return ranks;
   }
+
+ private:
+  mutable std::vector<StageMemoryNeed> needs_;  // as memory() found them
 };
 
 }  // namespace

@@ -44,6 +44,8 @@ std::vector<StageMemory> memory_rows(const WaferContext& context) {
   store.capacity_bytes = memoryx.capacity_bytes;
   store.fits = store.total_bytes <= store.capacity_bytes;
   if (!store.fits) store.breaks_it = "model state";
+  for (StageMemory* place : {&wafer, &store})
+    place->verdict = place->fits ? "fits" : "out_of_memory";
   return {wafer, store};
 }
 

@@ -96,6 +96,15 @@ void TraceEvents::throughput(uint32_t pid, int64_t time_ns, std::string_view nam
                  in_gb_per_s);
 }
 
+void TraceEvents::memory(uint32_t pid, int64_t time_ns, double bytes) {
+  constexpr double kGigabyte = 1e9;
+  begin();
+  fmt::format_to(std::back_inserter(buffer_), R"({{"ph":"C","pid":{},)", pid);
+  time("ts", time_ns);
+  fmt::format_to(std::back_inserter(buffer_), R"(,"name":"memory GB","args":{{"in use":{:.4f}}}}})",
+                 bytes / kGigabyte);
+}
+
 void TraceEvents::finish() {
   buffer_.append(std::string_view("\n]}\n"));
   flush();

@@ -33,6 +33,7 @@ class TraceEvents {
   void arrow(std::string_view name, Track from, int64_t from_ns, Track to, int64_t to_ns);
   void throughput(uint32_t pid, int64_t time_ns, std::string_view name, double out_gb_per_s,
                   double in_gb_per_s);
+  void memory(uint32_t pid, int64_t time_ns, double bytes);
   void finish();
 
  private:

@@ -7,6 +7,17 @@
 
 namespace moesim {
 
+namespace {
+
+void write_memory(const TraceInput& input, const TraceView& view, TraceEvents& events) {
+  for (uint32_t rank = 0; rank < input.memory.size(); ++rank)
+    if (view.traced(rank))
+      for (const MemoryPoint& point : input.memory[rank])
+        events.memory(kFirstRankPid + rank, to_ns(point.time_s), point.bytes);
+}
+
+}  // namespace
+
 void write_trace(const TraceInput& input, ByteSink& sink) {
   const Record& record = input.execution.record;
   const TraceView view(input.program, record, traced_ranks(input.program, input.options.sim_ranks));
@@ -25,6 +36,7 @@ void write_trace(const TraceInput& input, ByteSink& sink) {
     critical.write(tracks, events);
     TraceRows(input, view, tracks, events).write();
   }
+  write_memory(input, view, events);
   events.finish();
 }
 

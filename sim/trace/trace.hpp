@@ -32,6 +32,11 @@ struct RankLabel {
   std::string name;  // "rank 12 · pp1 ep4 · node 1 gpu 4"
 };
 
+// Bytes of device memory that a rank holds from a moment on.
+struct MemoryPoint {
+  double time_s = 0, bytes = 0;
+};
+
 struct TraceInput {
   const Program& program;
   const Execution& execution;
@@ -48,6 +53,8 @@ struct TraceInput {
   // and ended, not how it went in between; counters spread its bytes evenly and stop here where
   // that would be too much. 0: not known, no limit.
   double nvlink_bytes_per_s = 0, nic_bytes_per_s = 0;
+  // Per simulated rank, by time; drawn as a counter. Empty: not known.
+  std::vector<std::vector<MemoryPoint>> memory = {};
 };
 
 // Equal input gives equal bytes. Throws InputError when a rank to draw is not simulated. Does not

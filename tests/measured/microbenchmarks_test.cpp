@@ -23,8 +23,11 @@ MeasuredKernel streaming(const std::string& device, double seconds, bool fitted)
 }  // namespace
 
 TEST_CASE("what a table holds is seen in its header") {
-  const MemoryFiles files(std::map<std::string, std::string>{
-      {"k.csv", "device,class\n"}, {"c.csv", "class,collective\n"}, {"s.csv", "model,gpu\n"}});
+  const MemoryFiles files(std::map<std::string, std::string>{{"k.csv", "device,class\n"},
+                                                             {"c.csv", "class,collective\n"},
+                                                             {"s.csv", "model,gpu\n"},
+                                                             {"m.csv", "model,gpu,peak_memory\n"}});
+  CHECK(kind_of_table("m.csv", files) == TableKind::memory);
   CHECK(kind_of_table("k.csv", files) == TableKind::kernels);
   CHECK(kind_of_table("c.csv", files) == TableKind::collectives);
   CHECK(kind_of_table("s.csv", files) == TableKind::steps);

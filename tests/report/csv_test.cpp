@@ -53,6 +53,7 @@ TEST_CASE("every run has the same columns, named like the JSON report") {
   CHECK(value_of(report, "breakdown_s.exposed_stream") == "0");
   CHECK(value_of(report, "memory_most_bytes") == "56655000000");
   CHECK(value_of(report, "memory_fits") == "true");
+  CHECK(value_of(report, "memory_verdict") == "");  // not judged
   CHECK(value_of(report, "resources.0.name") == "node0.gpu3 compute");
   CHECK(value_of(report, "simulation.wall_s") == "3.21");
   CHECK(value_of(report, "simulation.wall_s", {false}).empty());

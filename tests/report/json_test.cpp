@@ -39,7 +39,9 @@ TEST_CASE("the JSON report keeps the contract's keys in their order") {
                                  "exposed_pp", "bubble", "optimizer", "other"});
   CHECK(keys_of(json["memory"][0]) ==
         std::vector<std::string>{"stage", "parameters_bytes", "gradients_bytes", "optimizer_bytes",
-                                 "activations_bytes", "total_bytes", "capacity_bytes", "fits"});
+                                 "activations_bytes", "total_bytes", "capacity_bytes", "fits",
+                                 "buffers_bytes", "reserved_bytes", "outside_bytes",
+                                 "reserve_bytes"});
   CHECK(keys_of(json["resources"][0]) ==
         std::vector<std::string>{"name", "busy_fraction", "bytes", "kind"});
   CHECK(keys_of(json["simulation"]) ==

@@ -115,10 +115,11 @@ TEST_CASE("parts that took no time are left out, compute is not") {
 TEST_CASE("equal stages are one row, and a stage that does not fit says by how much") {
   const std::string text = table_text(sample_report());
   CHECK(line_with(text, "0  ") ==
-        "  0              9.57        4.79       11.20       31.10       56.66     66.0 %");
+        "  0            9.57      4.79     11.20      0.00     31.10     56.66   66.0 %");
   CHECK(line_with(text, "1-3") ==
-        "  1-3            9.57        4.79       11.20       21.10       46.66     54.3 %");
-  CHECK(line_with(text, "fits") == "  fits");
+        "  1-3          9.57      4.79     11.20      0.00     21.10     46.66   54.3 %");
+  CHECK(line_with(text, "fits") == "  fits (stage 0): 56.66 GB of 85.90 GB");
+  CHECK(line_with(text, "memory:") == "memory: fits (stage 0): 56.66 GB of 85.90 GB");
   StepReport tight = sample_report();
   tight.memory[2].total_bytes = 89e9;
   tight.memory[2].fits = false;

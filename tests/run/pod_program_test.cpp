@@ -63,7 +63,8 @@ TEST_CASE("a row of memory per stage, which fits on an ideal device") {
   for (const StageMemory& row : rows) {
     CHECK(row.fits);
     CHECK(row.capacity_bytes == ideal_device().memory_bytes);
-    CHECK(row.total_bytes == Approx(row.parameters_bytes + row.gradients_bytes +
-                                    row.optimizer_bytes + row.activations_bytes));
+    CHECK(row.total_bytes ==
+          Approx(row.parameters_bytes + row.gradients_bytes + row.optimizer_bytes +
+                 row.buffers_bytes + row.activations_bytes));
   }
 }

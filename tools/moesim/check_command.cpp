@@ -6,7 +6,9 @@
 
 #include "commands.hpp"
 #include "config/scenario.hpp"
+#include "report/memory_table.hpp"
 #include "report/reference.hpp"
+#include "run/pod_memory.hpp"
 #include "run_options.hpp"
 #include "show_workload.hpp"
 
@@ -21,13 +23,26 @@ void add_check_command(CLI::App& app, int& exit_code) {
   command->add_option("--set", *sets, "Override a key, as in plan.ep=16; may be repeated")
       ->allow_extra_args(false);
   add_assume_option(*command, *sets);
-  command->callback([path, sets, &exit_code] {
+  auto memory = std::make_shared<bool>(false);
+  command->add_flag("--memory", *memory, "The memory of every stage instead, without a simulation");
+  command->callback([path, sets, memory, &exit_code] {
     const ResolvedScenario resolved = load_scenario(*path, *sets);
     for (const std::string& note : resolved.notes) spdlog::info("{}", note);
     const Scenario& scenario = resolved.scenario;
-    fmt::print("# {}: {}\n", scenario.workload.name,
-               model_line(scenario.workload, scenario.batch.sequence_length));
-    fmt::print("{}", check_text(resolved));
+    const Platform& platform = scenario.platform;
+    const bool judged = !platform.is_wafer_system();
+    if (*memory && !judged)
+      throw InputError(
+          fmt::format("--memory: {} is a wafer system, whose memory needs its "
+                      "simulation: moesim run",
+                      platform.name()));
+    const auto stages = judged ? forecast_memory(scenario) : std::vector<StageMemory>{};
+    if (*memory)
+      fmt::print("{}", memory_table(stages));
+    else
+      fmt::print("# {}: {}\n{}{}", scenario.workload.name,
+                 model_line(scenario.workload, scenario.batch.sequence_length),
+                 check_text(resolved), judged ? "# memory: " + memory_verdict(stages) + "\n" : "");
     exit_code = kDone;
   });
 }

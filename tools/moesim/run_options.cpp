@@ -15,6 +15,7 @@
 #include "commands.hpp"
 #include "logging.hpp"
 #include "outputs.hpp"
+#include "report/memory_table.hpp"
 #include "run/run_step.hpp"
 
 namespace moesim {
@@ -62,6 +63,14 @@ void add_assume_option(CLI::App& command, std::vector<std::string>& sets,
 
 namespace {
 
+// "fits", "tight", "out of memory by 3.1 GB"; nothing where no memory was counted.
+std::string memory_words(const StepReport& report) {
+  const std::string verdict = memory_verdict(report.memory);
+  std::string words = verdict.substr(0, verdict.find_first_of(":(,"));
+  while (words.ends_with(' ')) words.pop_back();
+  return words.empty() ? "" : "  " + words;
+}
+
 // One line of the summary; a long name, or message, takes more.
 std::string summary_line(const StudyRun& run, const Outcome& outcome, const StepReport* report) {
   constexpr size_t kNameWidth = 30;
@@ -74,9 +83,9 @@ std::string summary_line(const StudyRun& run, const Outcome& outcome, const Step
   const std::string name = run.name.size() <= kNameWidth
                                ? run.name
                                : fmt::format("{}\n{:>{}}", run.name, "", kNameWidth);
-  return fmt::format("{:<{}} {:>10.4g} s {:>10.0f} tok/s/device  MFU {:>5.1f} %\n", name,
+  return fmt::format("{:<{}} {:>10.4g} s {:>10.0f} tok/s/device  MFU {:>5.1f} %{}\n", name,
                      kNameWidth, report->step_time_s, report->tokens_per_s_per_device,
-                     100 * report->mfu);
+                     100 * report->mfu, memory_words(*report));
 }
 
 }  // namespace

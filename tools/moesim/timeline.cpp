@@ -66,6 +66,10 @@ void write_timeline(const RunResult& result, const TimelineOptions& options) {
   input.nvlink_bytes_per_s = facts.nvlink_bytes_per_s;
   input.nic_bytes_per_s = facts.nic_bytes_per_s;
   input.flows_of = [&](BlockId block, TaskId task) { return lowered.flows(block, task); };
+  for (const auto& moments : lowered.memory_over_time(result.execution.record)) {
+    std::vector<MemoryPoint>& points = input.memory.emplace_back();
+    for (const MemoryMoment& moment : moments) points.push_back({moment.time_s, moment.bytes});
+  }
   write_trace_file(input, options.file);
 }
 

@@ -12,6 +12,7 @@
 #include "batch/sweep.hpp"
 #include "commands.hpp"
 #include "logging.hpp"
+#include "measured/memory_validation.hpp"
 #include "measured/microbenchmarks.hpp"
 #include "measured/validate.hpp"
 #include "measured/validate_output.hpp"
@@ -65,8 +66,24 @@ int run_microbenchmarks(const Options& options, TableKind kind) {
   return kDone;
 }
 
+// Memory is predicted without simulations too.
+int run_memory(const Options& options) {
+  for (const std::string& table : options.validate.tables)
+    if (kind_of_table(table) != TableKind::memory)
+      throw InputError(table + ": tables of different kinds in one command");
+  const std::string folder =
+      std::filesystem::path(options.validate.tables.front()).parent_path().string();
+  const MemoryValidation validation =
+      validate_memory(options.validate.tables, options.validate.platform, options.validate.sets,
+                      default_search_path(folder));
+  fmt::print("{}", options.format == "json" ? memory_validation_json(validation)
+                                            : memory_validation_table(validation));
+  return kDone;
+}
+
 int run(Options& options) {
   const TableKind kind = kind_of_table(options.validate.tables.front());
+  if (kind == TableKind::memory) return run_memory(options);
   if (kind != TableKind::steps) {
     for (const auto& [given, option] :
          {std::pair(!options.where.empty(), "--where"),

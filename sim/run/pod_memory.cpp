@@ -1,0 +1,130 @@
+#include "run/pod_memory.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lower/routed_work.hpp"
+#include "plan/shard.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr size_t kLargestShown = 10;
+
+const char* verb(OpKind kind) {
+  switch (kind) {
+    case OpKind::forward:
+      return "forward";
+    case OpKind::backward:
+    case OpKind::backward_data:
+      return "backward";
+    case OpKind::backward_weight:
+      return "weight gradients";
+  }
+  return "";
+}
+
+std::string moment_text(const StageMemoryNeed& need) {
+  std::string text = fmt::format("{} of microbatch {}", verb(need.op.kind), need.op.microbatch);
+  if (need.op.chunk > 0) text += fmt::format(", chunk {}", need.op.chunk);
+  return need.moment.empty() ? text : text + ": " + need.moment;
+}
+
+int communicators(const Plan& plan, const Mapping& mapping) {
+  int count = 1;  // of all ranks
+  for (const int size :
+       {plan.tp, plan.cp, plan.ep, plan.etp, plan.pp, mapping.dp * plan.cp, mapping.edp})
+    count += size > 1;
+  return count;
+}
+
+}  // namespace
+
+double memory_outside_bytes(const ModelShape& model, const Pod& pod, const Plan& plan,
+                            const Mapping& mapping, const Shard& shard) {
+  double bytes = pod.device.context_bytes + pod.communicator_bytes * communicators(plan, mapping);
+  if (plan.ep > 1 && model.experts > 0) {
+    const DispatcherCost& cost = pod.dispatchers[plan.dispatcher];
+    // The worst case: every token of the group comes to one rank.
+    const double tokens = shard.local_tokens() * plan.ep * plan.etp;
+    bytes += cost.buffer_bytes +
+             cost.worst_case_copies * tokens * token_bytes(model, PrecisionRecipe::bf16);
+  }
+  return bytes;
+}
+
+std::vector<StageMemory> memory_rows(const Pod& pod, const Plan& plan, double outside_bytes,
+                                     const std::vector<StageMemoryNeed>& needs) {
+  std::vector<StageMemory> rows;
+  for (const StageMemoryNeed& need : needs) {
+    StageMemory row;
+    row.stage = static_cast<int>(rows.size());
+    row.parameters_bytes = need.state.parameters;
+    row.gradients_bytes = need.state.gradients;
+    row.optimizer_bytes = need.state.optimizer;
+    row.buffers_bytes = need.buffers_bytes;
+    row.activations_bytes = need.activations_bytes;
+    row.total_bytes = need.total();
+    row.reserved_bytes = row.total_bytes * plan.memory.fragmentation;
+    row.outside_bytes = outside_bytes;
+    row.capacity_bytes = pod.device.memory_bytes;
+    row.reserve_bytes = pod.memory_reserve;
+    // An allocator that runs out gives back what it only reserves.
+    row.fits = row.missing_bytes() <= 0;
+    const bool tight = row.reserved_bytes + outside_bytes > row.capacity_bytes - row.reserve_bytes;
+    row.verdict = !row.fits ? "out_of_memory" : tight ? "tight" : "fits";
+    row.moment = moment_text(need);
+    for (size_t i = 0; i < std::min(need.held.size(), kLargestShown); ++i)
+      row.largest.push_back({need.held[i].name, need.held[i].bytes, need.held[i].count});
+    if (!row.fits && !row.largest.empty()) row.breaks_it = row.largest.front().name;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::vector<double> sampled_overload(const Scenario& scenario, const Shard& shard,
+                                     const std::vector<ChunkContent>& chunks, uint64_t seed) {
+  const Plan& plan = scenario.plan;
+  const ModelShape& model = scenario.workload;
+  std::vector<double> overload(static_cast<size_t>(plan.pp), 1.0);
+  if (model.experts == 0) return overload;
+  const int layers = model.layers + model.mtp_layers;
+  const RoutingShape shape =
+      routing_shape(model, plan, shard, scenario.platform.pod().gpus_per_node);
+  const Router router(scenario.routing, shape, layers, seed);
+  LoadStatistics loads(layers, plan.ep);
+  RoutedTokens tokens;
+  std::vector<double> rows(static_cast<size_t>(plan.ep));
+  for (int layer = 0; layer < layers; ++layer) {
+    if (!has_experts(model, layer)) continue;
+    router.sample(layer, 0, 0, tokens);
+    for (int rank = 0; rank < plan.ep; ++rank)
+      rows[static_cast<size_t>(rank)] = static_cast<double>(tokens.rank_rows(rank));
+    loads.add(layer, tokens.overload_factor(), rows, 1);
+  }
+  const PipelineShape pipeline = pipeline_shape(plan);
+  for (int stage = 0; stage < plan.pp; ++stage) {
+    std::vector<int> held;
+    for (int index = 0; index < pipeline.chunks; ++index) {
+      const std::vector<int>& more = chunks[pipeline.slice({stage, index})].layers;
+      held.insert(held.end(), more.begin(), more.end());
+    }
+    overload[static_cast<size_t>(stage)] = loads.overload_of(held);
+  }
+  return overload;
+}
+
+std::vector<StageMemory> forecast_memory(const Scenario& scenario, uint64_t seed) {
+  const Pod& pod = scenario.platform.pod();
+  const Plan& plan = scenario.plan;
+  const ModelShape& model = scenario.workload;
+  const Mapping mapping = derive_mapping(plan, pod.gpus, pod.gpus_per_node, scenario.batch);
+  const Shard shard = derive_shard(model, plan, scenario.batch, scenario.routing.redundant_experts);
+  const std::vector<ChunkContent> chunks = partition_layers(model, plan);
+  const auto overload = sampled_overload(scenario, shard, chunks, seed);
+  return memory_rows(pod, plan, memory_outside_bytes(model, pod, plan, mapping, shard),
+                     stage_memory(model, plan, mapping, shard, chunks, overload));
+}
+
+}  // namespace moesim
