@@ -57,6 +57,10 @@ struct Device {
       0;  // qk_dim + v_dim at which softmax takes as long as the two products
   // Of these, in kernels with query and key heads wider than 128 (MLA), whose tiles are smaller.
   double attention_wide_efficiency = 1, attention_wide_backward_efficiency = 1;
+  // Smallest and largest kernels that the constants were fitted on or held against; most = 0: none
+  // was measured.
+  double gemm_fitted_least_flops = 0, gemm_fitted_most_flops = 0;
+  double attention_fitted_least_flops = 0, attention_fitted_most_flops = 0;
   // Speed of kernels inside a training step against the same kernels in a benchmark loop: clocks
   // under the power limit, caches that other kernels have filled. Applies to whole runs of kernels,
   // not in kernel_seconds.

@@ -50,6 +50,14 @@ void visit_fit(Visitor& v, Device& d) {
            "keys per query at which a tile's fixed cost halves the attention efficiency");
   v.number("attention_half_dim", d.attention_half_dim, Unit::number, {0, 1e6},
            "qk_dim + v_dim at which softmax takes as long as the two products");
+  v.number("gemm_fitted_least_flops", d.gemm_fitted_least_flops, Unit::number, {0, 1e20},
+           "of the smallest GEMM that was measured");
+  v.number("gemm_fitted_most_flops", d.gemm_fitted_most_flops, Unit::number, {0, 1e20},
+           "of the largest; 0: none was measured");
+  v.number("attention_fitted_least_flops", d.attention_fitted_least_flops, Unit::number, {0, 1e20},
+           "of the smallest attention that was measured");
+  v.number("attention_fitted_most_flops", d.attention_fitted_most_flops, Unit::number, {0, 1e20},
+           "of the largest; 0: none was measured");
   v.number("step_efficiency", d.step_efficiency, Unit::number, kFraction,
            "speed of kernels inside a step against a benchmark loop");
   v.number("memory_efficiency", d.memory_efficiency, Unit::number, kFraction,

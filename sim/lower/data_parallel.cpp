@@ -182,7 +182,12 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   const double own = sharded ? (held.dense / (mapping.dp * plan.cp) + held.expert / mapping.edp) /
                                    context.pipeline.copies()
                              : held.dense + held.expert;
-  builder.compute(optimizer_ops(own, plan.gradient_bytes, plan.moment_bytes), 0, Phase::optimizer);
+  const SoftwareCost& software = plan.software;
+  const double gradients = plan.zero_stage < 3 ? held.dense + held.expert : own;
+  builder.compute(gradient_pass_ops(gradients, plan.gradient_bytes, software.gradient_passes), 0,
+                  Phase::optimizer);
+  builder.compute(optimizer_ops(own, plan.gradient_bytes, plan.moment_bytes, software.norm_passes),
+                  0, Phase::optimizer);
   builder.compute(weight_cast_ops(held.dense + held.expert, plan.precision), 0, Phase::optimizer);
   if (plan.zero_stage == 1 && !plan.overlap_param_gather && plan.gather_in_step) {
     for (int index = 0; index < context.pipeline.chunks; ++index)

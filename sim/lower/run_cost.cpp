@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lower/kernel_use.hpp"
+
 namespace moesim {
 
 namespace {
@@ -54,16 +56,15 @@ double RunCost::piece_s() const {
   return plan_.ep_overlap && !plan_.whole_step_graph() ? plan_.software.overlap_piece_s : 0;
 }
 
-// The power limit holds over what the controller averages, tens of milliseconds: a run's kernels
-// pay for each other, and a device that waits for its host has time to spare.
+// Each kernel at the rate that it settles at in a row: a step is longer than the power limit can be
+// overdrawn, and a clock once lowered does not rise for the few microseconds of a kernel that needs
+// less.
 double RunCost::seconds(std::span<const Kernel> kernels, std::span<const int> rows,
                         double more_host_s) const {
-  double device = 0, host = 0, joules = 0;
-  for (const Kernel& kernel : kernels) {
-    add(kernel, kernel_seconds(device_, kernel, rows), device, host);
-    joules += kernel_joules(device_, kernel, rows);
-  }
-  return power_limited_s(device_, std::max(device, host + more_host_s), joules);
+  double device = 0, host = 0;
+  for (const Kernel& kernel : kernels)
+    add(kernel, sustained_seconds(device_, kernel, rows), device, host);
+  return std::max(device, host + more_host_s);
 }
 
 // The last of an entry's kernels starts when it has been issued.
@@ -76,21 +77,16 @@ double RunCost::add(const Kernel& kernel, double kernel_s, double& device, doubl
 
 void RunCost::parts(Program& program, std::span<const Kernel> kernels, int layer, Phase phase,
                     std::span<const int> rows, std::vector<RunPart>& out) const {
-  double device = 0, host = 0, joules = 0, sum = 0;
-  const size_t first = out.size();
+  double device = 0, host = 0;
   for (const Kernel& kernel : kernels) {
-    joules += kernel_joules(device_, kernel, rows);
-    const double seconds = add(kernel, kernel_seconds(device_, kernel, rows), device, host);
+    const double seconds = add(kernel, sustained_seconds(device_, kernel, rows), device, host);
     const Phase part_phase = phase == Phase::backward && kernel.pass == Pass::backward_weight
                                  ? Phase::weight_gradient
                                  : phase;
-    out.push_back(
-        {program.op(name_of(kernel.op)), part_phase, static_cast<uint16_t>(layer), seconds});
-    sum += seconds;
+    const uint8_t op = program.op(name_of(kernel.op));
+    out.push_back({op, part_phase, static_cast<uint16_t>(layer), seconds,
+                   program.kernel(kernel_use(device_, kernel, rows, op))});
   }
-  // A lower clock stretches all of a run.
-  const double stretch = sum > 0 ? power_limited_s(device_, sum, joules) / sum : 1;
-  for (size_t i = first; i < out.size(); ++i) out[i].seconds *= stretch;
 }
 
 }  // namespace moesim
