@@ -16,7 +16,7 @@ struct Device {
   int sms = 0;                // streaming multiprocessors or compute units
   double memory_bytes = 0;
   double memory_bytes_per_s = 0;
-  double power_w = 0;         // limit of the whole device
+  double power_w = 0;  // limit of the whole device
 
   // What work costs in energy: cluster/device_power.hpp. 0: no limit is ever reached.
   double static_power_w = 0;  // drawn whatever runs

@@ -44,8 +44,8 @@ void visit_fit(Visitor& v, Device& d) {
            kFraction, "same, backward", Need::required);
   v.number("attention_wide_efficiency", d.attention_wide_efficiency, Unit::number, kFraction,
            "of that, forward, where heads of queries and keys are wider than 128");
-  v.number("attention_wide_backward_efficiency", d.attention_wide_backward_efficiency,
-           Unit::number, kFraction, "same, backward");
+  v.number("attention_wide_backward_efficiency", d.attention_wide_backward_efficiency, Unit::number,
+           kFraction, "same, backward");
   v.number("attention_half_length", d.attention_half_length, Unit::number, {0, 1e9},
            "keys per query at which a tile's fixed cost halves the attention efficiency");
   v.number("attention_half_dim", d.attention_half_dim, Unit::number, {0, 1e6},

@@ -79,8 +79,8 @@ inline constexpr uint32_t kNoKernel = 0xffffffffu;
 struct RunPart {
   uint8_t op = 0;
   Phase phase = Phase::forward;
-  uint16_t layer = 0;  // within the template
-  double seconds = 0;  // at nominal load
+  uint16_t layer = 0;           // within the template
+  double seconds = 0;           // at nominal load
   uint32_t kernel = kNoKernel;  // index into Program::kernels
 };
 struct Run {
@@ -118,7 +118,7 @@ struct Program {
   uint32_t simulated_ranks = 0;
 
   uint8_t op(const std::string& op_name);  // returns the index of the name, added when new
-  uint32_t kernel(const KernelUse& use);     // returns its index, added when new
+  uint32_t kernel(const KernelUse& use);   // returns its index, added when new
   BlockId add_block(Block block);
   // Both blocks span the same number of ranks; the edge connects them rank by rank.
   void connect(BlockId from, BlockPort from_port, BlockId to, BlockPort to_port);
