@@ -50,8 +50,12 @@ double attention_math_s(const Device& device, const Kernel& kernel, double flops
   const double tiles = static_cast<double>(kernel.sequences) * kernel.heads * query_tiles;
   const double waves = tiles / device.sms;
   const double quantisation = waves > 0 ? std::ceil(waves) / waves : 1;
+  const bool wide = kernel.qk_dim > 128;
+  const double wide_share = !wide     ? 1
+                            : forward ? device.attention_wide_efficiency
+                                      : device.attention_wide_backward_efficiency;
   const double rate =
-      peak_flops(device, kernel.precision) *
+      peak_flops(device, kernel.precision) * wide_share *
       (forward ? device.attention_efficiency : device.attention_backward_efficiency);
   return work / rate * length_cost * softmax_cost * quantisation;
 }

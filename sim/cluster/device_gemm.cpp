@@ -76,9 +76,9 @@ std::array<Tile, 10> dense_tiles(const Device& device) {
 
 }  // namespace
 
-double gemm_math_s(const Device& device, const Kernel& kernel) {
-  const TileCost cost = tile_cost(device, kernel, false);
-  const double m = kernel.m, n = kernel.n, k = kernel.k;
+namespace {
+
+double one_gemm_s(const Device& device, const TileCost& cost, double m, double n, double k) {
   double best = std::numeric_limits<double>::infinity();
   for (const Tile tile : dense_tiles(device)) {
     const double tiles = tiles_along(m, tile.m) * tiles_along(n, tile.n);
@@ -93,7 +93,45 @@ double gemm_math_s(const Device& device, const Kernel& kernel) {
   return best;
 }
 
+}  // namespace
+
+double gemm_math_s(const Device& device, const Kernel& kernel) {
+  return one_gemm_s(device, tile_cost(device, kernel, false), kernel.m, kernel.n, kernel.k);
+}
+
 namespace {
+
+// GEMMs of the groups one after another: streams beside each other hardly help, since every GEMM
+// takes what SMs it can fill. The height of every tile divides kRowStep rows, so that
+// groups which round up to the same take the same time.
+double one_by_one_s(const Device& device, const Kernel& kernel, std::span<const int> rows) {
+  const TileCost cost = tile_cost(device, kernel, false);
+  if (kernel.rows_are_k) {
+    // The reduction lengthens a tile and changes nothing else: the mean group stands for all.
+    double sum = 0, busy = 0;
+    for (const int count : rows) sum += count, busy += count > 0;
+    const double m = kernel.m > 0 ? kernel.m : kernel.k;
+    return busy > 0 ? busy * one_gemm_s(device, cost, m, kernel.n, sum / busy) : 0;
+  }
+  const int step = std::max(1, device.tile_m / 2);
+  std::array<double, 512> known{};
+  double seconds = 0;
+  for (const int count : rows) {
+    if (count <= 0) continue;
+    const int steps = (count + step - 1) / step;
+    const auto price = [&] {
+      return one_gemm_s(device, cost, static_cast<double>(steps) * step, kernel.n, kernel.k);
+    };
+    if (steps >= static_cast<int>(known.size())) {
+      seconds += price();
+      continue;
+    }
+    double& found = known[static_cast<size_t>(steps)];
+    if (found == 0) found = price();
+    seconds += found;
+  }
+  return seconds;
+}
 
 struct RowTiles {
   // Tiles along the rows, summed over groups, for tiles of height 256, 128 and 64 (tile_m * 2, * 1,
@@ -153,17 +191,24 @@ double over_rows_s(const Device& device, const Kernel& kernel, std::span<const i
 
 }  // namespace
 
+namespace {
+
+double of_groups_s(const Device& device, const Kernel& kernel, std::span<const int> rows) {
+  if (kernel.per_expert) return one_by_one_s(device, kernel, rows);
+  return kernel.rows_are_k ? weight_gradient_s(device, kernel, rows)
+                           : over_rows_s(device, kernel, rows);
+}
+
+}  // namespace
+
 double grouped_gemm_math_s(const Device& device, const Kernel& kernel, std::span<const int> rows) {
-  if (!rows.empty())
-    return kernel.rows_are_k ? weight_gradient_s(device, kernel, rows)
-                             : over_rows_s(device, kernel, rows);
+  if (!rows.empty()) return of_groups_s(device, kernel, rows);
   const int groups = std::clamp(kernel.groups, 1, 1024);
   std::array<int, 1024> even;
   std::fill_n(even.begin(), groups,
               static_cast<int>((kernel.rows_are_k ? kernel.k : kernel.m) / groups));
   const std::span<const int> dealt(even.data(), static_cast<size_t>(groups));
-  return kernel.rows_are_k ? weight_gradient_s(device, kernel, dealt)
-                           : over_rows_s(device, kernel, dealt);
+  return of_groups_s(device, kernel, dealt);
 }
 
 }  // namespace moesim

@@ -8,15 +8,7 @@
 
 namespace moesim {
 
-namespace {
-
-struct Amounts {
-  double flops = 0;
-  double bytes = 0;
-  int64_t rows = 0;
-};
-
-Amounts amounts_of(const Kernel& kernel, std::span<const int> rows) {
+KernelAmounts kernel_amounts(const Kernel& kernel, std::span<const int> rows) {
   int64_t total = 0, busy = 0;
   for (const int count : rows) {
     total += count;
@@ -29,6 +21,8 @@ Amounts amounts_of(const Kernel& kernel, std::span<const int> rows) {
   return {kernel.flops + count * kernel.flops_per_row,
           kernel.bytes * active + count * kernel.bytes_per_row, total};
 }
+
+namespace {
 
 double math_seconds(const Device& device, const Kernel& kernel, std::span<const int> rows,
                     double flops) {
@@ -55,6 +49,12 @@ double overlap_s(double math_s, double streaming_s) {
   return longer * std::cbrt(1 + ratio * ratio * ratio);
 }
 
+double launches_of(const Kernel& kernel, std::span<const int> rows) {
+  if (!kernel.per_expert || rows.empty()) return kernel.launches;
+  return static_cast<double>(
+      std::count_if(rows.begin(), rows.end(), [](int count) { return count > 0; }));
+}
+
 }  // namespace
 
 double peak_flops(const Device& device, Precision precision) {
@@ -71,13 +71,13 @@ double peak_flops(const Device& device, Precision precision) {
 }
 
 double kernel_lower_bound_s(const Device& device, const Kernel& kernel, std::span<const int> rows) {
-  const Amounts amounts = amounts_of(kernel, rows);
+  const KernelAmounts amounts = kernel_amounts(kernel, rows);
   return std::max(amounts.flops / peak_flops(device, kernel.precision),
                   amounts.bytes / device.memory_bytes_per_s);
 }
 
 double kernel_seconds(const Device& device, const Kernel& kernel, std::span<const int> rows) {
-  const Amounts amounts = amounts_of(kernel, rows);
+  const KernelAmounts amounts = kernel_amounts(kernel, rows);
   const bool idle = kernel.kind == KernelKind::grouped_gemm && !rows.empty() && amounts.rows <= 0;
   if (idle) return kernel.launches * device.launch_s;
   const double streaming_rate = device.memory_bytes_per_s * device.memory_efficiency;
@@ -95,7 +95,7 @@ double kernel_seconds(const Device& device, const Kernel& kernel, std::span<cons
       kernel.kind == KernelKind::attention
           ? std::max({math, streaming, peak_s})
           : overlap_s(std::max(math, peak_s / device.sustained_efficiency), streaming);
-  return kernel.launches * (device.launch_s + device.gemm_overhead_s) + busy;
+  return launches_of(kernel, rows) * (device.launch_s + device.gemm_overhead_s) + busy;
 }
 
 }  // namespace moesim

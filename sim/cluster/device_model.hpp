@@ -10,6 +10,14 @@
 
 namespace moesim {
 
+struct KernelAmounts {
+  double flops = 0;
+  double bytes = 0;
+  int64_t rows = 0;  // of all local experts
+};
+KernelAmounts kernel_amounts(const Kernel& kernel, std::span<const int> rows);
+
+// At the boost clock: for longer than a moment, cluster/device_power.hpp stretches it.
 // `rows`: tokens of each local expert, for kernels whose work depends on the routing; empty
 // otherwise.
 double kernel_seconds(const Device& device, const Kernel& kernel, std::span<const int> rows = {});

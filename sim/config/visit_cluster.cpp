@@ -16,6 +16,10 @@ void visit_fit(Visitor& v, Device& d) {
            "host time to issue one kernel; 0 in a preset: the framework's profile knows it");
   v.number("host_timing_s", d.host_timing_s, Unit::seconds, kShortTime,
            "in benchmarks timed from the host, beyond a kernel and launch_s");
+  v.number("host_call_s", d.host_call_s, Unit::seconds, kShortTime,
+           "least time of a call in such benchmarks; a GEMM, or each of a grouped one");
+  v.number("host_attention_call_s", d.host_attention_call_s, Unit::seconds, kShortTime,
+           "the same of attention");
   v.number("gemm_overhead_s", d.gemm_overhead_s, Unit::seconds, kShortTime,
            "ramp up and drain of a GEMM or attention kernel");
   v.number("gemm_efficiency", d.gemm_efficiency, Unit::number, kFraction,
@@ -26,7 +30,8 @@ void visit_fit(Visitor& v, Device& d) {
   v.number("vector_scaling_efficiency", d.vector_scaling_efficiency, Unit::number, kFraction,
            "of that, weight gradients of block-wise FP8");
   v.number("sustained_efficiency", d.sustained_efficiency, Unit::number, kFraction,
-           "fraction of peak that GEMMs of any shape reach under the power limit", Need::required);
+           "fraction of peak that GEMMs of any shape reach for a moment, before power binds",
+           Need::required);
   v.integer("tile_m", d.tile_m, {1, 65'536}, "rows of a GEMM's output tile");
   v.integer("tile_n", d.tile_n, {1, 65'536}, "columns of a GEMM's output tile");
   v.number("gemm_half_k", d.gemm_half_k, Unit::number, {0, 1e6},
@@ -37,10 +42,22 @@ void visit_fit(Visitor& v, Device& d) {
            "fraction of peak, forward, long sequences", Need::required);
   v.number("attention_backward_efficiency", d.attention_backward_efficiency, Unit::number,
            kFraction, "same, backward", Need::required);
+  v.number("attention_wide_efficiency", d.attention_wide_efficiency, Unit::number, kFraction,
+           "of that, forward, where heads of queries and keys are wider than 128");
+  v.number("attention_wide_backward_efficiency", d.attention_wide_backward_efficiency, Unit::number,
+           kFraction, "same, backward");
   v.number("attention_half_length", d.attention_half_length, Unit::number, {0, 1e9},
            "keys per query at which a tile's fixed cost halves the attention efficiency");
   v.number("attention_half_dim", d.attention_half_dim, Unit::number, {0, 1e6},
            "qk_dim + v_dim at which softmax takes as long as the two products");
+  v.number("gemm_fitted_least_flops", d.gemm_fitted_least_flops, Unit::number, {0, 1e20},
+           "of the smallest GEMM that was measured");
+  v.number("gemm_fitted_most_flops", d.gemm_fitted_most_flops, Unit::number, {0, 1e20},
+           "of the largest; 0: none was measured");
+  v.number("attention_fitted_least_flops", d.attention_fitted_least_flops, Unit::number, {0, 1e20},
+           "of the smallest attention that was measured");
+  v.number("attention_fitted_most_flops", d.attention_fitted_most_flops, Unit::number, {0, 1e20},
+           "of the largest; 0: none was measured");
   v.number("step_efficiency", d.step_efficiency, Unit::number, kFraction,
            "speed of kernels inside a step against a benchmark loop");
   v.number("memory_efficiency", d.memory_efficiency, Unit::number, kFraction,
@@ -70,6 +87,16 @@ void visit(Visitor& v, Device& d) {
   v.number("context_bytes", d.context_bytes, Unit::bytes, {0, 1e12},
            "device memory of the driver's context and of loaded kernels");
   v.number("power_w", d.power_w, Unit::watts, {0, 1e6}, "of one device at full load");
+  v.number("static_power_w", d.static_power_w, Unit::watts, {0, 1e6},
+           "of that, drawn whatever runs");
+  v.number("bf16_pj_per_flop", d.bf16_pj_per_flop, Unit::number, {0, 1e3},
+           "picojoules of a BF16 FLOP in a GEMM; 0: power never limits");
+  v.number("fp8_pj_per_flop", d.fp8_pj_per_flop, Unit::number, {0, 1e3}, "the same in FP8");
+  v.number("fp4_pj_per_flop", d.fp4_pj_per_flop, Unit::number, {0, 1e3}, "the same in FP4");
+  v.number("memory_pj_per_byte", d.memory_pj_per_byte, Unit::number, {0, 1e5},
+           "picojoules of a byte read from or written to device memory");
+  v.number("power_reserve_j", d.power_reserve_j, Unit::number, {0, 1e6},
+           "joules beyond the limit that a rested device spends before it slows");
   visit_fit(v, d);
 }
 

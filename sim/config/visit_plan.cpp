@@ -50,6 +50,12 @@ void visit(Visitor& v, SoftwareCost& c) {
            "host time of each piece that ep_overlap cuts a layer into");
   v.number("overlap_launch_factor", c.overlap_launch_factor, Unit::number, {1, 100},
            "host_launch_s is multiplied by this with ep_overlap");
+  v.integer("gradient_passes", c.gradient_passes, {0, 100},
+            "once a step, reads and writes of all gradients held, beside their accumulation");
+  v.integer("norm_passes", c.norm_passes, {1, 100},
+            "reads of the gradients of the optimizer's share for norms");
+  v.flag("gathers_input_again", c.gathers_input_again,
+         "with sequence parallelism, inputs of linear layers travel again in the backward pass");
 }
 
 void visit(Visitor& v, FrameworkMemory& m) {

@@ -319,11 +319,7 @@ class ClosedForm {
   void optimizer() {
     const RankParameters held = parameters_per_stage();
     double bytes = 0;
-    for (const Kernel& kernel : optimizer_ops(optimizer_parameters(context(), held),
-                                              plan().gradient_bytes, plan().adam_moment_bytes()))
-      bytes += kernel.bytes;
-    for (const Kernel& kernel : weight_cast_ops(held.dense + held.expert, plan().precision))
-      bytes += kernel.bytes;
+    for (const Kernel& kernel : optimizer_kernels(context(), held)) bytes += kernel.bytes;
     const Device& device = pod().device;
     add("optimizer", "bytes read and written / (HBM bandwidth x efficiency)",
         fmt::format("{} / ({} x {:.3f})", bytes_text(bytes), rate(device.memory_bytes_per_s),

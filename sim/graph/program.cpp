@@ -20,6 +20,13 @@ uint8_t Program::op(const std::string& op_name) {
   return static_cast<uint8_t>(op_names.size() - 1);
 }
 
+uint32_t Program::kernel(const KernelUse& use) {
+  const auto found = std::find(kernels.begin(), kernels.end(), use);
+  if (found != kernels.end()) return static_cast<uint32_t>(found - kernels.begin());
+  kernels.push_back(use);
+  return static_cast<uint32_t>(kernels.size() - 1);
+}
+
 BlockId Program::add_block(Block block) {
   block.inputs.assign(templates[block.graph].entry_ports(), 0);
   blocks.push_back(std::move(block));

@@ -60,13 +60,28 @@ inline int chunk_of(const Block& block, int lane) {
   return lane == 0 ? block.chunk : block.other_chunk;
 }
 
+// A kernel of which a program has many alike, as a reader knows it, with what its time comes from.
+struct KernelUse {
+  uint8_t op = 0;      // index into Program::op_names
+  std::string pass;    // "forward", "backward_data", "backward_weight"
+  std::string shape;   // "4096x14336x4096", "16 x 1024x3072x5120", "32 heads 4096x128"
+  std::string source;  // of its efficiency
+  double flops = 0;
+  double bytes = 0;
+  double peak_flops = 0;  // of the device, in its precision
+  bool measured = true;   // kernels like it were: it lies inside the range that constants fit
+  bool operator==(const KernelUse&) const = default;
+};
+inline constexpr uint32_t kNoKernel = 0xffffffffu;
+
 // A run of kernels on one stream between two synchronisation points is one task; its parts say how
 // reports split it again.
 struct RunPart {
   uint8_t op = 0;
   Phase phase = Phase::forward;
-  uint16_t layer = 0;  // within the template
-  double seconds = 0;  // at nominal load
+  uint16_t layer = 0;           // within the template
+  double seconds = 0;           // at nominal load
+  uint32_t kernel = kNoKernel;  // index into Program::kernels
 };
 struct Run {
   std::vector<RunPart> parts;
@@ -99,9 +114,11 @@ struct Program {
   std::vector<Block> blocks;
   std::vector<Run> runs;
   std::vector<std::string> op_names;
+  std::vector<KernelUse> kernels;
   uint32_t simulated_ranks = 0;
 
   uint8_t op(const std::string& op_name);  // returns the index of the name, added when new
+  uint32_t kernel(const KernelUse& use);   // returns its index, added when new
   BlockId add_block(Block block);
   // Both blocks span the same number of ranks; the edge connects them rank by rank.
   void connect(BlockId from, BlockPort from_port, BlockId to, BlockPort to_port);

@@ -163,11 +163,20 @@ void wait_for_all(TemplateBuilder& builder, const std::vector<std::vector<TaskId
 
 }  // namespace
 
-double optimizer_parameters(const StepContext& context, const RankParameters& stage) {
+Kernels optimizer_kernels(const StepContext& context, const RankParameters& stage) {
+  const Plan& plan = context.plan;
   const Mapping& mapping = context.mapping;
-  if (context.plan.zero_stage == 0) return stage.dense + stage.expert;
-  return (stage.dense / (mapping.dp * context.plan.cp) + stage.expert / mapping.edp) /
-         context.pipeline.copies();
+  const double all = stage.dense + stage.expert;
+  const double own = plan.zero_stage == 0
+                         ? all
+                         : (stage.dense / (mapping.dp * plan.cp) + stage.expert / mapping.edp) /
+                               context.pipeline.copies();
+  Kernels kernels = gradient_pass_ops(plan.zero_stage < 3 ? all : own, plan.gradient_bytes,
+                                      plan.software.gradient_passes);
+  append(kernels, optimizer_ops(own, plan.gradient_bytes, plan.adam_moment_bytes(),
+                                plan.software.norm_passes));
+  append(kernels, weight_cast_ops(all, plan.precision));
+  return kernels;
 }
 
 void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int stage) {
@@ -186,10 +195,7 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   }
   wait_for_all(builder, reductions);
   builder.delay("gradient norm", Phase::optimizer, gradient_norm_s(context));
-  builder.compute(optimizer_ops(optimizer_parameters(context, held), plan.gradient_bytes,
-                                plan.adam_moment_bytes()),
-                  0, Phase::optimizer);
-  builder.compute(weight_cast_ops(held.dense + held.expert, plan.precision), 0, Phase::optimizer);
+  builder.compute(optimizer_kernels(context, held), 0, Phase::optimizer);
   if (plan.zero_stage == 1 && !plan.overlap_param_gather && plan.gather_in_step) {
     for (int index = 0; index < context.pipeline.chunks; ++index)
       for (const RankParameters& bytes : gathered_before_layers(context, stage, index))

@@ -50,8 +50,9 @@ class BucketFill {
 std::vector<RankParameters> gathered_before_layers(const StepContext& context, int stage,
                                                    int chunk);
 
-// Returns how many of a stage's parameters one rank's optimizer updates.
-double optimizer_parameters(const StepContext& context, const RankParameters& stage);
+// Returns the kernels of one rank's optimizer for a stage of these parameters, without what it
+// communicates.
+Kernels optimizer_kernels(const StepContext& context, const RankParameters& stage);
 
 // Background transfers on the DP stream; rank by rank the task, or kNoTask where a group has one
 // member.

@@ -80,7 +80,9 @@ void LayerEmitter::attention_backward(int layer, int local) {
   // Keys and values travel again, and their gradients with them.
   attention_core(kernels(attention_core_ops), 2 * kv_bytes(context_, layer), local,
                  Phase::backward);
-  builder_.compute(kernels(attention_in_ops), local, Phase::backward);
+  ops_.compute_gathering(
+      [&](Pass pass) { return attention_in_ops(context_.model, layer, context_.shard, pass); },
+      local);
   ops_.leave_tensor_region(local, Phase::backward);
   ops_.delay([=, this] { attention_weight_gradients(layer, local); });
 }
@@ -94,7 +96,11 @@ void LayerEmitter::attention_weight_gradients(int layer, int local) {
 void LayerEmitter::dense_ffn(int layer, int local, Phase phase) {
   if (ffn_of(context_.model, layer) == Ffn::none) return;
   ops_.enter_tensor_region(local, phase);
-  ops_.compute(dense_ffn_ops, local, phase);
+  if (phase == Phase::backward)
+    ops_.compute_gathering(
+        [&](Pass pass) { return dense_ffn_ops(context_.model, context_.shard, pass); }, local);
+  else
+    ops_.compute(dense_ffn_ops, local, phase);
   ops_.leave_tensor_region(local, phase);
   if (phase == Phase::backward) ops_.delay_weights_of(dense_ffn_ops, local);
 }

@@ -42,6 +42,22 @@ void OpEmitter::tensor_collective(CollectiveKind kind, const char* op, int local
       [&](const std::vector<int>& group) { return equal_collective(kind, group, bytes); });
 }
 
+void OpEmitter::compute_gathering(const std::function<Kernels(Pass)>& ops, int local) {
+  const bool gathers = context_.shard.sequence_parallel && context_.plan.tp > 1 &&
+                       context_.plan.software.gathers_input_again &&
+                       weights_ == WeightGradients::with_data;
+  if (!gathers) return builder_.compute(of_passes(ops, Phase::backward), local, Phase::backward);
+  const double bytes = context_.shard.gemm_tokens() * context_.model.hidden * 2;
+  const std::vector<TaskId> arrival = builder_.background_collective(
+      {Stream::tp, "tp all-gather", local, Phase::backward}, context_.tensor,
+      [&](const std::vector<int>& group) {
+        return equal_collective(CollectiveKind::all_gather, group, bytes);
+      });
+  builder_.compute(ops(Pass::backward_data), local, Phase::backward);
+  builder_.wait_for(arrival);
+  builder_.compute(ops(Pass::backward_weight), local, Phase::backward);
+}
+
 // Sequence parallelism gathers tokens before a tensor-parallel region and scatters its partial sums
 // after it; without it only the sums travel (Korthikanti et al., arXiv:2205.05198). Backward is the
 // mirror image with the same volumes.

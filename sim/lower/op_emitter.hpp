@@ -46,6 +46,10 @@ class OpEmitter {
 
   // Returns a collective in which every member of the group has the same buffer.
   Transfer equal_collective(CollectiveKind kind, const std::vector<int>& group, double bytes) const;
+  // Emits a backward whose weight gradients need the whole input again, gathered while the data
+  // gradients are computed; without that, the same as compute().
+  void compute_gathering(const std::function<Kernels(Pass)>& ops, int local);
+
   // Collectives at the edges of a tensor-parallel region, if there is one.
   void enter_tensor_region(int local, Phase phase);
   void leave_tensor_region(int local, Phase phase);

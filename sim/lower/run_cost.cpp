@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lower/kernel_use.hpp"
+
 namespace moesim {
 
 namespace {
@@ -54,11 +56,14 @@ double RunCost::piece_s() const {
   return plan_.ep_overlap && !plan_.whole_step_graph() ? plan_.software.overlap_piece_s : 0;
 }
 
+// Each kernel at the rate that it settles at in a row: a step is longer than the power limit can be
+// overdrawn, and a clock once lowered does not rise for the few microseconds of a kernel that needs
+// less.
 double RunCost::seconds(std::span<const Kernel> kernels, std::span<const int> rows,
                         double more_host_s) const {
   double device = 0, host = 0;
   for (const Kernel& kernel : kernels)
-    add(kernel, kernel_seconds(device_, kernel, rows), device, host);
+    add(kernel, sustained_seconds(device_, kernel, rows), device, host);
   return std::max(device, host + more_host_s);
 }
 
@@ -74,12 +79,13 @@ void RunCost::parts(Program& program, std::span<const Kernel> kernels, int layer
                     std::span<const int> rows, std::vector<RunPart>& out) const {
   double device = 0, host = 0;
   for (const Kernel& kernel : kernels) {
-    const double seconds = add(kernel, kernel_seconds(device_, kernel, rows), device, host);
+    const double seconds = add(kernel, sustained_seconds(device_, kernel, rows), device, host);
     const Phase part_phase = phase == Phase::backward && kernel.pass == Pass::backward_weight
                                  ? Phase::weight_gradient
                                  : phase;
-    out.push_back(
-        {program.op(name_of(kernel.op)), part_phase, static_cast<uint16_t>(layer), seconds});
+    const uint8_t op = program.op(name_of(kernel.op));
+    out.push_back({op, part_phase, static_cast<uint16_t>(layer), seconds,
+                   program.kernel(kernel_use(device_, kernel, rows, op))});
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cluster/device_model.hpp"
+#include "cluster/device_power.hpp"
 #include "graph/program.hpp"
 #include "model/layer_ops.hpp"
 #include "plan/plan.hpp"

@@ -10,6 +10,7 @@
 #include "base/statistics.hpp"
 #include "cluster/device_attention.hpp"
 #include "cluster/device_model.hpp"
+#include "cluster/device_power.hpp"
 #include "measured/table_row.hpp"
 
 namespace moesim {
@@ -20,6 +21,21 @@ using Row = TableRow;
 
 int64_t integer(const Row& row, const std::string& column) {
   return static_cast<int64_t>(row.number(column));
+}
+
+// Calls that a benchmark times where its table does not say: some tens, so that the first
+// milliseconds count.
+constexpr int kInARow = 75;
+
+bool accumulates(const Row& row) { return row.at("acc") == "True" || row.at("acc") == "yes"; }
+
+// Of each element of the result: written once, and read before where the product is added to it. A
+// grouped weight gradient that does not say is between both.
+double out_bytes(const Row& row) {
+  const double element = row.at("out") == "fp32" ? 4 : 2;
+  if (accumulates(row)) return 2 * element;
+  if (row.at("layout") == "bwd_grad_w" && row.at("acc").empty()) return 6;
+  return element;
 }
 
 void fill_gemm(const Row& row, MeasuredKernel& out) {
@@ -33,10 +49,29 @@ void fill_gemm(const Row& row, MeasuredKernel& out) {
   const double m = kernel.m, n = kernel.n, k = kernel.k;
   const double element_bytes = kernel.precision == Precision::fp8 ? 1 : 2;
   kernel.flops = 2 * m * n * k;
-  kernel.bytes = element_bytes * (m * k + n * k * kernel.groups) + 2 * m * n;  // BF16 out
-  if (kernel.kind == KernelKind::grouped_gemm) {
-    out.rows.assign(static_cast<size_t>(kernel.groups), static_cast<int>(kernel.m / kernel.groups));
+  const std::string layout = row.at("layout");
+  if (kernel.kind == KernelKind::gemm) {
+    kernel.pass = layout == "NT"   ? Pass::backward_weight
+                  : layout == "NN" ? Pass::backward_data
+                                   : Pass::forward;
+    kernel.bytes = element_bytes * (m * k + n * k) + out_bytes(row) * m * n;
+    return;
   }
+  out.rows.assign(static_cast<size_t>(kernel.groups), static_cast<int>(kernel.m / kernel.groups));
+  kernel.per_expert = row.at("grouping").empty() ? !layout.empty() : row.at("grouping") != "single";
+  if (kernel.per_expert) kernel.launches = kernel.groups;
+  if (layout != "bwd_grad_w") {
+    kernel.pass = layout == "bwd_grad_act" ? Pass::backward_data : Pass::forward;
+    kernel.bytes = element_bytes * (m * k + n * k * kernel.groups) + 2 * m * n;
+    return;
+  }
+  // The rows are summed over; n and k are the sides of each group's gradient.
+  kernel.pass = Pass::backward_weight;
+  kernel.rows_are_k = true;
+  kernel.m = n;
+  kernel.n = k;
+  kernel.k = m;
+  kernel.bytes = element_bytes * m * (n + k) + out_bytes(row) * n * k * kernel.groups;
 }
 
 void fill_memory(const Row& row, MeasuredKernel& out) {
@@ -47,10 +82,12 @@ void fill_memory(const Row& row, MeasuredKernel& out) {
 void fill_attention(const Row& row, MeasuredKernel& out) {
   Kernel& kernel = out.kernel;
   kernel.kind = KernelKind::attention;
-  kernel.pass = row.at("pass") == "fwd" ? Pass::forward : Pass::backward_data;
-  out.both_passes = row.at("pass") == "fwd+bwd";
+  const std::string kind = row.at("class");
+  kernel.pass = kind == "attention_fwd" ? Pass::forward : Pass::backward_data;
+  out.both_passes = kind == "attention_fwd_bwd";
   kernel.sequences = static_cast<int>(integer(row, "sequences"));
   kernel.heads = kernel.kv_heads = static_cast<int>(integer(row, "heads"));
+  if (integer(row, "kv") > 0) kernel.kv_heads = static_cast<int>(integer(row, "kv"));
   kernel.query_length = kernel.key_length = integer(row, "seq_len");
   kernel.qk_dim = static_cast<int>(integer(row, "qk_dim"));
   kernel.v_dim = static_cast<int>(integer(row, "v_dim"));
@@ -59,8 +96,8 @@ void fill_attention(const Row& row, MeasuredKernel& out) {
   kernel.flops = 2.0 * kernel.sequences * kernel.heads * static_cast<double>(kernel.query_length) *
                  static_cast<double>(kernel.key_length) * (kernel.qk_dim + kernel.v_dim) *
                  (kernel.causal ? 0.5 : 1) * (kernel.pass == Pass::forward ? 1 : 2.5);
-  kernel.bytes = 4.0 * kernel.sequences * kernel.heads * static_cast<double>(kernel.query_length) *
-                 (kernel.qk_dim + kernel.v_dim);
+  kernel.bytes = 2.0 * kernel.sequences * static_cast<double>(kernel.query_length) *
+                 (kernel.heads + kernel.kv_heads) * (kernel.qk_dim + kernel.v_dim);
 }
 
 MeasuredKernel measured(const Row& row) {
@@ -70,6 +107,8 @@ MeasuredKernel measured(const Row& row) {
   out.device = row.at("device");
   out.implementation = row.at("kernel");
   out.host_timed = row.at("timing") == "host";
+  out.sustained = row.at("state") != "burst";
+  out.in_a_row = row.at("in_a_row").empty() ? kInARow : static_cast<int>(integer(row, "in_a_row"));
   out.fitted = row.at("fit") != "no" && row.at("fit") != "warm";
   out.warm = row.at("fit") == "warm";
   // FlashAttention-2 on Hopper is a device model of its own, as if the chip were another.
@@ -114,13 +153,23 @@ double predicted_s(Device device, const MeasuredKernel& row) {
   }
   const double hidden =
       row.host_timed ? -device.host_timing_s : device.launch_s * row.kernel.launches;
-  double seconds = kernel_seconds(device, row.kernel, row.rows) - hidden;
+  const auto price = [&](const Kernel& kernel) {
+    return row.sustained ? sustained_seconds(device, kernel, row.rows, row.in_a_row)
+                         : kernel_seconds(device, kernel, row.rows);
+  };
+  double seconds = price(row.kernel) - hidden;
   if (row.both_passes) {
     Kernel forward = row.kernel;
     forward.pass = Pass::forward;
     forward.flops /= 2.5;
-    seconds += kernel_seconds(device, forward) - hidden;
+    seconds += price(forward) - hidden;
   }
+  // The host issues calls one after another, whatever clock times them.
+  if (row.sustained && row.kernel.kind == KernelKind::attention)
+    seconds = std::max(seconds, device.host_attention_call_s);
+  else if (row.sustained && row.host_timed)
+    seconds =
+        std::max(seconds, (row.kernel.per_expert ? row.kernel.groups : 1) * device.host_call_s);
   return seconds;
 }
 

@@ -22,6 +22,8 @@ struct MeasuredKernel {
   std::vector<int> rows;     // of a grouped GEMM
   bool both_passes = false;  // forward and backward were timed together
   bool host_timed = false;   // timed from the host: contains what a stream would hide
+  bool sustained = false;    // the mean of many in a row, so that the power limit may bind
+  int in_a_row = 0;          // so many; 0: for seconds
   bool fitted = false;       // takes part in fits; the others are checks
   bool warm = false;         // operands came from the cache, unlike in a training step
   int sms = 0;               // 0: all

@@ -52,7 +52,7 @@ const std::map<std::string, std::string MeasuredRow::*> kTexts{
 // "31.585", "~80 (fits)", ">182 (OOM)": the figure, and what is said of it.
 void read_peak(const TableRow& cells, MeasuredMemory& memory) {
   const std::string text = cells.at("peak_memory");
-  const std::string words = lowered(text);
+  const std::string words = lowercase(text);
   if (holds(words, "oom") || holds(words, "out of memory"))
     memory.verdict = MeasuredMemory::Verdict::out_of_memory;
   else
@@ -77,7 +77,7 @@ void read_peak(const TableRow& cells, MeasuredMemory& memory) {
 }
 
 void read_kind(const TableRow& cells, MeasuredMemory& memory) {
-  const std::string words = lowered(cells.at("what_is_measured"));
+  const std::string words = lowercase(cells.at("what_is_measured"));
   if (holds(words, "reserved"))
     memory.kind = MemoryKind::reserved;
   else if (holds(words, "persistent") || holds(words, "end of the step"))
@@ -90,7 +90,7 @@ void read_kind(const TableRow& cells, MeasuredMemory& memory) {
 // "stage 0", "stage 1 (last)", "last rank (last stage)", "pp rank 3 (rank 6)"; all else: the
 // fullest.
 void read_stage(const TableRow& cells, MeasuredMemory& memory) {
-  const std::string words = lowered(cells.at("stage_or_rank"));
+  const std::string words = lowercase(cells.at("stage_or_rank"));
   if (holds(words, "last")) {
     memory.stage = MeasuredMemory::kLast;
     return;
@@ -111,7 +111,7 @@ void read_stage(const TableRow& cells, MeasuredMemory& memory) {
 
 // "ZeRO-1 distributed optimizer, fp32 grads", "FSDP2 (weights, ...)", "distributed optimizer".
 void read_sharding(const TableRow& cells, MeasuredRow& row) {
-  const std::string words = lowered(cells.at("zero_or_distributed_optimizer"));
+  const std::string words = lowercase(cells.at("zero_or_distributed_optimizer"));
   const bool fsdp = holds(words, "fsdp") || holds(words, "zero-3") || holds(words, "zero 3");
   if (fsdp && holds(words, " or ")) return;
   if (fsdp)
@@ -149,7 +149,7 @@ void read_policies(MeasuredMemory& memory) {
   if (holds(row.recompute, " or ") && memory.reason.empty())
     memory.reason = fmt::format("recompute is \"{}\"", row.recompute);
   // Selective checkpointing by operator saves products, attention and what was exchanged.
-  if (row.zero == 3 && lowered(row.recompute).rfind("selective", 0) == 0)
+  if (row.zero == 3 && lowercase(row.recompute).rfind("selective", 0) == 0)
     row.recompute = "layernorm,moe_act,core_attn";
   if (row.precision == "fp16") row.precision = "bf16";  // as wide
   // "mxfp8 linears only": the recipe, and where it holds.

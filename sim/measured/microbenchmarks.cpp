@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -35,20 +36,52 @@ TableKind kind_of_table(const std::string& path, const Files& files) {
   return has("class") ? TableKind::kernels : TableKind::steps;
 }
 
-std::vector<MicrobenchmarkClass> validate_kernels(const std::vector<MeasuredKernel>& rows,
-                                                  const std::string& platform,
-                                                  const SearchPath& search) {
+namespace {
+
+std::map<std::string, Device> devices_of(const std::vector<MeasuredKernel>& rows,
+                                         const std::string& platform, const SearchPath& search) {
   std::map<std::string, Device> devices;
   for (const MeasuredKernel& row : rows)
     if (has_device(row) && !devices.count(row.device))
       devices[row.device] = platform.empty() ? load_device(row.device, {}, search)
                                              : load_pod(platform, {"gpus=1"}, search).device;
+  return devices;
+}
+
+}  // namespace
+
+std::vector<MicrobenchmarkClass> validate_kernels(const std::vector<MeasuredKernel>& rows,
+                                                  const std::string& platform,
+                                                  const SearchPath& search) {
+  const std::map<std::string, Device> devices = devices_of(rows, platform, search);
   std::vector<MicrobenchmarkClass> classes;
   for (const bool fitted : {true, false})
     for (const auto& [name, residual] : residuals(rows, devices, [&](const MeasuredKernel& row) {
            return has_device(row) && row.fitted == fitted;
          }))
       classes.push_back({name, fitted, residual});
+  return classes;
+}
+
+std::vector<MicrobenchmarkClass> validate_kernels_by_size(const std::vector<MeasuredKernel>& rows,
+                                                          const std::string& platform,
+                                                          const SearchPath& search) {
+  const std::map<std::string, Device> devices = devices_of(rows, platform, search);
+  std::vector<MeasuredKernel> sized;
+  for (const MeasuredKernel& row : rows) {
+    if (!has_device(row) || row.kernel.kind == KernelKind::memory || row.kernel.flops < 1) continue;
+    sized.push_back(row);
+    const int decade = static_cast<int>(std::floor(std::log10(row.kernel.flops)));
+    sized.back().name += fmt::format(", 1e{:02} FLOP", decade);
+  }
+  std::vector<MicrobenchmarkClass> classes;
+  for (const auto& [name, residual] :
+       residuals(sized, devices, [](const MeasuredKernel&) { return true; })) {
+    const auto fits = [&, named = &name](const MeasuredKernel& row) {
+      return row.fitted && row.device + " " + row.name == *named;
+    };
+    classes.push_back({name, std::any_of(sized.begin(), sized.end(), fits), residual});
+  }
   return classes;
 }
 
@@ -90,7 +123,9 @@ std::string microbenchmark_markdown(const std::vector<MicrobenchmarkClass>& clas
   return text;
 }
 
-std::string microbenchmark_json(const std::vector<MicrobenchmarkClass>& classes) {
+namespace {
+
+nlohmann::ordered_json json_of(const std::vector<MicrobenchmarkClass>& classes) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const MicrobenchmarkClass& c : classes)
     list.push_back({{"class", c.name},
@@ -99,7 +134,16 @@ std::string microbenchmark_json(const std::vector<MicrobenchmarkClass>& classes)
                     {"median_abs_error_percent", c.residual.median_percent},
                     {"p90_abs_error_percent", c.residual.p90_percent},
                     {"bias_percent", c.residual.bias_percent}});
-  return nlohmann::ordered_json{{"classes", list}}.dump(2) + "\n";
+  return list;
+}
+
+}  // namespace
+
+std::string microbenchmark_json(const std::vector<MicrobenchmarkClass>& classes,
+                                const std::vector<MicrobenchmarkClass>& by_size) {
+  nlohmann::ordered_json all{{"classes", json_of(classes)}};
+  if (!by_size.empty()) all["by_flops"] = json_of(by_size);
+  return all.dump(2) + "\n";
 }
 
 }  // namespace moesim

@@ -25,12 +25,19 @@ TableKind kind_of_table(const std::string& path, const Files& files = disk_files
 std::vector<MicrobenchmarkClass> validate_kernels(const std::vector<MeasuredKernel>& rows,
                                                   const std::string& platform,
                                                   const SearchPath& search);
+// The same rows by class and decade of FLOPs ("h100-sxm gemm bf16, 1e11 FLOP"), fitted or not;
+// kernels that only move memory are left out.
+std::vector<MicrobenchmarkClass> validate_kernels_by_size(const std::vector<MeasuredKernel>& rows,
+                                                          const std::string& platform,
+                                                          const SearchPath& search);
 std::vector<MicrobenchmarkClass> validate_collectives(const std::vector<MeasuredCollective>& rows,
                                                       const std::string& platform,
                                                       const SearchPath& search);
 
 std::string microbenchmark_table(const std::vector<MicrobenchmarkClass>& classes);
-std::string microbenchmark_json(const std::vector<MicrobenchmarkClass>& classes);
+// `by_size`: a second list, where there is one.
+std::string microbenchmark_json(const std::vector<MicrobenchmarkClass>& classes,
+                                const std::vector<MicrobenchmarkClass>& by_size = {});
 std::string microbenchmark_markdown(const std::vector<MicrobenchmarkClass>& classes);
 
 }  // namespace moesim

@@ -54,6 +54,9 @@ struct Kernel {
   double m = 0, n = 0, k = 0;
   int groups = 1;
   bool rows_are_k = false;
+  // grouped_gemm: a GEMM of its own for each group, a few of them side by side, instead of one
+  // kernel over all.
+  bool per_expert = false;
   // Both operands carry scales along the summed dimension (weight gradients of block-wise FP8).
   bool vector_scaled = false;
   // attention

@@ -35,6 +35,14 @@ struct SoftwareCost {
   // With EP overlap: host time of each piece that a layer is cut into, and what launches cost more.
   double overlap_piece_s = 0;
   double overlap_launch_factor = 1;
+  // Once a step, how often the gradients of all parameters that a rank holds are read or written
+  // beside their accumulation (set to zero, divided by the replicas), and how often those of its
+  // optimizer's share are read for a norm.
+  int gradient_passes = 0;
+  int norm_passes = 1;
+  // With sequence parallelism a linear layer keeps its share of the input only, and gathers the
+  // whole again for its weight gradient.
+  bool gathers_input_again = false;
 };
 
 // One rank's share of one microbatch.
@@ -100,7 +108,9 @@ Kernels mtp_projection_ops(const ModelShape&, const Shard&, Pass);
 // Adam on the parameters that this rank's optimizer shard holds (fp32 master, two moments), and the
 // norm and clipping of their gradients.
 Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter,
-                      double moment_bytes = 4);
+                      double moment_bytes = 4, int norm_passes = 1);
+// Passes over the gradients of all parameters that this rank holds: SoftwareCost::gradient_passes.
+Kernels gradient_pass_ops(double parameters, double gradient_bytes_per_parameter, int passes);
 // Quantising this rank's GEMM weights, once a step, after the optimizer; empty in bf16.
 Kernels weight_cast_ops(double parameters, PrecisionRecipe recipe);
 

@@ -4,13 +4,21 @@
 
 namespace moesim {
 
-Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter, double moment_bytes) {
+Kernels gradient_pass_ops(double parameters, double gradient_bytes_per_parameter, int passes) {
+  if (parameters <= 0 || passes <= 0) return {};
+  return {memory_kernel(Op::optimizer, Pass::forward,
+                        passes * gradient_bytes_per_parameter * parameters, passes)};
+}
+
+Kernels optimizer_ops(double parameters, double gradient_bytes_per_parameter, double moment_bytes,
+                      int norm_passes) {
   Kernels kernels;
   if (parameters <= 0) return kernels;
   const Pass pass = Pass::forward;
   // Norm of the gradients: read them; clip: read and write them.
-  kernels.push_back(
-      memory_kernel(Op::optimizer, pass, gradient_bytes_per_parameter * parameters, 2));
+  kernels.push_back(memory_kernel(Op::optimizer, pass,
+                                  norm_passes * gradient_bytes_per_parameter * parameters,
+                                  2 * norm_passes));
   kernels.push_back(
       memory_kernel(Op::optimizer, pass, 2 * gradient_bytes_per_parameter * parameters));
   // Adam reads the gradient and reads and writes the fp32 master weight and both moments; the bf16

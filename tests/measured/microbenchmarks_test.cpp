@@ -50,6 +50,33 @@ TEST_CASE("kernels: fitted rows first, each class with its errors") {
   CHECK(classes[1].residual.bias_percent == Approx(50));
 }
 
+TEST_CASE("kernels by decade of their FLOPs") {
+  const Device device = device_named("h100-sxm");
+  MeasuredKernel small;
+  small.name = "gemm bf16";
+  small.device = "h100-sxm";
+  small.kernel.kind = KernelKind::gemm;
+  small.kernel.m = small.kernel.n = small.kernel.k = 2048;
+  small.kernel.flops = 2 * 2048.0 * 2048 * 2048;  // 1.7e10
+  MeasuredKernel large = small;
+  large.kernel.m = 1 << 17;
+  large.kernel.flops *= 64;  // 1.1e12
+  large.fitted = true;
+  small.seconds = predicted_s(device, small) / 1.25;
+  large.seconds = predicted_s(device, large);
+  const auto classes =
+      validate_kernels_by_size({small, large, streaming("h100-sxm", 1, true)}, "", this_tree);
+  REQUIRE(classes.size() == 2);
+  CHECK(classes[0].name == "h100-sxm gemm bf16, 1e10 FLOP");
+  CHECK_FALSE(classes[0].fitted);
+  CHECK(classes[0].residual.bias_percent == Approx(25));
+  CHECK(classes[1].name == "h100-sxm gemm bf16, 1e12 FLOP");
+  CHECK(classes[1].fitted);
+  CHECK(classes[1].residual.bias_percent == Approx(0).margin(1e-9));
+  const auto json = nlohmann::json::parse(microbenchmark_json(classes, classes));
+  CHECK(json.at("by_flops")[1].at("class") == "h100-sxm gemm bf16, 1e12 FLOP");
+}
+
 TEST_CASE("a platform in place of the rows' devices") {
   const auto named = validate_kernels({streaming("h100-sxm", 1, true)}, "", this_tree);
   const auto other = validate_kernels({streaming("h100-sxm", 1, true)}, "gb200-nvl72", this_tree);

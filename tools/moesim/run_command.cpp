@@ -17,6 +17,7 @@
 #include "report/csv.hpp"
 #include "report/distribution.hpp"
 #include "report/json.hpp"
+#include "report/kernels.hpp"
 #include "report/table.hpp"
 #include "run_options.hpp"
 #include "timeline.hpp"
@@ -32,7 +33,8 @@ struct Options {
   SimulateOptions simulate;
   BatchRunOptions batch;
   TimelineOptions timeline;
-  int runs = 0;  // 0: as the scenario says
+  int runs = 0;      // 0: as the scenario says
+  bool ops = false;  // the kernels of the step instead of its report
 };
 
 using Clock = std::chrono::steady_clock;
@@ -107,7 +109,15 @@ int run_one(const Options& options) {
   };
   const RunResult result = run_step(resolved.scenario, run);
   line.clear();
-  print_report(result.report, options.simulate);
+  const std::vector<KernelRow> kernels = kernel_rows(result.lowered->program());
+  const double step_s = result.report.step_time_s;
+  if (options.ops)
+    fmt::print("{}", options.simulate.format == "json" ? kernel_rows_json(kernels)
+                                                       : kernel_rows_table(kernels, step_s));
+  else
+    print_report(result.report, options.simulate);
+  if (const std::string unlike = unmeasured_kernels(kernels, step_s); !unlike.empty())
+    spdlog::warn("{}", unlike);
   std::fflush(stdout);
   spdlog::debug("simulated in {:.2f} s", result.report.simulation.wall_s);
   if (!options.timeline.file.empty()) write_timeline(result, options.timeline);
@@ -142,6 +152,7 @@ int run(const Options& options) {
     return run_one(options);
   }
   if (!options.timeline.file.empty()) throw InputError("--trace is for one scenario without --out");
+  if (options.ops) throw InputError("--ops is for one scenario without --out");
   BatchRunOptions folder = options.batch;
   if (folder.out.empty()) folder.out = "results";
   return run_all(runs_of(scenario_files(options.scenarios), options.sets), options.sets,
@@ -166,6 +177,10 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->add_option("--runs", options->runs,
                    "Runs with seeds of their own: the spread of the step time (as key runs)")
       ->check(CLI::Range(1, 100'000));
+  command->add_flag(
+      "--ops", options->ops,
+      "Print the kernels of the step by shape instead of the report: FLOPs, how often "
+      "a device runs each, share of peak, time");
   command->add_option("--out", options->batch.out,
                       "Folder for one JSON per run and results.csv; finished runs in it are not "
                       "repeated (default for several "

@@ -57,11 +57,20 @@ int run_microbenchmarks(const Options& options, TableKind kind) {
       throw InputError(table + ": tables of different kinds in one command");
     const SearchPath search =
         default_search_path(std::filesystem::path(table).parent_path().string());
-    const auto classes = kind == TableKind::kernels
-                             ? validate_kernels(read_kernel_table(table), platform, search)
-                             : validate_collectives(read_collective_table(table), platform, search);
-    fmt::print("{}", options.format == "json" ? microbenchmark_json(classes)
-                                              : microbenchmark_table(classes));
+    std::vector<MicrobenchmarkClass> classes, by_size;
+    if (kind == TableKind::kernels) {
+      const std::vector<MeasuredKernel> rows = read_kernel_table(table);
+      classes = validate_kernels(rows, platform, search);
+      by_size = validate_kernels_by_size(rows, platform, search);
+    } else {
+      classes = validate_collectives(read_collective_table(table), platform, search);
+    }
+    if (options.format == "json") {
+      fmt::print("{}", microbenchmark_json(classes, by_size));
+      continue;
+    }
+    fmt::print("{}", microbenchmark_table(classes));
+    if (!by_size.empty()) fmt::print("\n{}", microbenchmark_table(by_size));
   }
   return kDone;
 }
