@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "base/text.hpp"
 #include "measured/table_row.hpp"
 #include "measured/vocabulary.hpp"
 
