@@ -16,10 +16,10 @@ struct Device {
   int sms = 0;                // streaming multiprocessors or compute units
   double memory_bytes = 0;
   double memory_bytes_per_s = 0;
-  double power_w = 0;  // limit of the whole device
+  double power_w = 0;        // limit of the whole device
   double context_bytes = 0;  // device memory of the driver's context and of loaded kernels
 
-  // What work costs in energy: cluster/device_power.hpp. 0: no limit is ever reached.
+  // Work costs this much energy: cluster/device_power.hpp. 0: no limit is ever reached.
   double static_power_w = 0;  // drawn whatever runs
   double bf16_pj_per_flop = 0, fp8_pj_per_flop = 0, fp4_pj_per_flop = 0;
   double memory_pj_per_byte = 0;
@@ -56,7 +56,7 @@ struct Device {
       0;  // keys per query at which a tile's fixed cost halves the efficiency
   double attention_half_dim =
       0;  // qk_dim + v_dim at which softmax takes as long as the two products
-  // Of these, in kernels with query and key heads wider than 128 (MLA), whose tiles are smaller.
+  // The same in kernels with query and key heads wider than 128 (MLA), whose tiles are smaller.
   double attention_wide_efficiency = 1, attention_wide_backward_efficiency = 1;
   // Smallest and largest kernels that the constants were fitted on or held against; most = 0: none
   // was measured.

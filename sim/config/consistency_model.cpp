@@ -110,7 +110,7 @@ void check_model(Rules& rules) {
   check_experts(rules);
 }
 
-// What tensor parallelism cuts in layers other than plain attention.
+// Tensor parallelism cuts these in layers other than plain attention.
 void check_cut_mixers(Rules& rules) {
   const ModelShape& w = rules.s.workload;
   const int tp = rules.s.plan.tp;

@@ -297,7 +297,7 @@ void HfConfig::ignore(HfNames names) const {
   for (const char* name : names) read_.insert(name);
 }
 
-// What follows from a missing key is not worth a second message.
+// A consequence of a missing key is not worth a second message.
 void HfConfig::fail(const YamlNode& at, const std::string& key, const std::string& message) {
   if (failed_.insert(key + message).second) problems_.add(at.place, path_, message);
   out_.incomplete = true;

@@ -51,7 +51,7 @@ class HfConfig {
   void put_list(const char* key, const std::vector<std::string>& texts, HfNames from);
   void copy(const char* key, HfNames names);
   void need(const char* key, HfNames names);
-  // What a workload key holds so far; 0 without it.
+  // Returns what a workload key holds so far; 0 without it.
   int64_t got(const char* key) const;
 
   // Whether a layer of the workload so far has no experts.

@@ -1,6 +1,6 @@
-// What a `model_type` of HuggingFace means beyond its keys: one row for each group of types that
-// their modelling code (`transformers`, or the code published beside the weights) builds alike. To
-// add a family, add its row.
+// Says what a `model_type` of HuggingFace means beyond its keys: one row for each group of types
+// that their modelling code (`transformers`, or the code published beside the weights) builds
+// alike. To add a family, add its row.
 #pragma once
 
 #include <string>

@@ -309,7 +309,7 @@ void put_ffn(HfConfig& hf, const HfTraits& traits) {
   if (off) hf.ignore({"moe_intermediate_size", "top_k_experts"});
   put_layers(hf, traits, experts);
   if (!experts) {
-    // What such layers share is all they have.
+    // Such layers have no other experts than the shared ones.
     const HfNames shared = {"shared_intermediate_size"};
     hf.ignore({"num_experts_per_tok", "intermediate_size"});
     if (hf.has(shared) && traits.layout == HfLayout::keys && traits.expert_is_intermediate)

@@ -126,7 +126,7 @@ class ClosedForm {
         kernels_.total());
   }
 
-  // Of all layers, the share that full recomputation runs again.
+  // Returns the share of all layers that full recomputation runs again.
   double recomputed() const {
     if (plan().recompute != Recompute::full) return 0;
     if (plan().recompute_layers == 0) return 1;

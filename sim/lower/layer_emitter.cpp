@@ -6,7 +6,7 @@ namespace moesim {
 
 namespace {
 
-// What context parallelism passes on of this rank's tokens, bf16.
+// Returns the bytes that context parallelism passes on of this rank's tokens, bf16.
 double kv_bytes(const StepContext& context, int layer) {
   return context.shard.gemm_tokens() * exchanged_width(context.model, layer, context.plan.tp) * 2;
 }

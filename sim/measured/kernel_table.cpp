@@ -29,8 +29,8 @@ constexpr int kInARow = 75;
 
 bool accumulates(const Row& row) { return row.at("acc") == "True" || row.at("acc") == "yes"; }
 
-// Of each element of the result: written once, and read before where the product is added to it. A
-// grouped weight gradient that does not say is between both.
+// Counts the bytes of each element of the result: written once, and read before where the product
+// is added to it. A grouped weight gradient that does not say is between both.
 double out_bytes(const Row& row) {
   const double element = row.at("out") == "fp32" ? 4 : 2;
   if (accumulates(row)) return 2 * element;

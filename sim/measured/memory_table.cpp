@@ -157,8 +157,8 @@ void read_policies(MeasuredMemory& memory) {
   row.precision = row.precision.substr(0, row.precision.find(' '));
 }
 
-// What the cells leave open and a peak does not depend on: the number of microbatches without a
-// pipeline.
+// Fills in what the cells leave open and a peak does not depend on: the number of microbatches
+// without a pipeline.
 void complete(MeasuredMemory& memory) {
   MeasuredRow& row = memory.row;
   if (row.gbs == 0 && row.mbs > 0 && row.num_gpus > 0 && row.pp == 1 && row.tp > 0) {

@@ -12,8 +12,8 @@
 
 namespace moesim {
 
-// What a figure counts: tensors in use at the peak, or what the allocator held for them; what lasts
-// from step to step; or all that the device had in use.
+// A figure counts one of these: tensors in use at the peak, or what the allocator held for them;
+// what lasts from step to step; or all that the device had in use.
 enum class MemoryKind { allocated, reserved, persistent, device };
 inline constexpr auto kMemoryKinds = std::to_array<Spelled<MemoryKind>>({
     {MemoryKind::allocated, "allocated"},

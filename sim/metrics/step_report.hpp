@@ -192,7 +192,7 @@ void visit(FigureVisitor& v, StepReport& report);
 // Returns the stage or store that is filled to the largest part of its capacity, or null. Compared
 // by share, because the stores of a wafer system are of different sizes.
 const StageMemory* fullest(const std::vector<StageMemory>& memory);
-// Of all stages; "" where none is judged.
+// Returns the verdict of all stages; "" where none is judged.
 std::string worst_verdict(const std::vector<StageMemory>& memory);
 
 }  // namespace moesim

@@ -98,7 +98,8 @@ void add_experts(ActivationBytes& bytes, const ModelShape& shape, const Shard& s
   bytes.expert_input = rows * (saved_operand_bytes(shard) * expert_width(shape) + fp32_bytes);
   bytes.expert_hidden = rows * width * (shape.gated_ffn ? 2 : 1) * shard.saved_hidden_bytes;
   bytes.expert_activation = rows * width * saved_operand_bytes(shard);
-  if (shard.memory.saves_expert_output) bytes.expert_output = bf16_bytes * rows * expert_width(shape);
+  if (shard.memory.saves_expert_output)
+    bytes.expert_output = bf16_bytes * rows * expert_width(shape);
 }
 
 ActivationBytes everything_saved(const ModelShape& shape, int layer, const Shard& shard,

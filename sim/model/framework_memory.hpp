@@ -1,4 +1,4 @@
-// What a training framework's own code keeps in device memory beside the tensors that the
+// Counts what a training framework's own code keeps in device memory beside the tensors that the
 // mathematics needs. A framework's profile sets it (scenarios/frameworks/); the values here are
 // those of code that keeps nothing of its own.
 #pragma once

@@ -53,9 +53,10 @@ struct WorkMoment {
   double bytes = 0;
 };
 
-// What one layer needs beyond what it saves, once per rank, whatever is in flight: in its forward
-// pass over what it has saved at the end, in its backward pass over what it had saved at the
-// beginning. Recomputed tensors count here; what a backward pass has freed by then is taken off.
+// Returns what one layer needs beyond what it saves, once per rank, whatever is in flight: in its
+// forward pass over what it has saved at the end, in its backward pass over what it had saved at
+// the beginning. Recomputed tensors count here; what a backward pass has freed by then is taken
+// off.
 struct LayerWork {
   WorkMoment forward, backward;
 };

@@ -26,9 +26,9 @@ struct MixerProjections {
 };
 
 MixerProjections mixer_projections(const ModelShape& shape, Mixer mixer);
-// What an indexer adds to an attention layer; part of the above.
+// Returns what an indexer adds to an attention layer; part of the above.
 std::vector<Projection> indexer_projections(const ModelShape& shape, Mixer mixer);
-// What compresses keys adds; part of the above.
+// Returns what compressing keys adds; part of the above.
 std::vector<Projection> compressor_projections(const ModelShape& shape, Mixer mixer);
 // Elements per token that the causal convolution in front of a mixer reads.
 double convolution_width(const ModelShape& shape, Mixer mixer);

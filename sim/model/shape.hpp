@@ -21,7 +21,7 @@ enum class AttentionKind {
 inline constexpr auto kAttentionKinds = spell<AttentionKind::mla>("gqa", "mla");
 constexpr const auto& enum_names(AttentionKind) { return kAttentionKinds; }
 
-// What mixes the tokens of a sequence in one layer.
+// One of these mixes the tokens of a sequence in one layer.
 enum class Mixer : uint8_t {
   attention,  // to the whole sequence
   window,     // attention to the last `sliding_window` tokens
@@ -47,7 +47,7 @@ inline constexpr auto kMixers = std::to_array<Spelled<Mixer>>({
 });
 constexpr const auto& enum_names(Mixer) { return kMixers; }
 
-// What follows the mixer in a layer.
+// One of these follows the mixer in a layer.
 enum class Ffn : uint8_t { dense, experts, none };
 inline constexpr auto kFfns = std::to_array<Spelled<Ffn>>({
     {Ffn::dense, "dense"},

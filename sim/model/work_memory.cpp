@@ -1,4 +1,4 @@
-// What a layer, and the output layer with its loss, need beyond what they save.
+// Counts what a layer, and the output layer with its loss, need beyond what they save.
 #include <algorithm>
 #include <set>
 #include <utility>

@@ -48,7 +48,7 @@ struct Plan {
   double moment_bytes = 4;  // per element of each moment of the optimizer (4: fp32, 2: bf16)
   // Moments of the size of the weights: 2 of Adam, 1 of Muon and of momentum, 0 of factored ones.
   int moments = 2;
-  // Of Adam's two, had they the bytes of all moments.
+  // Returns the bytes of Adam's two, had they the bytes of all moments.
   double adam_moment_bytes() const { return moments * moment_bytes / 2; }
 
   Recompute recompute = Recompute::none;
@@ -58,7 +58,7 @@ struct Plan {
   RecomputePolicy recompute_policy() const {
     return {recompute, recompute_modules, recompute_keeps};
   }
-  // Of the layer at this position in its chunk.
+  // Returns the policy of the layer at this position in its chunk.
   RecomputePolicy recompute_policy(int position) const {
     const bool keeps =
         recompute == Recompute::full && recompute_layers > 0 && position >= recompute_layers;

@@ -28,8 +28,9 @@ StateSharding state_sharding(const ModelShape& shape, const Plan& plan, const Ma
   return sharding;
 }
 
-// What a chunk adds to the memory of its stage: for good, and per microbatch in flight. `forward`
-// and `backward` are the fullest moments of its passes, beyond what is alive when they start.
+// Holds what a chunk adds to the memory of its stage: for good, and per microbatch in flight.
+// `forward` and `backward` are the fullest moments of its passes, beyond what is alive when they
+// start.
 struct ChunkNeed {
   StateBytes state;
   int layers = 1;
@@ -87,13 +88,13 @@ class ChunkCounter {
     if (bytes > most.bytes || !*most.op) most = {op, bytes};
   }
 
-  // Of multi-token prediction: its logits are alive beside the main ones.
+  // Counts multi-token prediction: its logits are alive beside the main ones.
   void add_prediction(ChunkNeed& need, const OutputMemory& output) {
     need.hold("multi-token prediction", mtp_projection_activation_bytes(shape_, shard_));
     need.hold("logits", output.saved);
   }
 
-  // Of ZeRO 3, of what is at work in a backward pass.
+  // Counts for ZeRO 3 what is at work in a backward pass.
   double whole_gradients(double parameters) const {
     return plan_.zero_stage == 3 ? plan_.memory.reduced_gradient_bytes * parameters : 0;
   }
@@ -117,7 +118,8 @@ class ChunkCounter {
   double rows_;
 };
 
-// Of ZeRO 3. Parameters of one rank: of all layers, of the largest, of embedding and logits.
+// Holds, for ZeRO 3, parameters of one rank: of all layers, of the largest, of embedding and
+// logits.
 void add_sharding_buffers(const Plan& plan, double whole, double largest, double ends,
                           int microbatches, std::vector<HeldBytes>& buffers) {
   const FrameworkMemory& framework = plan.memory;
@@ -184,7 +186,7 @@ class SchedulePlayer {
         begin(ops[i]);
       } else {
         reach(ops[i], live_, chunks_[ops[i].chunk].backward);
-        // What a forward saves is held until its weight gradients are done.
+        // A forward's activations are held until its weight gradients are done.
         if (ops[i].gives_weight_gradients()) end(ops[i]);
       }
     }

@@ -24,7 +24,7 @@ std::vector<Span> block_spans(const Program& program, const Record& record) {
 
 using OperationKey = std::tuple<bool, int, int>;  // forward, microbatch, chunk
 
-// Of one stage: what is held while an operation runs, and after it.
+// Holds for one stage what is in memory while an operation runs, and after it.
 struct Held {
   double during = 0, after = 0;
 };

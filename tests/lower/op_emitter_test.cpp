@@ -17,14 +17,14 @@ struct Sent {
 
 Sent gathered_backward(const LoweredStep& lowered, LoweredStep& step) {
   Sent sent;
-  for_each_task(step, [&](const Block&, const TaskGraph& graph, const Task& task,
-                          const InstanceData& data) {
-    const bool gather = task.kind == TaskKind::transfer && task.phase == Phase::backward &&
-                        lowered.program.op_names[task.op] == "tp all-gather";
-    if (!gather) return;
-    ++sent.transfers;
-    for (const Flow& flow : flows_of(graph, task, data)) sent.bytes += flow.bytes;
-  });
+  for_each_task(
+      step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+        const bool gather = task.kind == TaskKind::transfer && task.phase == Phase::backward &&
+                            lowered.program.op_names[task.op] == "tp all-gather";
+        if (!gather) return;
+        ++sent.transfers;
+        for (const Flow& flow : flows_of(graph, task, data)) sent.bytes += flow.bytes;
+      });
   return sent;
 }
 
