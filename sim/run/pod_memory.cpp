@@ -89,6 +89,9 @@ std::vector<double> sampled_overload(const Scenario& scenario, const Shard& shar
   const ModelShape& model = scenario.workload;
   std::vector<double> overload(static_cast<size_t>(plan.pp), 1.0);
   if (model.experts == 0) return overload;
+  // Finding the distribution behind an overload takes longer than it is worth here.
+  if (scenario.routing.target_overload > 0)
+    return std::vector<double>(overload.size(), scenario.routing.target_overload);
   const int layers = model.layers + model.mtp_layers;
   const RoutingShape shape =
       routing_shape(model, plan, shard, scenario.platform.pod().gpus_per_node);
