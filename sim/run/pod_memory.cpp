@@ -31,12 +31,28 @@ std::string moment_text(const StageMemoryNeed& need) {
   return need.moment.empty() ? text : text + ": " + need.moment;
 }
 
+// Groups of ranks that NCCL connects; dispatchers with buffers of their own are counted apart.
 int communicators(const Plan& plan, const Mapping& mapping) {
-  int count = 1;  // of all ranks
+  const int exchange = traits(plan.dispatcher).own_costs() ? 1 : plan.ep;
+  int count = 0;
   for (const int size :
-       {plan.tp, plan.cp, plan.ep, plan.etp, plan.pp, mapping.dp * plan.cp, mapping.edp})
+       {plan.tp, plan.cp, exchange, plan.etp, plan.pp, mapping.dp * plan.cp, mapping.edp})
     count += size > 1;
   return count;
+}
+
+// Rows of each rank as the router's popularity has them, in copies per token; replicas share.
+std::vector<double> expected_rows(const Router& router, int layer) {
+  const ExpertPlacement& placement = router.placement(layer);
+  const std::span<const double> loads = router.loads(layer);
+  std::vector<int> replicas(loads.size(), 0);
+  for (const int expert : placement.expert_of_slot) ++replicas[static_cast<size_t>(expert)];
+  std::vector<double> rows(static_cast<size_t>(placement.ranks), 0);
+  for (size_t slot = 0; slot < placement.expert_of_slot.size(); ++slot) {
+    const auto expert = static_cast<size_t>(placement.expert_of_slot[slot]);
+    rows[slot / static_cast<size_t>(placement.slots_per_rank)] += loads[expert] / replicas[expert];
+  }
+  return rows;
 }
 
 }  // namespace
@@ -83,26 +99,22 @@ std::vector<StageMemory> memory_rows(const Pod& pod, const Plan& plan, double ou
   return rows;
 }
 
-std::vector<double> sampled_overload(const Scenario& scenario, const Shard& shard,
-                                     const std::vector<ChunkContent>& chunks, uint64_t seed) {
+std::vector<double> expected_overload(const Scenario& scenario, const Shard& shard,
+                                      const std::vector<ChunkContent>& chunks, uint64_t seed) {
   const Plan& plan = scenario.plan;
   const ModelShape& model = scenario.workload;
   std::vector<double> overload(static_cast<size_t>(plan.pp), 1.0);
   if (model.experts == 0) return overload;
+  // Finding the distribution behind an overload takes longer than it is worth here.
+  if (scenario.routing.target_overload > 0)
+    return std::vector<double>(overload.size(), scenario.routing.target_overload);
   const int layers = model.layers + model.mtp_layers;
   const RoutingShape shape =
       routing_shape(model, plan, shard, scenario.platform.pod().gpus_per_node);
   const Router router(scenario.routing, shape, layers, seed);
   LoadStatistics loads(layers, plan.ep);
-  RoutedTokens tokens;
-  std::vector<double> rows(static_cast<size_t>(plan.ep));
-  for (int layer = 0; layer < layers; ++layer) {
-    if (!has_experts(model, layer)) continue;
-    router.sample(layer, 0, 0, tokens);
-    for (int rank = 0; rank < plan.ep; ++rank)
-      rows[static_cast<size_t>(rank)] = static_cast<double>(tokens.rank_rows(rank));
-    loads.add(layer, tokens.overload_factor(), rows, 1);
-  }
+  for (int layer = 0; layer < layers; ++layer)
+    if (has_experts(model, layer)) loads.add(layer, 1, expected_rows(router, layer), 1);
   const PipelineShape pipeline = pipeline_shape(plan);
   for (int stage = 0; stage < plan.pp; ++stage) {
     std::vector<int> held;
@@ -122,7 +134,7 @@ std::vector<StageMemory> forecast_memory(const Scenario& scenario, uint64_t seed
   const Mapping mapping = derive_mapping(plan, pod.gpus, pod.gpus_per_node, scenario.batch);
   const Shard shard = derive_shard(model, plan, scenario.batch, scenario.routing.redundant_experts);
   const std::vector<ChunkContent> chunks = partition_layers(model, plan);
-  const auto overload = sampled_overload(scenario, shard, chunks, seed);
+  const auto overload = expected_overload(scenario, shard, chunks, seed);
   return memory_rows(pod, plan, memory_outside_bytes(model, pod, plan, mapping, shard),
                      stage_memory(model, plan, mapping, shard, chunks, overload));
 }

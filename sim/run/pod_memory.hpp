@@ -21,11 +21,12 @@ double memory_outside_bytes(const ModelShape& model, const Pod& pod, const Plan&
 std::vector<StageMemory> memory_rows(const Pod& pod, const Plan& plan, double outside_bytes,
                                      const std::vector<StageMemoryNeed>& needs);
 
-// Rows that the fullest rank of each stage gets over the mean, from one microbatch of every layer.
-std::vector<double> sampled_overload(const Scenario& scenario, const Shard& shard,
-                                     const std::vector<ChunkContent>& chunks, uint64_t seed);
+// Rows that the fullest rank of each stage is expected to get, over the mean; what chance adds in
+// one microbatch is left out.
+std::vector<double> expected_overload(const Scenario& scenario, const Shard& shard,
+                                      const std::vector<ChunkContent>& chunks, uint64_t seed);
 
-// Milliseconds, for a pod; the routing is drawn for one microbatch.
+// Milliseconds, for a pod; of the routing what is expected.
 std::vector<StageMemory> forecast_memory(const Scenario& scenario, uint64_t seed = 1);
 
 }  // namespace moesim
