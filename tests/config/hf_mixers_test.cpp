@@ -52,7 +52,7 @@ TEST_CASE("layer_types win over periods, and only name what has its sizes") {
   const HfTraits delta = {.layout = HfLayout::delta};
   CHECK(Read(types, 2, delta, {{"linear_value_heads", 4}}).mixers == Mixers{A, L});
   CHECK(Read(types, 2, delta).problems.text() ==
-        "c.json:1:35: layer_types names \"linear_attention\", which is not known in a config of "
+        "c.json:1:36: layer_types names \"linear_attention\", which is not known in a config of "
         "this model_type");
   CHECK(Read(types, 3, delta).problems.text() ==
         "c.json:1:17: layer_types needs an entry for each of the 3 layers");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -62,6 +63,14 @@ double mtp_parameters(const ModelShape& shape) {
   return sum;
 }
 
+// Publishers count active parameters with the embedding and the logits' matrix, with the latter
+// alone, or without both; a tied matrix is the logits'.
+double active_without(const ModelShape& shape, int matrices) {
+  const int held = shape.tied_embeddings ? 1 : 2;
+  const int left = std::max(0, matrices - (2 - held));
+  return active_parameters(shape) - left * embedding_parameters(shape);
+}
+
 std::string billions(double count) { return fmt::format("{:.4g}B", count / 1e9); }
 
 }  // namespace
@@ -85,6 +94,8 @@ std::string workload_json(const ModelShape& shape, int64_t sequence_length) {
   const Json json = {{"name", shape.name},
                      {"parameters_total", total_parameters(shape)},
                      {"parameters_active", active_parameters(shape)},
+                     {"parameters_active_without_input_embedding", active_without(shape, 1)},
+                     {"parameters_active_without_embeddings", active_without(shape, 2)},
                      {"parameters_embedding", embedding_parameters(shape)},
                      {"parameters_mtp", mtp_parameters(shape)},
                      {"sequence_length", sequence_length},
@@ -96,6 +107,10 @@ std::string workload_json(const ModelShape& shape, int64_t sequence_length) {
 std::string workload_table(const ModelShape& shape, int64_t sequence_length) {
   std::string text =
       fold(fmt::format("{}: {}", shape.name, model_line(shape, sequence_length)), 0, 2) + "\n";
+  const std::string active =
+      fmt::format("active without the input embedding {}, without the logits' matrix too {}",
+                  billions(active_without(shape, 1)), billions(active_without(shape, 2)));
+  text += fold(active, 0, 2) + "\n";
   const std::string embedding = fmt::format(
       "embedding {}{}; multi-token prediction, beyond the total, {}",
       billions(embedding_parameters(shape)),
