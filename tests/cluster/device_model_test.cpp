@@ -97,7 +97,7 @@ TEST_CASE("no kernel beats its lower bound on any device") {
   int devices = 0;
   for (const auto& file :
        std::filesystem::directory_iterator(MOESIM_SOURCE_DIR "/platforms/devices")) {
-    const Device device = load_device(file.path().string(), {}, {});
+    const Device device = load_device(file.path().string(), {}, {{MOESIM_SOURCE_DIR}});
     CHECK(device.name == file.path().stem().string());
     ++devices;
     for (const Case& each : grid()) {

@@ -88,11 +88,11 @@ TEST_CASE("what a row leaves open: a batch without a pipeline, and reasons not t
 
 TEST_CASE("errors of a table of memory, with their places") {
   CHECK(error_of("llama3-8b,h100-sxm,8,bf16,4096,1,16,1,2,x,none,much,GB,x,,\n") ==
-        "m.csv:2:43: peak_memory: holds no number");
+        "m.csv:2:48: peak_memory: holds no number");
   CHECK(error_of("llama3-8b,h100-sxm,8,bf16,4096,1,16,1,2,x,none,3,barrels,x,,\n") ==
-        "m.csv:2:45: unit: expected GiB, GB, MiB or MB first, got \"barrels\"");
+        "m.csv:2:50: unit: expected GiB, GB, MiB or MB first, got \"barrels\"");
   CHECK(error_of("llama3-8b,h100-sxm,8,bf16,4096,1,16,1,2,x,none,3,GB,x,,plan\n") ==
-        "m.csv:2:51: set: expected KEY.PATH=VALUE, got \"plan\"");
+        "m.csv:2:56: set: expected KEY.PATH=VALUE, got \"plan\"");
   const MemoryFiles files(std::map<std::string, std::string>{{"m.csv", "model,peak_memory\n"}});
   CHECK_THROWS_AS(read_memory_table("m.csv", files), InputError);
 }

@@ -63,7 +63,12 @@ constexpr Published table[] = {
 const std::set<std::string> uncounted_active = {
     "grok-1", "bytedance-352b", "llama2-7b", "llama3-8b", "llama3-70b", "llama3.1-405b", "gptj-6b"};
 // No totals are published for these variants of llama3-70b and mixtral-8x22b.
-const std::set<std::string> unpublished = {"llama3-8x70b", "mixtral-8x22b-g8t8"};
+const std::set<std::string> unpublished = {
+    "llama3-8x70b", "mixtral-8x22b-g8t8",
+    // Models of which a measurement took fewer layers, and small ones of tests.
+    "deepseek-v2-4l", "deepseek-v2-l4", "deepseek-v3-4l", "deepseek-v3-mini-24l",
+    "deepseek-v3-proxy-14l", "llama-4-scout-2l", "llama3-70b-l12", "llama3-70b-l8",
+    "llama3.1-405b-l4", "qwen1.5-moe-flagperf", "moonlight-16b-a3b"};
 
 double count(const ModelShape& shape, Counted counted, bool active) {
   const double everything = active ? active_parameters(shape) : total_parameters(shape);

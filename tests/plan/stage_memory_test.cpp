@@ -12,6 +12,7 @@ std::vector<StageMemoryNeed> need_of(Plan plan, int microbatches, double overloa
   const ModelShape model = moe_model(8);
   Shard shard;
   shard.sequence_length = 1024;
+  shard.memory = plan.memory;
   const Mapping mapping = derive_mapping(plan, plan.pp, 8, {microbatches, 1, 1024});
   return stage_memory(model, plan, mapping, shard, partition_layers(model, plan),
                       std::vector<double>(static_cast<size_t>(plan.pp), overload));
