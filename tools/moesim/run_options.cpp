@@ -63,17 +63,19 @@ void add_assume_option(CLI::App& command, std::vector<std::string>& sets,
 
 namespace {
 
-// "fits", "tight", "out of memory by 3.1 GB"; nothing where no memory was counted.
+// "fits", "tight", "OOM by 3.10 GB"; nothing where no memory was counted.
 std::string memory_words(const StepReport& report) {
   const std::string verdict = memory_verdict(report.memory);
   std::string words = verdict.substr(0, verdict.find_first_of(":(,"));
   while (words.ends_with(' ')) words.pop_back();
+  constexpr std::string_view kLong = "out of memory";
+  if (words.starts_with(kLong)) words.replace(0, kLong.size(), "OOM");
   return words.empty() ? "" : "  " + words;
 }
 
 // One line of the summary; a long name, or message, takes more.
 std::string summary_line(const StudyRun& run, const Outcome& outcome, const StepReport* report) {
-  constexpr size_t kNameWidth = 30;
+  constexpr size_t kNameWidth = 18;
   if (report == nullptr) {
     const std::string head = fmt::format("{:<{}} ", run.name, kNameWidth);
     return head +
@@ -83,9 +85,9 @@ std::string summary_line(const StudyRun& run, const Outcome& outcome, const Step
   const std::string name = run.name.size() <= kNameWidth
                                ? run.name
                                : fmt::format("{}\n{:>{}}", run.name, "", kNameWidth);
-  return fmt::format("{:<{}} {:>10.4g} s {:>10.0f} tok/s/device  MFU {:>5.1f} %{}\n", name,
-                     kNameWidth, report->step_time_s, report->tokens_per_s_per_device,
-                     100 * report->mfu, memory_words(*report));
+  return fmt::format("{:<{}} {:>9.4g} s {:>8.0f} tok/s/device MFU {:>4.1f} %{}\n", name, kNameWidth,
+                     report->step_time_s, report->tokens_per_s_per_device, 100 * report->mfu,
+                     memory_words(*report));
 }
 
 }  // namespace
