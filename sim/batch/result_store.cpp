@@ -1,7 +1,13 @@
 #include "batch/result_store.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
 #include <utility>
 
 #include "base/check.hpp"
@@ -23,29 +29,70 @@ StoredRun stored_run(const StudyRun& run, const std::string& fingerprint, const 
   return stored;
 }
 
+StudyRun run_of(const StoredRun& stored) {
+  return {stored.run.name, stored.run.scenario, stored.run.set};
+}
+
 }  // namespace
+
+FolderLock::FolderLock(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw InputError(fmt::format("cannot create {}: {}", folder.string(), error.message()));
+  const std::string path = (folder / ".lock").string();
+  file_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (file_ < 0) throw InputError(fmt::format("cannot write {}: {}", path, std::strerror(errno)));
+  // A lock of the process: forked simulations do not inherit it, and the system frees it.
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (fcntl(file_, F_SETLK, &whole) == 0) return;
+  close(file_);
+  throw InputError(fmt::format("another batch writes to {} just now: wait, or give another folder",
+                               folder.string()));
+}
+
+FolderLock::~FolderLock() { close(file_); }
 
 ResultStore::ResultStore(fs::path folder, std::vector<StudyRun> runs,
                          std::vector<std::string> fingerprints, const JsonOptions& json)
     : folder_(std::move(folder)),
       runs_(std::move(runs)),
       fingerprints_(std::move(fingerprints)),
+      lock_(folder_),
       json_(json),
-      keys_(keys_set(runs_)),
       rows_(runs_.size()),
       kept_(runs_.size(), false),
       statuses_(runs_.size(), Outcome::Status::interrupted) {
   MOESIM_CHECK(fingerprints_.size() == runs_.size(), "{} of {}", fingerprints_.size(),
                runs_.size());
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error) throw RunError(fmt::format("cannot create {}: {}", folder_.string(), error.message()));
+  find_others();
+  std::vector<StudyRun> all = runs_;
+  for (const StoredRun& other : others_) all.push_back(run_of(other));
+  keys_ = keys_set(all);
   for (size_t i = 0; i < runs_.size(); ++i) find_kept(i);
   rewrite_table();
 }
 
+void ResultStore::find_others() {
+  std::set<fs::path> own;
+  for (size_t i = 0; i < runs_.size(); ++i) own.insert(json_path(i));
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder_))
+    if (entry.path().extension() == ".json" && !own.count(entry.path()))
+      files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files)
+    if (auto stored = read_stored_run(file)) others_.push_back(std::move(*stored));
+}
+
 void ResultStore::find_kept(size_t run_index) {
   const auto stored = read_stored_run(json_path(run_index));
+  if (stored && stored->run.scenario != runs_[run_index].scenario_path)
+    throw InputError(fmt::format("{} is of {}, not of {}: give another folder",
+                                 json_path(run_index).string(), stored->run.scenario,
+                                 runs_[run_index].scenario_path));
   if (!stored || stored->run.fingerprint != fingerprints_[run_index]) return;
   for (const Outcome::Status lasting : {Outcome::Status::done, Outcome::Status::failed}) {
     if (stored->run.status != spelling(lasting)) continue;
@@ -68,6 +115,7 @@ void ResultStore::rewrite_table() {
   for (const std::string& row : rows_) {
     if (!row.empty()) text += row + "\n";
   }
+  for (const StoredRun& other : others_) text += result_row(keys_, run_of(other), other) + "\n";
   replace_file(table_path().string(), text);
 }
 

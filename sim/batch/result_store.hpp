@@ -1,5 +1,6 @@
 // Keeps what a batch leaves behind: a folder with one NAME.json per run and results.csv over all of
-// them. Every file is whole at every moment, whatever kills the program: a JSON file appears by
+// them, those of earlier batches in the same folder included. One batch at a time writes to a
+// folder. Every file is whole at every moment, whatever kills the program: a JSON file appears by
 // rename, the table grows by one write per row and is written anew, from the JSON files, when a
 // batch is resumed or complete.
 #pragma once
@@ -14,11 +15,26 @@
 
 namespace moesim {
 
+// Holds a folder for this process until it ends, however it ends.
+class FolderLock {
+ public:
+  // Creates the folder where needed. Throws InputError when it cannot be written, or when another
+  // process holds it.
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int file_;
+};
+
 class ResultStore {
  public:
   // Creates the folder where needed, finds the runs that it holds already, and writes the table of
-  // those. fingerprints are those of the runs, in their order. Throws RunError when the folder
-  // cannot be written.
+  // those. fingerprints are those of the runs, in their order. Throws InputError when the folder
+  // cannot be written, when another batch writes to it, or when it holds a run of the same name
+  // from another scenario.
   ResultStore(std::filesystem::path folder, std::vector<StudyRun> runs,
               std::vector<std::string> fingerprints, const JsonOptions& json = {});
 
@@ -41,10 +57,14 @@ class ResultStore {
 
  private:
   void find_kept(size_t run_index);
+  // Finds the runs of earlier batches that are not among these.
+  void find_others();
 
   std::filesystem::path folder_;
   std::vector<StudyRun> runs_;
   std::vector<std::string> fingerprints_;
+  std::vector<StoredRun> others_;
+  FolderLock lock_;
   JsonOptions json_;
   std::vector<std::string> keys_;
   std::vector<std::string>

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "config/consistency_rules.hpp"
+#include "routing/inclusion.hpp"
 
 namespace moesim {
 namespace {
@@ -84,6 +85,9 @@ void check_experts(Rules& rules) {
   rules.require(w.moe_ffn > 0, {"workload.moe_ffn"}, "a model with experts needs moe_ffn");
   rules.require(w.top_k <= w.experts, {"workload.top_k", "workload.experts"},
                 "top_k = {} is more than the {} experts", w.top_k, w.experts);
+  rules.require(w.top_k <= max_top_k, {"workload.top_k"},
+                "top_k = {} is more than the {} choices that the router is simulated with", w.top_k,
+                max_top_k);
   rules.require(
       (w.first_dense_layers == 0 && w.moe_period == 1) || w.dense_ffn > 0 || !w.ffns.empty(),
       {"workload.dense_ffn", "workload.first_dense_layers", "workload.moe_period"},

@@ -1,11 +1,12 @@
-// Says what a `model_type` of HuggingFace means beyond its keys: one row for each group of types
-// that their modelling code (`transformers`, or the code published beside the weights) builds
-// alike. To add a family, add its row.
+// Says what a `model_type` of HuggingFace means beyond its keys: the entries of
+// workloads/huggingface/families.yaml, which is compiled into the program.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/spelling.hpp"
 
 namespace moesim {
 
@@ -21,9 +22,16 @@ enum class HfLayout {
   lightning,      // attn_type_list, or a group size
   delta,          // Gated DeltaNet but for every so many layers
 };
+inline constexpr auto kHfLayouts =
+    spell<HfLayout::delta>("keys", "nemotron", "jamba", "short_conv", "two_attention", "compressed",
+                           "kimi_linear", "lightning", "delta");
+constexpr const auto& enum_names(HfLayout) { return kHfLayouts; }
 
 // Which layers have the window of `sliding_window`, without layer_types.
 enum class HfWindow { none, all, alternate, no_rope, pattern, hybrid_pattern, global_every };
+inline constexpr auto kHfWindows = spell<HfWindow::global_every>(
+    "none", "all", "alternate", "no_rope", "pattern", "hybrid_pattern", "global_every");
+constexpr const auto& enum_names(HfWindow) { return kHfWindows; }
 
 struct HfTraits {
   HfLayout layout = HfLayout::keys;
@@ -44,12 +52,12 @@ struct HfTraits {
 };
 
 struct HfFamily {
-  std::string_view types;  // separated by spaces
+  std::vector<std::string> types;
   HfTraits traits;
 };
 
-// Null when no row has this type.
+// Returns null when no entry has this type.
 const HfFamily* find_family(std::string_view model_type);
-std::vector<std::string> family_types();
+std::vector<std::string> family_types();  // sorted
 
 }  // namespace moesim

@@ -87,7 +87,7 @@ void visit_ffn(Visitor& v, ModelShape& s) {
   v.integer("shared_experts", s.shared_experts, {0, 65'536}, "experts that see every token");
   v.integer("shared_ffn", s.shared_ffn, kWidth, "width of all shared experts together");
   v.flag("shared_gate", s.shared_gate, "the shared experts' output is gated per token");
-  v.integer("n_group", s.n_group, kFromOne, "node-limited routing: groups that the experts form");
+  v.integer("n_group", s.n_group, {1, 256}, "node-limited routing: groups that the experts form");
   v.integer("topk_group", s.topk_group, kFromOne,
             "node-limited routing: groups that a token may use");
   v.flag("gated_ffn", s.gated_ffn, "SwiGLU (three matrices) rather than two matrices");
@@ -144,7 +144,7 @@ void visit(Visitor& v, RoutingSpec& r) {
   v.number_lists("layer_histograms", r.layer_histograms, Unit::number, {0, 1e18},
                  "histogram: one per layer instead");
   visit_recorded(v, r);
-  v.integer("step", r.step, {0, 1e9}, "step of the training run that is simulated");
+  v.integer("step", r.step, {0, 1 << 20}, "step of the training run that is simulated");
   v.number("drift", r.drift, Unit::number, {0, 10},
            "random walk of log popularity, deviation per step");
   v.number("jitter", r.jitter, Unit::number, {0, 10},

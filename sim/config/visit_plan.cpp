@@ -36,12 +36,15 @@ void visit_parallelism(Visitor& v, Plan& p) {
 }  // namespace
 
 void visit(Visitor& v, SoftwareCost& c) {
-  v.integer("dispatch_launches", c.dispatch_launches, {0, 10'000},
-            "host launches that prepare a dispatch; 0: as many as its kernels");
-  v.integer("router_launch_factor", c.router_launch_factor, {1, 1000},
-            "host launches per kernel of the router's top-k");
-  v.integer("permutation_factor", c.permutation_factor, {1, 100},
-            "bytes and kernels of unfused permutation against the fused one");
+  const auto count = [&](const char* key, int& value, NumberRange range, const char* doc) {
+    v.integer(key, value, range, doc);
+  };
+  count("dispatch_launches", c.dispatch_launches, {0, 10'000},
+        "host launches that prepare a dispatch; 0: as many as its kernels");
+  count("router_launch_factor", c.router_launch_factor, {1, 1000},
+        "host launches per kernel of the router's top-k");
+  count("permutation_factor", c.permutation_factor, {1, 100},
+        "bytes and kernels of unfused permutation against the fused one");
   v.number("expert_bias_forward_bytes", c.expert_bias_forward_bytes, Unit::bytes, {0, 1e4},
            "that experts' biases move per element of the output, with grouped_gemm: per_expert");
   v.number("expert_bias_backward_bytes", c.expert_bias_backward_bytes, Unit::bytes, {0, 1e4},
@@ -50,35 +53,38 @@ void visit(Visitor& v, SoftwareCost& c) {
            "host time of each piece that ep_overlap cuts a layer into");
   v.number("overlap_launch_factor", c.overlap_launch_factor, Unit::number, {1, 100},
            "host_launch_s is multiplied by this with ep_overlap");
-  v.integer("gradient_passes", c.gradient_passes, {0, 100},
-            "once a step, reads and writes of all gradients held, beside their accumulation");
-  v.integer("norm_passes", c.norm_passes, {1, 100},
-            "reads of the gradients of the optimizer's share for norms");
+  count("gradient_passes", c.gradient_passes, {0, 100},
+        "once a step, reads and writes of all gradients held, beside their accumulation");
+  count("norm_passes", c.norm_passes, {1, 100},
+        "reads of the gradients of the optimizer's share for norms");
   v.flag("gathers_input_again", c.gathers_input_again,
          "with sequence parallelism, inputs of linear layers travel again in the backward pass");
 }
 
 void visit(Visitor& v, FrameworkMemory& m) {
+  const auto bytes = [&](const char* key, double& value, double most, const char* doc) {
+    v.number(key, value, Unit::bytes, {0, most}, doc);
+  };
   v.flag("weight_gradient_buffers", m.weight_gradient_buffers,
          "a bf16 gradient that nobody reads, kept for each distinct shape of weights");
   v.flag("expert_gradient_buffers", m.expert_gradient_buffers, "the same of the experts' weights");
   v.flag("output_gradient_buffer", m.output_gradient_buffer,
          "the same of the output layer, in its backward pass");
-  v.number("loss_bytes", m.loss_bytes, Unit::bytes, {0, 64},
-           "per logit, alive at once in the loss (2: fused in bf16; 6: an fp32 copy)");
+  bytes("loss_bytes", m.loss_bytes, 64,
+        "per logit, alive at once in the loss (2: fused in bf16; 6: an fp32 copy)");
   v.flag("padded_values", m.padded_values, "MLA's values are padded to the width of the keys");
   v.flag("saves_exchanged_attention", m.saves_exchanged_attention,
          "with cp: the output of attention is saved before and after its exchange");
   v.flag("saves_expert_output", m.saves_expert_output,
          "the gate's weights are applied after the experts, whose output is saved");
-  v.number("quantized_weight_bytes", m.quantized_weight_bytes, Unit::bytes, {0, 8},
-           "per element of a layer's matrices: quantised copies beside the weights");
-  v.number("sharded_parameter_bytes", m.sharded_parameter_bytes, Unit::bytes, {0, 8},
-           "zero_stage 3: of a weight's shard beside its fp32 master");
+  bytes("quantized_weight_bytes", m.quantized_weight_bytes, 8,
+        "per element of a layer's matrices: quantised copies beside the weights");
+  bytes("sharded_parameter_bytes", m.sharded_parameter_bytes, 8,
+        "zero_stage 3: of a weight's shard beside its fp32 master");
   v.integer("gathered_layers", m.gathered_layers, {1, 1000},
             "zero_stage 3: whole layers that are gathered at once");
-  v.number("reduced_gradient_bytes", m.reduced_gradient_bytes, Unit::bytes, {0, 16},
-           "zero_stage 3: of a whole layer's gradients until they are reduced");
+  bytes("reduced_gradient_bytes", m.reduced_gradient_bytes, 16,
+        "zero_stage 3: of a whole layer's gradients until they are reduced");
   v.flag("keeps_gathered", m.keeps_gathered, "zero_stage 3: weights stay whole between passes");
   v.flag("sums_whole_gradients", m.sums_whole_gradients,
          "zero_stage 3: whole gradients are summed over microbatches, and reduced with the last");

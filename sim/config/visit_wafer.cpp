@@ -7,7 +7,14 @@ constexpr NumberRange kBandwidth = above(0, 1e20);
 constexpr NumberRange kFraction = above(0, 1);
 constexpr NumberRange kBytes = above(0, 1e20);
 constexpr NumberRange kShortTime{0, 10};
-constexpr NumberRange kBytesPerParameter{0, 1000};
+
+void bandwidth(Visitor& v, const char* key, double& value, const char* doc) {
+  v.number(key, value, Unit::bytes_per_s, kBandwidth, doc, Need::required);
+}
+
+void bytes_of_parameter(Visitor& v, const char* key, double& value, const char* doc) {
+  v.number(key, value, Unit::bytes, {0, 1000}, doc);
+}
 
 }  // namespace
 
@@ -22,12 +29,9 @@ void visit(Visitor& v, Wafer& w) {
   v.number("macs_per_cycle", w.macs_per_cycle, Unit::number, above(0, 1e6),
            "16-bit multiply-adds of one core", Need::required);
   v.number("sram_bytes", w.sram_bytes, Unit::bytes, kBytes, "on the wafer", Need::required);
-  const auto bandwidth = [&](const char* key, double& value, const char* doc) {
-    v.number(key, value, Unit::bytes_per_s, kBandwidth, doc, Need::required);
-  };
-  bandwidth("sram_bytes_per_s", w.sram_bytes_per_s, "of all cores");
-  bandwidth("fabric_bytes_per_s", w.fabric_bytes_per_s, "sum over all links between cores");
-  bandwidth("io_bytes_per_s", w.io_bytes_per_s, "of the system, per direction");
+  bandwidth(v, "sram_bytes_per_s", w.sram_bytes_per_s, "of all cores");
+  bandwidth(v, "fabric_bytes_per_s", w.fabric_bytes_per_s, "sum over all links between cores");
+  bandwidth(v, "io_bytes_per_s", w.io_bytes_per_s, "of the system, per direction");
   v.number("power_w", w.power_w, Unit::watts, {0, 1e6}, "of one system at full load");
   v.number("weight_issue_cycles", w.weight_issue_cycles, Unit::number, {0, 1e6},
            "of a column, per weight, whatever the tokens on its cores");
@@ -43,17 +47,14 @@ void visit(Visitor& v, Wafer& w) {
 
 void visit(Visitor& v, MemoryX& m) {
   v.number("capacity_bytes", m.capacity_bytes, Unit::bytes, kBytes, "of all nodes", Need::required);
-  v.number("egress_bytes_per_s", m.egress_bytes_per_s, Unit::bytes_per_s, kBandwidth,
-           "towards SwarmX", Need::required);
-  v.number("ingress_bytes_per_s", m.ingress_bytes_per_s, Unit::bytes_per_s, kBandwidth,
-           "from SwarmX", Need::required);
-  v.number("update_bytes_per_s", m.update_bytes_per_s, Unit::bytes_per_s, kBandwidth,
-           "memory bandwidth of all nodes that the optimizer reaches", Need::required);
-  v.number("update_bytes", m.update_bytes, Unit::bytes, kBytesPerParameter,
-           "read and written to update a parameter");
-  v.number("accumulate_bytes", m.accumulate_bytes, Unit::bytes, kBytesPerParameter,
-           "read and written to add a microbatch's gradient");
-  v.number("state_bytes", m.state_bytes, Unit::bytes, kBytesPerParameter, "held per parameter");
+  bandwidth(v, "egress_bytes_per_s", m.egress_bytes_per_s, "towards SwarmX");
+  bandwidth(v, "ingress_bytes_per_s", m.ingress_bytes_per_s, "from SwarmX");
+  bandwidth(v, "update_bytes_per_s", m.update_bytes_per_s,
+            "memory bandwidth of all nodes that the optimizer reaches");
+  bytes_of_parameter(v, "update_bytes", m.update_bytes, "read and written to update a parameter");
+  bytes_of_parameter(v, "accumulate_bytes", m.accumulate_bytes,
+                     "read and written to add a microbatch's gradient");
+  bytes_of_parameter(v, "state_bytes", m.state_bytes, "held per parameter");
   v.number("weight_wire_bytes", m.weight_wire_bytes, Unit::bytes, above(0, 8),
            "of a weight streamed down");
   v.number("gradient_wire_bytes", m.gradient_wire_bytes, Unit::bytes, above(0, 8),

@@ -8,18 +8,6 @@ namespace moesim {
 
 namespace {
 
-const char* pass_name(Pass pass) {
-  switch (pass) {
-    case Pass::forward:
-      return "forward";
-    case Pass::backward_data:
-      return "backward data";
-    case Pass::backward_weight:
-      return "backward weight";
-  }
-  return "";
-}
-
 std::string shape_of(const Kernel& kernel, const KernelAmounts& amounts) {
   const double groups = kernel.groups;
   const auto rows = static_cast<double>(amounts.rows);
@@ -47,7 +35,7 @@ KernelUse kernel_use(const Device& device, const Kernel& kernel, std::span<const
   const KernelAmounts amounts = kernel_amounts(kernel, rows);
   KernelUse use;
   use.op = op;
-  use.pass = pass_name(kernel.pass);
+  use.pass = name_of(kernel.pass);
   use.shape = shape_of(kernel, amounts);
   use.flops = kernel.kind == KernelKind::memory ? 0 : amounts.flops;
   use.bytes = amounts.bytes;

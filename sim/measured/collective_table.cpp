@@ -81,15 +81,14 @@ double alone_s(const Fabric& fabric, const Transfer& transfer) {
 }
 
 RoutingShape shape_of(const Pod& pod, const MeasuredCollective& row) {
-  RoutingShape shape;
-  shape.sources = shape.ranks = row.gpus;
-  shape.tokens_per_source = row.tokens;
-  shape.experts = row.experts;
-  shape.top_k = row.top_k;
-  shape.n_group = row.n_group;
-  shape.topk_group = row.topk_group;
-  shape.ranks_per_node = pod.gpus_per_node;
-  return shape;
+  return {.sources = row.gpus,
+          .tokens_per_source = row.tokens,
+          .experts = row.experts,
+          .top_k = row.top_k,
+          .n_group = row.n_group,
+          .topk_group = row.topk_group,
+          .ranks = row.gpus,
+          .ranks_per_node = pod.gpus_per_node};
 }
 
 Transfer tokens_transfer(const Pod& pod, const AllToAll& group,

@@ -15,37 +15,9 @@
 namespace moesim {
 namespace {
 
-using TextMember = std::string MeasuredRow::*;
 using IntegerMember = int MeasuredRow::*;
 using NumberMember = double MeasuredRow::*;
 
-const std::map<std::string, TextMember> kTexts{
-    {"source", &MeasuredRow::source},
-    {"model", &MeasuredRow::model},
-    {"gpu", &MeasuredRow::gpu},
-    {"precision", &MeasuredRow::precision},
-    {"recompute", &MeasuredRow::recompute},
-    {"overlap", &MeasuredRow::overlap},
-    {"dispatcher", &MeasuredRow::dispatcher},
-    {"framework", &MeasuredRow::framework},
-    {"layout", &MeasuredRow::layout},
-    {"routing", &MeasuredRow::routing},
-    {"note", &MeasuredRow::note},
-    {"verified", &MeasuredRow::verified},
-};
-const std::map<std::string, IntegerMember> kIntegers{
-    {"num_gpus", &MeasuredRow::num_gpus},
-    {"seq_len", &MeasuredRow::seq_len},
-    {"gbs", &MeasuredRow::gbs},
-    {"mbs", &MeasuredRow::mbs},
-    {"tp", &MeasuredRow::tp},
-    {"pp", &MeasuredRow::pp},
-    {"vpp", &MeasuredRow::vpp},
-    {"cp", &MeasuredRow::cp},
-    {"ep", &MeasuredRow::ep},
-    {"etp", &MeasuredRow::etp},
-    {"dp", &MeasuredRow::dp},
-};
 const std::map<std::string, NumberMember> kNumbers{
     {"tokens_per_s_per_gpu", &MeasuredRow::tokens_per_s_per_gpu},
     {"tflops_per_gpu", &MeasuredRow::tflops_per_gpu},
@@ -109,7 +81,7 @@ const std::map<std::string, ReadCell> kSpecial{
 };
 
 bool is_known(const std::string& column) {
-  return kTexts.count(column) || kIntegers.count(column) || kNumbers.count(column) ||
+  return text_columns().count(column) || size_columns().count(column) || kNumbers.count(column) ||
          kCounts.count(column) || kSpecial.count(column);
 }
 
@@ -117,8 +89,8 @@ std::vector<std::string> known_columns() {
   std::vector<std::string> names;
   for (const auto& [name, count] : kCounts) names.push_back(name);
   for (const auto& [name, read] : kSpecial) names.push_back(name);
-  for (const auto& [name, member] : kTexts) names.push_back(name);
-  for (const auto& [name, member] : kIntegers) names.push_back(name);
+  for (const auto& [name, member] : text_columns()) names.push_back(name);
+  for (const auto& [name, member] : size_columns()) names.push_back(name);
   for (const auto& [name, member] : kNumbers) names.push_back(name);
   return names;
 }
@@ -153,9 +125,9 @@ bool parse_whole(const std::string& text, Number& value) {
 void read_cell(const std::string& column, const CsvCell& cell, MeasuredRow& row,
                Problems& problems) {
   if (cell.text.empty()) return;
-  if (const auto text = kTexts.find(column); text != kTexts.end()) {
+  if (const auto text = text_columns().find(column); text != text_columns().end()) {
     row.*text->second = cell.text;
-  } else if (const auto integer = kIntegers.find(column); integer != kIntegers.end()) {
+  } else if (const auto integer = size_columns().find(column); integer != size_columns().end()) {
     int value = 0;
     if (!parse_whole(cell.text, value) || value < 1)
       problems.add(cell.place, column,
@@ -182,6 +154,36 @@ void read_cell(const std::string& column, const CsvCell& cell, MeasuredRow& row,
 }
 
 }  // namespace
+
+const std::map<std::string, std::string MeasuredRow::*>& text_columns() {
+  using Row = MeasuredRow;
+  static const std::map<std::string, std::string Row::*> columns{
+      {"source", &Row::source},
+      {"model", &Row::model},
+      {"gpu", &Row::gpu},
+      {"precision", &Row::precision},
+      {"recompute", &Row::recompute},
+      {"overlap", &Row::overlap},
+      {"dispatcher", &Row::dispatcher},
+      {"framework", &Row::framework},
+      {"layout", &Row::layout},
+      {"routing", &Row::routing},
+      {"note", &Row::note},
+      {"verified", &Row::verified},
+  };
+  return columns;
+}
+
+const std::map<std::string, int MeasuredRow::*>& size_columns() {
+  using Row = MeasuredRow;
+  static const std::map<std::string, int Row::*> columns{
+      {"num_gpus", &Row::num_gpus}, {"seq_len", &Row::seq_len}, {"gbs", &Row::gbs},
+      {"mbs", &Row::mbs},           {"tp", &Row::tp},           {"pp", &Row::pp},
+      {"vpp", &Row::vpp},           {"cp", &Row::cp},           {"ep", &Row::ep},
+      {"etp", &Row::etp},           {"dp", &Row::dp},
+  };
+  return columns;
+}
 
 MeasuredTable read_measured_table(const std::string& path, const Files& files) {
   Problems problems;

@@ -3,6 +3,7 @@
 // (measured/row_scenario.hpp). Columns: docs/formats/tables.md.
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,11 @@ struct MeasuredRow {
   double tokens_per_s_per_gpu = 0, tflops_per_gpu = 0, mfu = 0, step_time_s = 0;
   std::vector<std::string> cells;  // as MeasuredTable::columns
 };
+
+// The columns of every table of measurements that are a text, and those that are a size of the run
+// or of its mapping, at least 1.
+const std::map<std::string, std::string MeasuredRow::*>& text_columns();
+const std::map<std::string, int MeasuredRow::*>& size_columns();
 
 struct MeasuredTable {
   std::string file;

@@ -28,28 +28,6 @@ std::optional<int> whole(const std::string& text) {
   return value;
 }
 
-const std::map<std::string, int MeasuredRow::*> kSizes{
-    {"num_gpus", &MeasuredRow::num_gpus},
-    {"seq_len", &MeasuredRow::seq_len},
-    {"gbs", &MeasuredRow::gbs},
-    {"mbs", &MeasuredRow::mbs},
-    {"tp", &MeasuredRow::tp},
-    {"pp", &MeasuredRow::pp},
-    {"vpp", &MeasuredRow::vpp},
-    {"cp", &MeasuredRow::cp},
-    {"ep", &MeasuredRow::ep},
-    {"etp", &MeasuredRow::etp},
-    {"dp", &MeasuredRow::dp},
-};
-const std::map<std::string, std::string MeasuredRow::*> kTexts{
-    {"model", &MeasuredRow::model},           {"gpu", &MeasuredRow::gpu},
-    {"precision", &MeasuredRow::precision},   {"recompute", &MeasuredRow::recompute},
-    {"framework", &MeasuredRow::framework},   {"layout", &MeasuredRow::layout},
-    {"overlap", &MeasuredRow::overlap},       {"dispatcher", &MeasuredRow::dispatcher},
-    {"cuda_graph", &MeasuredRow::cuda_graph}, {"routing", &MeasuredRow::routing},
-    {"source", &MeasuredRow::source},
-};
-
 // "31.585", "~80 (fits)", ">182 (OOM)": the figure, and what is said of it.
 void read_peak(const TableRow& cells, MeasuredMemory& memory) {
   const std::string text = cells.at("peak_memory");
@@ -184,8 +162,9 @@ MemoryTable read_memory_table(const std::string& path, const Files& files) {
     row.table = path;
     row.line = cells.cells.front().place.line;
     row.set_place = cells.cells.front().place;
-    for (const auto& [column, member] : kTexts) row.*member = cells.at(column);
-    for (const auto& [column, member] : kSizes) {
+    for (const auto& [column, member] : text_columns()) row.*member = cells.at(column);
+    row.cuda_graph = cells.at("cuda_graph");
+    for (const auto& [column, member] : size_columns()) {
       const std::string text = cells.at(column);
       if (const auto value = whole(text))
         row.*member = *value;

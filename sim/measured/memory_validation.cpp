@@ -10,6 +10,7 @@
 #include "base/statistics.hpp"
 #include "base/text.hpp"
 #include "measured/row_scenario.hpp"
+#include "measured/validate_output.hpp"
 #include "report/format.hpp"
 #include "run/pod_memory.hpp"
 
@@ -60,21 +61,12 @@ void predict(ValidatedMemory& row, const std::string& platform,
     row.error_percent = 100 * (row.predicted_bytes - measured.bytes) / measured.bytes;
 }
 
-// "TP2 PP8x2 EP8"
+// "T2P8V2E8"
 std::string mapping_of(const ValidatedMemory& row) {
-  const Plan& plan = row.plan;
-  std::string text;
-  const auto add = [&](const char* name, int size) {
-    if (size > 1) text += fmt::format("{}{}", name, size);
-  };
-  add("T", plan.tp);
-  add("P", plan.pp);
-  add("V", plan.vpp);
-  add("C", plan.cp);
-  add("E", plan.ep);
-  add("X", plan.etp);
-  if (plan.zero_stage == 3) text += "F";
-  return text;
+  const Plan& p = row.plan;
+  const std::string text = sizes_text(
+      {{"T{}", p.tp}, {"P{}", p.pp}, {"V{}", p.vpp}, {"C{}", p.cp}, {"E{}", p.ep}, {"X{}", p.etp}});
+  return p.zero_stage == 3 ? text + "F" : text;
 }
 
 struct Group {

@@ -136,18 +136,18 @@ ordered_json to_json(const ValidatedRow& row) {
 
 }  // namespace
 
+std::string sizes_text(std::initializer_list<std::pair<const char*, int>> sizes) {
+  std::string text;
+  for (const auto& [format, size] : sizes)
+    if (size > 1) text += fmt::format(fmt::runtime(format), size);
+  return text;
+}
+
 std::string mapping_text(const ValidatedRow& row) {
   const Plan& p = row.plan;
-  std::string text;
-  const auto add = [&](const char* name, int size) {
-    if (size > 1) text += fmt::format("{}{} ", name, size);
-  };
-  add("TP", p.tp);
-  if (p.pp > 1)
-    text += p.vpp > 1 ? fmt::format("PP{}x{} ", p.pp, p.vpp) : fmt::format("PP{} ", p.pp);
-  add("CP", p.cp);
-  add("EP", p.ep);
-  add("ETP", p.etp);
+  std::string text = sizes_text({{"TP{} ", p.tp}, {"PP{}", p.pp}, {"x{}", p.vpp}});
+  if (p.pp > 1) text += ' ';
+  text += sizes_text({{"CP{} ", p.cp}, {"EP{} ", p.ep}, {"ETP{} ", p.etp}});
   if (p.zero_stage == 3) text += "FSDP ";
   return text + fmt::format("mbs{}", row.batch.micro_batch);
 }

@@ -11,7 +11,7 @@ std::vector<KernelRow> kernel_rows(const Program& program) {
   for (size_t graph = 0; graph < program.templates.size(); ++graph)
     for (const Task& task : program.templates[graph].tasks) {
       if (task.kind != TaskKind::compute) continue;
-      for (const RunPart& part : program.runs[task.payload].parts) {
+      for (const ChainPart& part : program.chains[task.payload].parts) {
         if (part.kernel == kNoKernel) continue;
         rows[part.kernel].count += blocks[graph];
         rows[part.kernel].seconds += blocks[graph] * part.seconds;
@@ -36,6 +36,19 @@ std::vector<KernelRow> kernel_rows(const Program& program) {
   std::stable_sort(rows.begin(), rows.end(),
                    [](const KernelRow& a, const KernelRow& b) { return a.seconds > b.seconds; });
   return rows;
+}
+
+void visit(FigureVisitor& v, KernelRow& row) {
+  v({"op", "operator"}, row.op);
+  v({"pass", "forward, or which gradient"}, row.pass);
+  v({"shape", "m x n x k, or of attention"}, row.shape);
+  v({"flops", "of one"}, row.flops);
+  v({"bytes", "of one"}, row.bytes);
+  v({"count", "in a step"}, row.count);
+  v({"seconds", "of all of them"}, row.seconds);
+  v({"efficiency", "of peak FLOPs"}, row.efficiency);
+  v({"source", "of the efficiency"}, row.source);
+  v({"measured", "whether kernels of this size were"}, row.measured);
 }
 
 }  // namespace moesim

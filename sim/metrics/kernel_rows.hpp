@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/program.hpp"
+#include "metrics/figures.hpp"
 
 namespace moesim {
 
@@ -18,6 +19,8 @@ struct KernelRow {
   double efficiency = 0;        // of peak FLOPs; 0: does not multiply
   bool measured = true;         // KernelUse::measured
 };
+
+void visit(FigureVisitor& v, KernelRow& row);
 
 // Returns the rows by time, the longest first; kernels on wafers have none.
 std::vector<KernelRow> kernel_rows(const Program& program);

@@ -177,26 +177,25 @@ void visit(FigureVisitor& v, PipelineStage& stage) {
 
 void visit(FigureVisitor& v, StageMemory& m) {
   v({"stage", "number of the stage"}, m.stage);
-  v({"parameters_bytes", "parameters", Shown::bytes, kWhole}, m.parameters_bytes);
-  v({"gradients_bytes", "gradients", Shown::bytes, kWhole}, m.gradients_bytes);
-  v({"optimizer_bytes", "optimizer state", Shown::bytes, kWhole}, m.optimizer_bytes);
-  v({"activations_bytes", "activations at their peak", Shown::bytes, kWhole}, m.activations_bytes);
-  v({"total_bytes", "their sum", Shown::bytes, kWhole}, m.total_bytes);
-  v({"capacity_bytes", "what there is", Shown::bytes, kWhole}, m.capacity_bytes);
+  const auto bytes = [&](const char* key, const char* doc, double& value, int more = 0) {
+    v({key, doc, Shown::bytes, kWhole | more}, value);
+  };
+  bytes("parameters_bytes", "parameters", m.parameters_bytes);
+  bytes("gradients_bytes", "gradients", m.gradients_bytes);
+  bytes("optimizer_bytes", "optimizer state", m.optimizer_bytes);
+  bytes("activations_bytes", "activations at their peak", m.activations_bytes);
+  bytes("total_bytes", "their sum", m.total_bytes);
+  bytes("capacity_bytes", "what there is", m.capacity_bytes);
   v({"fits", "whether the total is within the capacity"}, m.fits);
   v({"name", "of a store that is no pipeline stage", Shown::plain, kWhenSet}, m.name);
   v({"breaks_it", "the tensor that takes most where it does not fit", Shown::plain, kWhenSet},
     m.breaks_it);
-  v({"buffers_bytes", "that the framework keeps for the whole step", Shown::bytes, kWhole | kLater},
-    m.buffers_bytes);
-  v({"reserved_bytes", "what the caching allocator holds for the total", Shown::bytes,
-     kWhole | kLater},
-    m.reserved_bytes);
-  v({"outside_bytes", "beside the allocator: driver, communicators, dispatcher", Shown::bytes,
-     kWhole | kLater},
-    m.outside_bytes);
-  v({"reserve_bytes", "of the capacity, not to be planned with", Shown::bytes, kWhole | kLater},
-    m.reserve_bytes);
+  bytes("buffers_bytes", "that the framework keeps for the whole step", m.buffers_bytes, kLater);
+  bytes("reserved_bytes", "what the caching allocator holds for the total", m.reserved_bytes,
+        kLater);
+  bytes("outside_bytes", "beside the allocator: driver, communicators, dispatcher", m.outside_bytes,
+        kLater);
+  bytes("reserve_bytes", "of the capacity, not to be planned with", m.reserve_bytes, kLater);
   v({"verdict", "fits, tight (within the reserve) or out_of_memory", Shown::plain,
      kWhenSet | kLater},
     m.verdict);

@@ -78,5 +78,6 @@ struct Kernel {
 };
 
 const char* name_of(Op op);
+const char* name_of(Pass pass);
 
 }  // namespace moesim

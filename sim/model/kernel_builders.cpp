@@ -60,15 +60,21 @@ void split_by_expert(Kernel& kernel, PrecisionRecipe recipe) {
   kernel.host_launches = kernel.groups * (swizzles ? 2 : 1);
 }
 
+// A product with weights, whose shape is still to be set.
+Kernel product(KernelKind kind, const Linear& linear, Pass pass, PrecisionRecipe recipe) {
+  Kernel kernel;
+  kernel.kind = kind;
+  kernel.op = linear.op;
+  kernel.pass = pass;
+  kernel.precision = gemm_precision(recipe);
+  kernel.vector_scaled = recipe == PrecisionRecipe::fp8_block && pass == Pass::backward_weight;
+  return kernel;
+}
+
 Kernel gemm(const Linear& linear, Pass pass, PrecisionRecipe recipe) {
   const double tokens = linear.tokens, in = linear.in, out = linear.out,
                operand = operand_bytes(recipe);
-  Kernel kernel;
-  kernel.op = linear.op;
-  kernel.pass = pass;
-  kernel.kind = KernelKind::gemm;
-  kernel.precision = gemm_precision(recipe);
-  kernel.vector_scaled = recipe == PrecisionRecipe::fp8_block && pass == Pass::backward_weight;
+  Kernel kernel = product(KernelKind::gemm, linear, pass, recipe);
   kernel.flops = 2 * tokens * in * out;
   switch (pass) {
     case Pass::forward:
@@ -89,12 +95,7 @@ Kernel gemm(const Linear& linear, Pass pass, PrecisionRecipe recipe) {
 
 Kernel grouped_gemm(const Linear& linear, int groups, Pass pass, PrecisionRecipe recipe) {
   const double in = linear.in, out = linear.out, operand = operand_bytes(recipe);
-  Kernel kernel;
-  kernel.op = linear.op;
-  kernel.pass = pass;
-  kernel.kind = KernelKind::grouped_gemm;
-  kernel.precision = gemm_precision(recipe);
-  kernel.vector_scaled = recipe == PrecisionRecipe::fp8_block && pass == Pass::backward_weight;
+  Kernel kernel = product(KernelKind::grouped_gemm, linear, pass, recipe);
   kernel.groups = groups;
   kernel.flops_per_row = 2 * in * out;
   switch (pass) {

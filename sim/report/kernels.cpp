@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include "report/figures_json.hpp"
 
 namespace moesim {
 
@@ -35,19 +35,7 @@ std::string kernel_rows_table(const std::vector<KernelRow>& rows, double step_s)
 }
 
 std::string kernel_rows_json(const std::vector<KernelRow>& rows) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const KernelRow& row : rows)
-    list.push_back({{"op", row.op},
-                    {"pass", row.pass},
-                    {"shape", row.shape},
-                    {"flops", row.flops},
-                    {"bytes", row.bytes},
-                    {"count", row.count},
-                    {"seconds", row.seconds},
-                    {"efficiency", row.efficiency},
-                    {"source", row.source},
-                    {"measured", row.measured}});
-  return nlohmann::ordered_json{{"kernels", list}}.dump(2) + "\n";
+  return figures_json([list = rows](FigureVisitor& v) mutable { v.list({"kernels"}, list); });
 }
 
 std::string unmeasured_kernels(const std::vector<KernelRow>& rows, double step_s) {

@@ -22,6 +22,7 @@ class Checker {
   void check_placement() const;
   void check_table() const;
   void check_groups() const;
+  void check_tokens() const;
 
  private:
   void add(const std::string& key, std::string message) const {
@@ -122,6 +123,17 @@ void Checker::check_placement() const {
                       shape_.experts, spec_.redundant_experts, shape_.ranks));
 }
 
+// Counts pass through single precision, and rows of an expert through 32 bits.
+void Checker::check_tokens() const {
+  const int64_t tokens = shape_.tokens_per_source;
+  if (tokens < 1 << 22 && tokens * shape_.sources <= INT32_MAX) return;
+  problems_.add(
+      place_, "batch.sequence_length",
+      fmt::format("{} tokens of a microbatch on each of {} ranks are more than the router "
+                  "counts ({} on one, {} together): give plan.cp, or smaller microbatches",
+                  tokens, shape_.sources, (1 << 22) - 1, INT32_MAX));
+}
+
 void Checker::check_groups() const {
   require(shape_.top_k >= 1 && shape_.top_k <= std::min(shape_.experts, max_top_k), "top_k",
           fmt::format("{} of {} experts; at most {}", shape_.top_k, shape_.experts, max_top_k));
@@ -150,6 +162,7 @@ void check_routing(const RoutingSpec& spec, const RoutingShape& shape, const Pla
   }
   if (spec.kind == RoutingKind::recorded) checker.check_recorded();
   checker.check_groups();
+  checker.check_tokens();
   checker.check_placement();
 }
 

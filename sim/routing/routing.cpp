@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/check.hpp"
+#include "base/diagnostics.hpp"
 #include "routing/popularity.hpp"
 
 namespace moesim {
@@ -25,20 +26,24 @@ int calibration_tokens(const TokenRule& rule) {
   return rule.grouped() ? tokens / rule.n_group : tokens;
 }
 
+// The request as it is drawn from. Throws InputError where it does not fit its shape.
+RoutingSpec sound(const RoutingSpec& spec, const RoutingShape& shape, uint64_t seed) {
+  Problems problems;
+  check_routing(spec, shape, {}, problems);
+  if (!problems.empty()) throw InputError(std::move(problems));
+  return spec.target_overload > 0 ? with_target_overload(spec, shape, seed) : spec;
+}
+
 }  // namespace
 
 Router::Router(const RoutingSpec& spec, const RoutingShape& shape, int layers, uint64_t seed)
-    : spec_(spec.target_overload > 0 ? with_target_overload(spec, shape, seed) : spec),
+    : spec_(sound(spec, shape, seed)),
       shape_(shape),
       rule_{shape.experts, shape.top_k, shape.n_group, shape.topk_group},
       seed_(seed) {
   MOESIM_CHECK(shape.sources > 0 && shape.ranks > 0 && shape.tokens_per_source >= 0 && layers > 0,
                "{} sources, {} ranks, {} tokens, {} layers", shape.sources, shape.ranks,
                shape.tokens_per_source, layers);
-  // Counts pass through single precision, and rows of an expert through 32 bits.
-  MOESIM_CHECK(
-      shape.tokens_per_source < (1 << 22) && shape.tokens_per_source * shape.sources <= INT32_MAX,
-      "{} tokens from each of {} sources", shape.tokens_per_source, shape.sources);
   add_layers(layers);
 }
 

@@ -41,8 +41,8 @@ void check_routing(const RoutingSpec& spec, const RoutingShape& shape, const Pla
 // Immutable after construction; `sample` may run in several threads on different outputs.
 class Router {
  public:
-  // Requires a shape and spec without problems (check_routing). Searches for spec.target_overload
-  // when that is set.
+  // Throws InputError where spec and shape have problems (check_routing). Searches for
+  // spec.target_overload when that is set.
   Router(const RoutingSpec& spec, const RoutingShape& shape, int layers, uint64_t seed);
 
   // `cell` tells data-parallel replicas of the group apart. Allocates nothing once `out` has seen

@@ -1,10 +1,12 @@
 #include "run/goodput.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-#include <queue>
 #include <vector>
 
+#include "base/diagnostics.hpp"
 #include "base/random.hpp"
 #include "base/statistics.hpp"
 
@@ -14,13 +16,12 @@ namespace {
 
 constexpr uint64_t kFailures = 0xfa11;
 constexpr double kDay = 86400;
-
-enum class Event { segment_done, checkpoint_done, restart_done, failure };
+constexpr double kMostFailures = 2e8;  // some ten seconds of simulation
 
 // Wall time by what it went to.
 struct Spent {
   double kept_s = 0, checkpoint_s = 0, lost_s = 0, restart_s = 0;
-  int failures = 0;
+  double failures = 0;
 };
 
 struct Costs {
@@ -29,83 +30,61 @@ struct Costs {
   double checkpoint_s = 0, restart_s = 0, mtbf_s = 0, duration_s = 0;
 };
 
+// A run from failure to failure. Between two of them segments and checkpoints alternate, so that
+// their number is a division, however many there are.
 class TrainingRun {
  public:
   TrainingRun(const Costs& costs, Random random) : costs_(costs), random_(random) {}
 
   Spent run() {
-    begin(Event::segment_done, costs_.segment_s);
-    fail_later();
-    while (events_.top().time_s < costs_.duration_s) {
-      const Scheduled event = events_.top();
-      events_.pop();
-      if (event.what != Event::failure && event.epoch != epoch_) continue;  // a failure came first
-      now_ = event.time_s;
-      handle(event.what);
+    double now_s = 0, failure_s = next_failure(0);
+    while (failure_s < costs_.duration_s) {
+      spent_.lost_s += train(failure_s - now_s);
+      now_s = restart(failure_s);
     }
-    now_ = costs_.duration_s;
-    stop();
+    if (now_s < costs_.duration_s) finish(train(costs_.duration_s - now_s));
     return spent_;
   }
 
  private:
-  struct Scheduled {
-    double time_s;
-    Event what;
-    uint64_t epoch;
-    bool operator<(const Scheduled& other) const { return time_s > other.time_s; }
-  };
-
-  void begin(Event ends_with, double duration_s) {
-    doing_ = ends_with;
-    since_s_ = now_;
-    events_.push({now_ + duration_s, ends_with, epoch_});
+  double next_failure(double now_s) {
+    return now_s - costs_.mtbf_s * std::log(1 - random_.uniform());
   }
 
-  void fail_later() {
-    events_.push({now_ - costs_.mtbf_s * std::log(1 - random_.uniform()), Event::failure, epoch_});
+  // Returns what is left of the time after whole segments with their checkpoints.
+  double train(double seconds) {
+    const double cycle_s = costs_.segment_s + costs_.checkpoint_s;
+    const double cycles = std::floor(seconds / cycle_s);
+    spent_.kept_s += cycles * costs_.segment_s;
+    spent_.checkpoint_s += cycles * costs_.checkpoint_s;
+    return std::max(0.0, seconds - cycles * cycle_s);
   }
 
-  void handle(Event event) {
-    switch (event) {
-      case Event::segment_done:
-        unsaved_s_ = costs_.segment_s;
-        return begin(Event::checkpoint_done, costs_.checkpoint_s);
-      case Event::checkpoint_done:
-        spent_.kept_s += unsaved_s_;
-        spent_.checkpoint_s += now_ - since_s_;
-        unsaved_s_ = 0;
-        return begin(Event::segment_done, costs_.segment_s);
-      case Event::restart_done:
-        spent_.restart_s += now_ - since_s_;
-        return begin(Event::segment_done, costs_.segment_s);
-      case Event::failure:
-        ++spent_.failures;
-        ++epoch_;
-        (doing_ == Event::restart_done ? spent_.restart_s : spent_.lost_s) +=
-            unsaved_s_ + now_ - since_s_;
-        unsaved_s_ = 0;
-        begin(Event::restart_done, costs_.restart_s);
-        return fail_later();
+  // From a failure to the next step, further failures in between included. Returns its date, and
+  // moves `failure_s` on to the failure after it.
+  double restart(double& failure_s) {
+    while (true) {
+      ++spent_.failures;
+      const double since_s = failure_s, done_s = since_s + costs_.restart_s;
+      failure_s = next_failure(since_s);
+      const double end_s = std::min({done_s, failure_s, costs_.duration_s});
+      spent_.restart_s += end_s - since_s;
+      if (failure_s > done_s || failure_s >= costs_.duration_s) return done_s;
     }
   }
 
   // The end of the run: whole steps of the segment under way are kept.
-  void stop() {
-    const double partial_s = now_ - since_s_;
-    spent_.kept_s += unsaved_s_;
-    if (doing_ == Event::checkpoint_done) spent_.checkpoint_s += partial_s;
-    if (doing_ == Event::restart_done) spent_.restart_s += partial_s;
-    if (doing_ == Event::segment_done)
-      spent_.kept_s += std::floor(partial_s / costs_.step_s) * costs_.step_s;
+  void finish(double left_s) {
+    if (left_s < costs_.segment_s) {
+      spent_.kept_s += std::floor(left_s / costs_.step_s) * costs_.step_s;
+      return;
+    }
+    spent_.kept_s += costs_.segment_s;
+    spent_.checkpoint_s += left_s - costs_.segment_s;
   }
 
   Costs costs_;
   Random random_;
-  std::priority_queue<Scheduled> events_;
-  double now_ = 0, since_s_ = 0, unsaved_s_ = 0;
-  Event doing_ = Event::segment_done;
-  uint64_t epoch_ = 0;
   Spent spent_;
 };
 
@@ -133,8 +112,8 @@ Goodput simulate_interval(const Reliability& r, double interval_s, double mtbf_s
   }
   const Distribution fractions = distribution_of(kept);
   result.fraction = fractions.mean;
-  result.ci95_low = fractions.ci95_low;
-  result.ci95_high = fractions.ci95_high;
+  result.ci95_low = std::clamp(fractions.ci95_low, 0.0, 1.0);
+  result.ci95_high = std::clamp(fractions.ci95_high, 0.0, 1.0);
   result.tokens_per_day = result.fraction * kDay / step_s * tokens_per_step;
   result.formula_fraction =
       daly_goodput(costs.segment_s, r.checkpoint_write_s, r.restart_s, mtbf_s);
@@ -165,6 +144,12 @@ GoodputReport simulate_goodput(const Reliability& reliability, int devices, doub
   report.system_mtbf_s = reliability.device_mtbf_s / devices;
   report.duration_s = reliability.duration_s;
   report.trials = reliability.trials;
+  const double failures = report.duration_s / report.system_mtbf_s * report.trials;
+  if (failures > kMostFailures)
+    throw RunError(fmt::format(
+        "goodput: one of {} devices fails every {:.3g} s, which is {:.3g} failures in {} runs of "
+        "{:.3g} s, more than the {:.0e} that are simulated: raise goodput.device_mtbf_s",
+        devices, report.system_mtbf_s, failures, report.trials, report.duration_s, kMostFailures));
   report.young_interval_s = young_interval_s(reliability.checkpoint_write_s, report.system_mtbf_s);
   report.daly_interval_s = daly_interval_s(reliability.checkpoint_write_s, report.system_mtbf_s);
   const double asked_s = reliability.checkpoint_interval_s > 0 ? reliability.checkpoint_interval_s

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/spelling.hpp"
 #include "lower/routed_work.hpp"
 #include "plan/shard.hpp"
 
@@ -12,21 +13,12 @@ namespace {
 
 constexpr size_t kLargestShown = 10;
 
-const char* verb(OpKind kind) {
-  switch (kind) {
-    case OpKind::forward:
-      return "forward";
-    case OpKind::backward:
-    case OpKind::backward_data:
-      return "backward";
-    case OpKind::backward_weight:
-      return "weight gradients";
-  }
-  return "";
-}
+constexpr auto kVerbs =
+    spell<OpKind::backward_weight>("forward", "backward", "backward", "weight gradients");
 
 std::string moment_text(const StageMemoryNeed& need) {
-  std::string text = fmt::format("{} of microbatch {}", verb(need.op.kind), need.op.microbatch);
+  std::string text = fmt::format(
+      "{} of microbatch {}", kVerbs[static_cast<size_t>(need.op.kind)].name, need.op.microbatch);
   if (need.op.chunk > 0) text += fmt::format(", chunk {}", need.op.chunk);
   return need.moment.empty() ? text : text + ": " + need.moment;
 }

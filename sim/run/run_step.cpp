@@ -9,8 +9,10 @@
 #include "metrics/summarize.hpp"
 #include "run/describe_run.hpp"
 #include "run/goodput.hpp"
+#include "run/invariants.hpp"
 #include "run/pod_program.hpp"
 #include "run/process_facts.hpp"
+#include "run/simulation_size.hpp"
 #include "run/wafer_program.hpp"
 
 namespace moesim {
@@ -106,6 +108,7 @@ std::unique_ptr<LoweredProgram> lower(const Scenario& scenario, uint64_t seed) {
 
 RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   const Stopwatch watch;
+  refuse_beyond(scenario, options.most_memory_bytes);
   RunResult result;
   result.lowered = lower(scenario, options.seed);
   LoweredProgram& lowered = *result.lowered;
@@ -134,7 +137,10 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   if (scenario.goodput.asked())
     report.goodput = simulate_goodput(scenario.goodput, report.devices, report.step_time_s,
                                       report.tokens_per_step, options.seed);
-  if (options.step_time_only) return result;
+  if (options.step_time_only) {
+    check_invariants(report);
+    return result;
+  }
   fill_reasons(
       report, lowered, execution,
       transport == Transport::uncontended
@@ -146,6 +152,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   report.simulation.setup_cpu_s = setup_cpu_s;
   report.simulation.cpu_s = watch.cpu_s();
   report.simulation.wall_s = watch.wall_s();
+  check_invariants(report);
   return result;
 }
 

@@ -19,6 +19,7 @@ struct RunOptions {
   // Leaves out what comes after the breakdown and the memory: lower bound, critical path,
   // resources, facts.
   bool step_time_only = false;
+  double most_memory_bytes = 0;  // what needs more is refused before it starts; 0: no limit
   // Called now and then while simulating: the part of the step done, in [0, 1], and the simulated
   // date.
   std::function<void(double done, double simulated_s)> on_progress;

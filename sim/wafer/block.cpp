@@ -142,16 +142,16 @@ class LayerBlocks {
   }
 
   WaferCompute& compute(int stream, Kernels kernels) {
-    WaferCompute run;
-    run.kernels = std::move(kernels);
-    run.phase = block_.phase;
-    run.stream = stream;
-    block_.computes.push_back(std::move(run));
+    WaferCompute compute;
+    compute.kernels = std::move(kernels);
+    compute.phase = block_.phase;
+    compute.stream = stream;
+    block_.computes.push_back(std::move(compute));
     return block_.computes.back();
   }
-  static void leave(WaferCompute& run, int stream, double elements) {
-    run.gradient_elements = elements;
-    run.gradient_stream = stream;
+  static void leave(WaferCompute& computed, int stream, double elements) {
+    computed.gradient_elements = elements;
+    computed.gradient_stream = stream;
   }
 
   template <class Direction>
@@ -166,8 +166,8 @@ class LayerBlocks {
         pass == Pass::forward ? (in(), core(), out()) : (out(), core(), in());
         return kernels;
       };
-      WaferCompute& run = compute(stream, direction(attention));
-      if (phase) run.phase = *phase;
+      WaferCompute& added = compute(stream, direction(attention));
+      if (phase) added.phase = *phase;
     }
   }
 
@@ -234,18 +234,18 @@ WaferBlock embedding_block(const WaferContext& context, int sequences, bool forw
   WaferBlock block;
   block.name = forward ? "embedding forward" : "embedding backward";
   block.phase = forward ? Phase::forward : Phase::backward;
-  WaferCompute run;
-  run.phase = block.phase;
+  WaferCompute compute;
+  compute.phase = block.phase;
   const Shard shard = context.shard(sequences);
-  run.kernels =
+  compute.kernels =
       embedding_ops(context.model, shard, forward ? Pass::forward : Pass::backward_weight);
   if (forward) {
     block.streams.push_back({"embedding table", embedding_parameters(context.model), 0, 0, false});
-    run.stream = 0;
+    compute.stream = 0;
   } else {
-    run.gradient_elements = embedding_parameters(context.model);
+    compute.gradient_elements = embedding_parameters(context.model);
   }
-  block.computes.push_back(std::move(run));
+  block.computes.push_back(std::move(compute));
   return block;
 }
 

@@ -1,6 +1,8 @@
 #include "batch/result_store.hpp"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -120,10 +122,53 @@ TEST_CASE("messages with bytes that are not UTF-8 are kept as far as they can be
 TEST_CASE("what cannot be written is an error") {
   const TemporaryFolder folder;
   std::ofstream(folder.path() / "file") << "in the way";
-  CHECK_THROWS_AS(ResultStore(folder.path() / "file", runs, fingerprints), RunError);
+  CHECK_THROWS_AS(ResultStore(folder.path() / "file", runs, fingerprints), InputError);
   ResultStore store(folder.path() / "results", runs, fingerprints);
   const Outcome broken{.status = Status::done, .output = "not JSON"};
   CHECK_THROWS_WITH(store.add(0, broken), "the result of a process cannot be read");
   std::filesystem::remove_all(folder.path() / "results");
   CHECK_THROWS_AS(store.add(0, done(1)), RunError);
+}
+
+TEST_CASE("another study in the folder drops nothing of the first, and has no run of its name") {
+  const TemporaryFolder folder;
+  {
+    ResultStore store(folder.path(), runs, fingerprints);
+    store.add(0, done(1));
+    store.add(1, done(2));
+  }
+  const std::vector<StudyRun> others = {{"pp=2", "s.yaml", {"plan.pp=2"}}};
+  ResultStore second(folder.path(), others, {"g"});
+  second.add(0, done(3));
+  second.rewrite_table();
+  const std::string table = text_of(second.table_path());
+  CHECK(table.starts_with("name,plan.pp,plan.ep,status"));
+  CHECK(table.find("\npp=2,2,,done") != std::string::npos);
+  CHECK(table.find("\nep=1,,1,done") != std::string::npos);
+  CHECK(table.find("\nep=2,,2,done") != std::string::npos);
+  CHECK(lines_of(second.table_path()) == 4);
+  const std::vector<StudyRun> same_name = {{"ep=1", "t.yaml", {"plan.ep=1"}}};
+  CHECK_THROWS_AS(ResultStore(folder.path(), same_name, {"h"}), InputError);
+}
+
+TEST_CASE("a folder is held by one process, until that ends") {
+  const TemporaryFolder folder;
+  int ready[2], finish[2];
+  REQUIRE(pipe(ready) == 0);
+  REQUIRE(pipe(finish) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const FolderLock lock(folder.path());
+    char byte = 'x';
+    const bool told = write(ready[1], &byte, 1) == 1 && read(finish[0], &byte, 1) == 1;
+    _exit(told ? 0 : 1);
+  }
+  char byte = 0;
+  REQUIRE(read(ready[0], &byte, 1) == 1);
+  CHECK_THROWS_AS(FolderLock(folder.path()), InputError);
+  REQUIRE(write(finish[1], &byte, 1) == 1);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK_NOTHROW(FolderLock(folder.path()));
 }

@@ -1,22 +1,16 @@
 """measure_kernels.py without a GPU: a timer that invents times and a stand-in for torch, to test what it writes. That
 the kernels are the right ones, and timed well, no machine without a GPU can tell."""
 import csv
-import importlib.util
 import pathlib
 import subprocess
 import sys
 import tempfile
-from unittest.mock import MagicMock
 
-root = pathlib.Path(sys.argv[1])
+from gpu_stand_in import load, torch_of
+
 moesim = sys.argv[2]
-spec = importlib.util.spec_from_file_location("measure_kernels", root / "tools/calibrate/measure_kernels.py")
-measure = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(measure)
-
-torch = MagicMock()
-torch.__version__, torch.version.cuda = "2.0", "12.0"
-torch.cuda.get_device_name.return_value = 'Some "GPU", 80 GB'
+measure = load("measure_kernels")
+torch = torch_of('Some "GPU", 80 GB')
 torch.cuda.get_device_capability.return_value = (9, 0)
 calls, sustained_calls = [], []
 

@@ -1,19 +1,13 @@
 """measure_sustained.py without a GPU: a bench that invents times and a stand-in for torch, to test what it writes."""
 import csv
-import importlib.util
 import pathlib
-import sys
 import tempfile
 from unittest.mock import MagicMock
 
-root = pathlib.Path(sys.argv[1])
-spec = importlib.util.spec_from_file_location("measure_sustained", root / "tools/calibrate/measure_sustained.py")
-measure = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(measure)
+from gpu_stand_in import load, torch_of
 
-torch = MagicMock()
-torch.__version__, torch.version.cuda = "2.0", "12.0"
-torch.cuda.get_device_name.return_value = "Some GPU"
+measure = load("measure_sustained")
+torch = torch_of("Some GPU")
 
 
 class Bench:

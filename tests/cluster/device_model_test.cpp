@@ -4,21 +4,12 @@
 #include <filesystem>
 
 #include "catch.hpp"
+#include "fixtures/kernels.hpp"
 #include "fixtures/presets.hpp"
 
 using namespace moesim;
 
 namespace {
-
-Kernel gemm(double m, double n, double k, Precision precision = Precision::bf16) {
-  Kernel kernel;
-  kernel.kind = KernelKind::gemm;
-  kernel.precision = precision;
-  kernel.m = m, kernel.n = n, kernel.k = k;
-  kernel.flops = 2.0 * m * n * k;
-  kernel.bytes = 2.0 * (m * k + n * k + m * n);
-  return kernel;
-}
 
 Kernel experts(int groups, double n, double k, bool weight_gradient = false) {
   Kernel kernel;

@@ -5,22 +5,13 @@
 
 #include "catch.hpp"
 #include "cluster/device_model.hpp"
+#include "fixtures/kernels.hpp"
 #include "fixtures/presets.hpp"
 #include "fixtures/tiny.hpp"
 
 using namespace moesim;
 
 namespace {
-
-Kernel product(double m, double n, double k, Precision precision = Precision::bf16) {
-  Kernel kernel;
-  kernel.kind = KernelKind::gemm;
-  kernel.precision = precision;
-  kernel.m = m, kernel.n = n, kernel.k = k;
-  kernel.flops = 2 * m * n * k;
-  kernel.bytes = 2 * (m * k + n * k + m * n);
-  return kernel;
-}
 
 // 1e15 FLOP/s at 1 pJ: 1,000 W while it multiplies.
 Device hungry() {
@@ -35,7 +26,7 @@ Device hungry() {
 }  // namespace
 
 TEST_CASE("a kernel spends its FLOPs and its bytes") {
-  Kernel kernel = product(1000, 1000, 1000);
+  Kernel kernel = gemm(1000, 1000, 1000);
   kernel.bytes = 3e6;
   CHECK(kernel_joules(hungry(), kernel) == Approx(2e9 * 1e-12 + 3e6 * 1e-10));
   kernel.kind = KernelKind::memory;  // what it computes is little
@@ -45,8 +36,8 @@ TEST_CASE("a kernel spends its FLOPs and its bytes") {
 
 TEST_CASE("a precision without a figure of its own costs what the next wider one does") {
   Device device = hungry();
-  const Kernel fp8 = product(64, 64, 64, Precision::fp8), fp4 = product(64, 64, 64, Precision::fp4);
-  CHECK(kernel_joules(device, fp8) == Approx(kernel_joules(device, product(64, 64, 64))));
+  const Kernel fp8 = gemm(64, 64, 64, Precision::fp8), fp4 = gemm(64, 64, 64, Precision::fp4);
+  CHECK(kernel_joules(device, fp8) == Approx(kernel_joules(device, gemm(64, 64, 64))));
   device.fp8_pj_per_flop = 0.5;
   CHECK(kernel_joules(device, fp4) == Approx(kernel_joules(device, fp8)));
 }
@@ -63,8 +54,7 @@ TEST_CASE("work takes as long as its energy needs under the limit, less what is 
 TEST_CASE("long rows of a kernel settle at the power limit, short ones are over before") {
   Device device = hungry();
   device.power_reserve_j = 2;
-  const Kernel kernel =
-      product(1000, 1000, 500);  // 1 us at the clock, 1 mJ and no bytes to speak of
+  const Kernel kernel = gemm(1000, 1000, 500);  // 1 us at the clock, 1 mJ and no bytes to speak of
   Kernel dry = kernel;
   dry.bytes = 0;
   const double burst = kernel_seconds(device, dry);
@@ -90,7 +80,7 @@ TEST_CASE("sustained kernels of any device grow with each side and keep under th
       for (const double n : sides) {
         double before = 0;
         for (const double k : sides) {
-          const Kernel kernel = product(m, n, k);
+          const Kernel kernel = gemm(m, n, k);
           const double seconds = sustained_seconds(device, kernel);
           REQUIRE(seconds >= kernel_lower_bound_s(device, kernel));
           REQUIRE(seconds >= kernel_seconds(device, kernel));
@@ -105,7 +95,7 @@ TEST_CASE("sustained kernels of any device grow with each side and keep under th
 // 673 and 676 TFLOPS (kernels-sustained.csv).
 TEST_CASE("large products settle where they were measured") {
   const auto rate = [](const char* device, double m, double n, double k) {
-    return 2 * m * n * k / sustained_seconds(device_named(device), product(m, n, k)) / 1e12;
+    return 2 * m * n * k / sustained_seconds(device_named(device), gemm(m, n, k)) / 1e12;
   };
   CHECK(rate("b200-hgx", 16384, 16384, 16384) == Approx(0.49 * 2250).epsilon(0.03));
   CHECK(rate("h100-sxm", 8192, 8192, 8192) == Approx(676).epsilon(0.03));

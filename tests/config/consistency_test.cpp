@@ -6,23 +6,7 @@ using namespace moesim;
 
 namespace {
 
-struct Case {
-  const char* what;
-  std::string text;
-  std::string error;
-  std::vector<std::string> sets = {};
-};
-
 const std::string kDense = "workload: dense\nplatform: pod\n" + kBatch;
-
-std::string plan(const std::string& keys) { return kScenario + "plan: {" + keys + "}\n"; }
-
-void check(const std::vector<Case>& cases) {
-  for (const Case& c : cases) {
-    INFO(c.what);
-    CHECK(errors_of(c.text, c.sets) == c.error);
-  }
-}
 
 }  // namespace
 

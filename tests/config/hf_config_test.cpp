@@ -1,19 +1,14 @@
 #include "config/hf_config.hpp"
 
 #include "catch.hpp"
-#include "config/json_tree.hpp"
+#include "config/hf_read.hpp"
 
 using namespace moesim;
 
 namespace {
 
-struct Read {
-  Problems problems;
-  YamlNode root;
-  HfConfig hf;
-  explicit Read(const std::string& json)
-      : root(parse_json(json, {"c.json", "", "", true}, problems)),
-        hf(root, root, "workload", problems) {}
+struct Read : HfRead {
+  explicit Read(const std::string& json) : HfRead(json, "workload") {}
 };
 
 }  // namespace

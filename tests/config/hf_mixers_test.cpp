@@ -1,22 +1,19 @@
 #include "config/hf_mixers.hpp"
 
 #include "catch.hpp"
-#include "config/json_tree.hpp"
+#include "config/hf_read.hpp"
 
 using namespace moesim;
 
 namespace {
 
-// The mixers that a config of this many layers has; `problem` is what was wrong.
-struct Read {
-  Problems problems;
-  YamlNode root;
-  HfConfig hf;
+// The mixers that a config of this many layers has.
+struct Read : HfRead {
   Mixers mixers;
 
   Read(const std::string& json, int64_t layers, HfTraits traits,
        const std::vector<std::pair<const char*, int64_t>>& sizes = {})
-      : root(parse_json(json, {"c.json", "", "", true}, problems)), hf(root, root, "", problems) {
+      : HfRead(json, "") {
     hf.set_layers(layers);
     for (const auto& [key, value] : sizes) hf.put(key, value, {"none"});
     mixers = mixers_of(hf, traits);

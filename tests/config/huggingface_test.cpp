@@ -2,6 +2,8 @@
 // written after the formats of the `transformers` configuration classes.
 #include "config/huggingface.hpp"
 
+#include <tuple>
+
 #include "catch.hpp"
 #include "config/fixture.hpp"
 #include "fixtures/input_error.hpp"
@@ -37,9 +39,7 @@ TEST_CASE("DeepSeek-V3: MLA, dense first layers, groups, prediction layer") {
   "scoring_func": "sigmoid", "tie_word_embeddings": false, "topk_group": 4, "topk_method": "noaux_tc",
   "v_head_dim": 128, "vocab_size": 129280})");
   CHECK(s.name == "M");
-  CHECK(s.layers == 61);
-  CHECK(s.hidden == 7168);
-  CHECK(s.vocab == 129280);
+  CHECK(std::tuple(s.layers, s.hidden, s.vocab) == std::tuple(61, 7168, 129280));
   CHECK(s.attention == AttentionKind::mla);
   CHECK(s.heads == 128);
   CHECK(s.q_lora_rank == 1536);
@@ -50,11 +50,8 @@ TEST_CASE("DeepSeek-V3: MLA, dense first layers, groups, prediction layer") {
   CHECK(s.dense_ffn == 18432);
   CHECK(s.first_dense_layers == 3);
   CHECK(s.moe_period == 1);
-  CHECK(s.experts == 256);
-  CHECK(s.top_k == 8);
-  CHECK(s.moe_ffn == 2048);
-  CHECK(s.shared_experts == 1);
-  CHECK(s.shared_ffn == 2048);
+  CHECK(std::tuple(s.experts, s.top_k, s.moe_ffn) == std::tuple(256, 8, 2048));
+  CHECK(std::pair(s.shared_experts, s.shared_ffn) == std::pair(1, 2048));
   CHECK(s.n_group == 8);
   CHECK(s.topk_group == 4);
   CHECK(s.mtp_layers == 1);
@@ -104,10 +101,8 @@ TEST_CASE(
   CHECK(s.qk_norm);
   CHECK_FALSE(s.attention_bias);
   CHECK(s.sliding_window == 0);
-  CHECK(s.experts == 128);
-  CHECK(s.moe_ffn == 768);
-  CHECK(s.first_dense_layers == 0);
-  CHECK(s.shared_experts == 0);
+  CHECK(std::tuple(s.experts, s.moe_ffn, s.first_dense_layers, s.shared_experts) ==
+        std::tuple(128, 768, 0, 0));
   std::string stepped = config;
   stepped.replace(stepped.find("\"decoder_sparse_step\": 1"), 24, "\"decoder_sparse_step\": 2");
   CHECK(import(stepped).moe_period == 2);
@@ -144,10 +139,8 @@ TEST_CASE("Qwen3-Next: linear attention in three of four layers") {
   "full_attention_interval": 4, "linear_num_key_heads": 16, "linear_num_value_heads": 32, "linear_key_head_dim": 128,
   "linear_value_head_dim": 128, "num_experts": 512, "num_experts_per_tok": 10, "moe_intermediate_size": 512,
   "shared_expert_intermediate_size": 512, "intermediate_size": 5120, "decoder_sparse_step": 1})");
-  CHECK(s.linear_attention_period == 4);
-  CHECK(s.linear_key_heads == 16);
-  CHECK(s.linear_value_heads == 32);
-  CHECK(s.linear_head_dim == 128);
+  CHECK(std::tuple(s.linear_attention_period, s.linear_key_heads, s.linear_value_heads,
+                   s.linear_head_dim) == std::tuple(4, 16, 32, 128));
   CHECK(s.attention_gate);
   CHECK(s.qk_norm);
 }
@@ -157,10 +150,7 @@ TEST_CASE("Mixtral: intermediate_size is an expert's width") {
       import(R"({"model_type": "mixtral", "hidden_size": 4096, "num_hidden_layers": 32,
   "vocab_size": 32000, "num_attention_heads": 32, "num_key_value_heads": 8, "num_local_experts": 8,
   "num_experts_per_tok": 2, "intermediate_size": 14336, "sliding_window": null, "router_aux_loss_coef": 0.02})");
-  CHECK(s.experts == 8);
-  CHECK(s.top_k == 2);
-  CHECK(s.moe_ffn == 14336);
-  CHECK(s.dense_ffn == 0);
+  CHECK(std::tuple(s.experts, s.top_k, s.moe_ffn, s.dense_ffn) == std::tuple(8, 2, 14336, 0));
   CHECK(s.head_dim == 128);
   CHECK_FALSE(s.qk_norm);
 }

@@ -66,8 +66,8 @@ TEST_CASE("numbers have the field's unit, or none") {
 }
 
 TEST_CASE("flags are true or false, and no other words") {
-  CHECK(flag("true") == "true");
-  CHECK(flag("FALSE") == "false");
+  for (const char* text : {"true", "TRUE"}) CHECK(flag(text) == "true");
+  for (const char* text : {"false", "FALSE"}) CHECK(flag(text) == "false");
   CHECK(flag("yes") == "expected true or false, got \"yes\"");
   CHECK(flag("\"true\"") == "expected true or false, got \"true\" in quotes");
   CHECK(flag("") == "expected true or false (whether), got nothing");

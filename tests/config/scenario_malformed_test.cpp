@@ -5,27 +5,6 @@
 using namespace moesim;
 using namespace std::string_literals;
 
-namespace {
-
-struct Case {
-  const char* what;
-  std::string text;
-  std::string error;
-  std::vector<std::string> sets = {};
-  std::map<std::string, std::string> files = {};  // beside the presets
-};
-
-std::string plan(const std::string& keys) { return kScenario + "plan: {" + keys + "}\n"; }
-
-void check(const std::vector<Case>& cases) {
-  for (const Case& c : cases) {
-    INFO(c.what);
-    CHECK(errors_of(c.text, c.sets, c.files) == c.error);
-  }
-}
-
-}  // namespace
-
 TEST_CASE("no YAML, or not the YAML we read") {
   check({
       {"empty file", "", "s.yaml: is empty"},

@@ -1,5 +1,7 @@
 #include "config/setting_writer.hpp"
 
+#include <algorithm>
+
 #include "catch.hpp"
 #include "config/visit.hpp"
 
@@ -8,8 +10,8 @@ using namespace moesim;
 namespace {
 
 std::vector<std::string> keys_of(const SettingTree& map) {
-  std::vector<std::string> keys;
-  for (const SettingTree& item : map.items) keys.push_back(item.key);
+  std::vector<std::string> keys(map.items.size());
+  std::ranges::transform(map.items, keys.begin(), &SettingTree::key);
   return keys;
 }
 

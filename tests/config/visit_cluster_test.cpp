@@ -4,12 +4,14 @@
 using namespace moesim;
 
 TEST_CASE("keys of a pod, of its device and of its dispatchers reach their members") {
-  const Pod pod =
-      load_text(kScenario, {"platform.gpus_per_node=4", "platform.nic_latency_s=3 us",
-                            "platform.oversubscription=2", "platform.device.launch_s=5 us",
-                            "platform.device.power_w=700 W", "platform.deepep.startup_s=9 us",
-                            "platform.hybridep.nic_efficiency=0.5"})
-          .scenario.platform.pod();
+  const std::vector<std::string> sets{"platform.gpus_per_node=4",
+                                      "platform.nic_latency_s=3 us",
+                                      "platform.oversubscription=2",
+                                      "platform.device.launch_s=5 us",
+                                      "platform.device.power_w=700 W",
+                                      "platform.deepep.startup_s=9 us",
+                                      "platform.hybridep.nic_efficiency=0.5"};
+  const Pod pod = load_text(kScenario, sets).scenario.platform.pod();
   CHECK(pod.gpus == 16);
   CHECK(pod.gpus_per_node == 4);
   CHECK(pod.nvlink_bytes_per_s == 450e9);

@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "catch.hpp"
 #include "config/fixture.hpp"
 
@@ -10,13 +12,10 @@ TEST_CASE("keys of the workload reach their members") {
                             "workload.dense_ffn=4096", "workload.sliding_window=1024",
                             "workload.gated_ffn=false", "workload.tied_embeddings=true"})
           .scenario.workload;
-  CHECK(w.layers == 8);
-  CHECK(w.experts == 32);
+  CHECK(std::pair(w.layers, w.experts) == std::pair(8, 32));
   CHECK(w.qk_norm);
-  CHECK(w.shared_experts == 1);
-  CHECK(w.shared_ffn == 256);
-  CHECK(w.first_dense_layers == 2);
-  CHECK(w.dense_ffn == 4096);
+  CHECK(std::tuple(w.shared_experts, w.shared_ffn, w.first_dense_layers, w.dense_ffn) ==
+        std::tuple(1, 256, 2, 4096));
   CHECK(w.sliding_window == 1024);
   CHECK_FALSE(w.gated_ffn);
   CHECK(w.tied_embeddings);

@@ -246,12 +246,8 @@ TEST_CASE("nothing computes before its bucket is gathered") {
 }
 
 TEST_CASE("what is gathered does not depend on when and in which buckets") {
-  Plan plan;
-  plan.pp = 2;
-  plan.vpp = 2;
-  plan.ep = 2;
-  plan.schedule = ScheduleKind::interleaved;
-  plan.dp_bucket_bytes = 1;
+  Plan plan{
+      .ep = 2, .pp = 2, .vpp = 2, .schedule = ScheduleKind::interleaved, .dp_bucket_bytes = 1};
   const auto gathered = [&] {
     const auto step = lower(moe_model(8), ideal_pod(8), plan, tiny_batch(16));
     double sent = 0, expected = 0;

@@ -113,14 +113,9 @@ TEST_CASE(
   plan.pp = 2;
   const auto work = [&] {
     const auto step = lower(moe_model(4), ideal_pod(8), plan, tiny_batch(16));
-    double seconds = 0;
-    for_each_task(*step,
-                  [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
-                    if (task.kind == TaskKind::compute)
-                      seconds += task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
-                  });
     return std::pair{
-        seconds, execute_reference(step->program, step->context.fabric, *step->work).makespan_s};
+        compute_seconds(*step),
+        execute_reference(step->program, step->context.fabric, *step->work).makespan_s};
   };
   const auto together = work();
   plan.delay_wgrad = true;

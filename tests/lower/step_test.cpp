@@ -116,13 +116,7 @@ TEST_CASE("what a schedule computes does not depend on the schedule") {
   const auto kernels_s = [&](ScheduleKind kind) {
     plan.schedule = kind;
     const auto step = lower(moe_model(8), ideal_pod(8), plan, tiny_batch(16));
-    double seconds = 0;
-    for_each_task(*step,
-                  [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
-                    if (task.kind == TaskKind::compute)
-                      seconds += task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
-                  });
-    return seconds;
+    return compute_seconds(*step);
   };
   const double one = kernels_s(ScheduleKind::one_f_one_b);
   for (ScheduleKind kind :

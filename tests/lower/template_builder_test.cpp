@@ -26,14 +26,14 @@ struct Built {
   Program program;
   Device device = ideal_device();
   Plan plan;
-  RunCost cost{device, plan};
+  ChainCost cost{device, plan};
   TemplateBuilder builder{program, cost, "test", kRanks};
-  TemplateSlots slots;
+  TemplateDraws draws;
 
   void compute(int layer = 0) {
     builder.compute({memory_kernel(Op::norm, Pass::forward, 1e30)}, layer, Phase::forward);
   }
-  TaskGraph freeze() { return builder.freeze(slots); }
+  TaskGraph freeze() { return builder.freeze(draws); }
 };
 
 std::vector<TaskId> tasks_of(const TaskGraph& graph, TaskKind kind) {
@@ -57,10 +57,10 @@ TEST_CASE("kernels without anything between them are one run on every rank") {
   built.builder.collective(kExchange, kPair, message);
   built.compute();
   const TaskGraph graph = built.freeze();
-  const auto runs = tasks_of(graph, TaskKind::compute);
-  REQUIRE(runs.size() == 2 * kRanks);
-  CHECK(built.program.runs[graph.tasks[runs[0]].payload].parts.size() == 2);
-  CHECK(graph.tasks[runs[0]].seconds == Approx(2 * graph.tasks[runs[2]].seconds));
+  const auto chains = tasks_of(graph, TaskKind::compute);
+  REQUIRE(chains.size() == 2 * kRanks);
+  CHECK(built.program.chains[graph.tasks[chains[0]].payload].parts.size() == 2);
+  CHECK(graph.tasks[chains[0]].seconds == Approx(2 * graph.tasks[chains[2]].seconds));
 }
 
 TEST_CASE("a collective waits for all members, and all members wait for it") {
@@ -69,12 +69,12 @@ TEST_CASE("a collective waits for all members, and all members wait for it") {
   built.builder.collective(kExchange, kPair, message);
   built.compute();
   const TaskGraph graph = built.freeze();
-  const auto runs = tasks_of(graph, TaskKind::compute);
+  const auto chains = tasks_of(graph, TaskKind::compute);
   const auto transfers = tasks_of(graph, TaskKind::transfer);
   REQUIRE(transfers.size() == 1);
   for (int rank = 0; rank < kRanks; ++rank) {
-    CHECK(follows(graph, runs[rank], transfers[0]));
-    CHECK(follows(graph, transfers[0], runs[kRanks + rank]));
+    CHECK(follows(graph, chains[rank], transfers[0]));
+    CHECK(follows(graph, transfers[0], chains[kRanks + rank]));
   }
 }
 
@@ -93,11 +93,11 @@ TEST_CASE("compute passes a background transfer, until it waits for it") {
   built.builder.wait_for(sent);
   built.compute();
   const TaskGraph graph = built.freeze();
-  const auto runs = tasks_of(graph, TaskKind::compute);
-  REQUIRE(runs.size() == 3 * kRanks);
-  CHECK_FALSE(follows(graph, sent[0], runs[kRanks]));
-  CHECK(follows(graph, sent[0], runs[2 * kRanks]));
-  CHECK(follows(graph, runs[kRanks], runs[2 * kRanks]));
+  const auto chains = tasks_of(graph, TaskKind::compute);
+  REQUIRE(chains.size() == 3 * kRanks);
+  CHECK_FALSE(follows(graph, sent[0], chains[kRanks]));
+  CHECK(follows(graph, sent[0], chains[2 * kRanks]));
+  CHECK(follows(graph, chains[kRanks], chains[2 * kRanks]));
 }
 
 TEST_CASE("transfers of one stream keep their order") {
@@ -122,12 +122,12 @@ TEST_CASE("two lanes share the compute stream, in the order of emission") {
     built.compute();
     const TaskGraph graph = built.freeze();
     CHECK(graph.entry_ports() == 2);
-    const auto runs = tasks_of(graph, TaskKind::compute);
+    const auto chains = tasks_of(graph, TaskKind::compute);
     const TaskId sent = tasks_of(graph, TaskKind::transfer)[0];
     for (int rank = 0; rank < kRanks; ++rank) {
-      CHECK(graph.tasks[runs[kRanks + rank]].lane == 1);
-      CHECK(follows(graph, runs[rank], runs[kRanks + rank]));
-      CHECK(follows(graph, sent, runs[kRanks + rank]) == blocking);
+      CHECK(graph.tasks[chains[kRanks + rank]].lane == 1);
+      CHECK(follows(graph, chains[rank], chains[kRanks + rank]));
+      CHECK(follows(graph, sent, chains[kRanks + rank]) == blocking);
     }
   }
 }
@@ -140,12 +140,12 @@ TEST_CASE("after the lanes have joined each waits for both") {
   built.builder.join_lanes();
   const auto sent = built.builder.background({Stream::pp, "send"}, [](int) { return message({}); });
   const TaskGraph graph = built.freeze();
-  const auto runs = tasks_of(graph, TaskKind::compute);
-  CHECK(follows(graph, runs[0], sent[0]));
-  CHECK(follows(graph, runs[kRanks], sent[0]));
+  const auto chains = tasks_of(graph, TaskKind::compute);
+  CHECK(follows(graph, chains[0], sent[0]));
+  CHECK(follows(graph, chains[kRanks], sent[0]));
 }
 
-TEST_CASE("routed work gets a slot for each rank and group") {
+TEST_CASE("routed work gets a draw for each rank and group") {
   Built built;
   const Kernels kernels{row_kernel(Op::expert_activation, Pass::forward, 1)};
   built.builder.busy_host(2e-3);
@@ -153,16 +153,16 @@ TEST_CASE("routed work gets a slot for each rank and group") {
   built.builder.collective({Stream::ep, "combine", 5, Phase::forward, RoutedBytes{64, true}}, kPair,
                            message);
   const TaskGraph graph = built.freeze();
-  CHECK(graph.compute_slots == kRanks);
-  CHECK(graph.transfer_slots == 1);
+  CHECK(graph.drawn_computes == kRanks);
+  CHECK(graph.drawn_transfers == 1);
   for (int rank = 0; rank < kRanks; ++rank) {
-    CHECK(built.slots.compute[rank].rank == static_cast<uint32_t>(rank));
-    CHECK(built.slots.compute[rank].kernels == 3);
-    CHECK(built.slots.compute[rank].layer == 5);
-    CHECK(built.slots.compute[rank].more_host_s == 2e-3);
+    CHECK(built.draws.compute[rank].rank == static_cast<uint32_t>(rank));
+    CHECK(built.draws.compute[rank].kernels == 3);
+    CHECK(built.draws.compute[rank].layer == 5);
+    CHECK(built.draws.compute[rank].more_host_s == 2e-3);
   }
-  CHECK(built.slots.transfers[0].reverse);
-  CHECK(built.slots.transfers[0].token_bytes == 64);
+  CHECK(built.draws.transfers[0].reverse);
+  CHECK(built.draws.transfers[0].token_bytes == 64);
 }
 
 TEST_CASE("an exit follows its tasks, the front, or both") {
@@ -173,12 +173,12 @@ TEST_CASE("an exit follows its tasks, the front, or both") {
   built.builder.exit(300, sent);  // ports are not bytes
   const TaskGraph graph = built.freeze();
   const auto exits = tasks_of(graph, TaskKind::exit);
-  const auto runs = tasks_of(graph, TaskKind::compute);
+  const auto chains = tasks_of(graph, TaskKind::compute);
   REQUIRE(exits.size() == 2 * kRanks);
   CHECK(follows(graph, sent[0], exits[0]));
-  CHECK_FALSE(follows(graph, runs[0], exits[0]));
+  CHECK_FALSE(follows(graph, chains[0], exits[0]));
   CHECK(follows(graph, sent[0], exits[kRanks]));
-  CHECK(follows(graph, runs[0], exits[kRanks]));
+  CHECK(follows(graph, chains[0], exits[kRanks]));
   CHECK(graph.tasks[exits[kRanks]].payload == 300);
 }
 
@@ -187,6 +187,6 @@ TEST_CASE("a fraction of kernels takes that fraction of their time") {
   const Kernels kernels{memory_kernel(Op::attention, Pass::forward, 1e30)};
   built.builder.compute_fraction(kernels, 0.25, 0, Phase::forward);
   const TaskGraph graph = built.freeze();
-  const auto runs = tasks_of(graph, TaskKind::compute);
-  CHECK(graph.tasks[runs[0]].seconds == Approx(0.25 * built.cost.seconds(kernels)));
+  const auto chains = tasks_of(graph, TaskKind::compute);
+  CHECK(graph.tasks[chains[0]].seconds == Approx(0.25 * built.cost.seconds(kernels)));
 }

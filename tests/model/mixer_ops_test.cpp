@@ -13,37 +13,31 @@ namespace {
 
 // Two layers, the mixer under test in both, a dense FFN after it.
 ModelShape with(Mixer mixer) {
-  ModelShape shape;
-  shape.layers = 2;
-  shape.hidden = 1024;
-  shape.vocab = 32000;
-  shape.heads = 16;
-  shape.kv_heads = 4;
-  shape.head_dim = 64;
-  shape.dense_ffn = 4096;
-  shape.sliding_window = 128;
-  shape.index_heads = 8;
-  shape.index_dim = 64;
-  shape.index_topk = 256;
-  shape.compression = 4;
-  shape.heavy_compression = 128;
-  shape.linear_key_heads = shape.linear_value_heads = 16;
-  shape.linear_head_dim = 64;
-  shape.mamba_inner = 2048;
-  shape.mamba_heads = 32;
-  shape.mamba_state = 128;
-  shape.convolution_taps = 3;
-  shape.mixers = {mixer, mixer};
-  return shape;
+  return {.layers = 2,
+          .hidden = 1024,
+          .vocab = 32000,
+          .heads = 16,
+          .kv_heads = 4,
+          .head_dim = 64,
+          .sliding_window = 128,
+          .index_heads = 8,
+          .index_dim = 64,
+          .index_topk = 256,
+          .compression = 4,
+          .heavy_compression = 128,
+          .linear_key_heads = 16,
+          .linear_value_heads = 16,
+          .linear_head_dim = 64,
+          .mamba_inner = 2048,
+          .mamba_heads = 32,
+          .mamba_state = 128,
+          .convolution_taps = 3,
+          .mixers = {mixer, mixer},
+          .dense_ffn = 4096};
 }
 
 Shard shard_of(int tp) {
-  Shard shard;
-  shard.sequences = 1;
-  shard.sequence_length = 4096;
-  shard.tp = tp;
-  shard.sequence_parallel = tp > 1;
-  return shard;
+  return {.sequences = 1, .sequence_length = 4096, .tp = tp, .sequence_parallel = tp > 1};
 }
 
 Kernels layer(const ModelShape& shape, const Shard& shard, Pass pass) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/diagnostics.hpp"
 #include "catch.hpp"
 
 using namespace moesim;
@@ -85,4 +86,32 @@ TEST_CASE("the same seed gives the same failures") {
   };
   CHECK(fraction(3) == fraction(3));
   CHECK(fraction(3) != fraction(4));
+}
+
+TEST_CASE("free checkpoints after every step, and failures by the million, take no time") {
+  Reliability r = usual();
+  r.checkpoint_interval_s = r.checkpoint_write_s = 0;
+  const GoodputReport report = simulate_goodput(r, 8, 1e-3, kTokens, 1);
+  CHECK(report.asked.steps_per_checkpoint == 1);
+  CHECK(report.asked.fraction == Approx(1).epsilon(1e-3));
+  r.device_mtbf_s = 1e-30;
+  CHECK_THROWS_AS(simulate_goodput(r, 8, kStep, kTokens, 1), RunError);
+  r.device_mtbf_s = 40;  // less than a checkpoint, and than a restart
+  r.checkpoint_write_s = 60;
+  const Goodput none = simulate_goodput(r, 1, kStep, kTokens, 1).asked;
+  CHECK(none.fraction < 0.01);
+  CHECK(none.restart_fraction + none.lost_fraction > 0.99);
+  CHECK(none.restart_fraction + none.lost_fraction <= 1);
+}
+
+TEST_CASE("confidence limits of a fraction are fractions") {
+  Reliability r = usual();
+  r.checkpoint_interval_s = 365210952;
+  r.device_mtbf_s = 2e7;
+  r.trials = 3;
+  const Goodput g = simulate_goodput(r, 8, kStep, kTokens, 1).asked;
+  CHECK(g.ci95_low >= 0);
+  CHECK(g.ci95_low <= g.fraction);
+  CHECK(g.ci95_high >= g.fraction);
+  CHECK(g.ci95_high <= 1);
 }

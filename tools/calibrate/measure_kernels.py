@@ -26,6 +26,15 @@ FLUSH_BYTES = 1 << 30  # more than any L2, and longer to write than the host nee
 TOKENS = 8192  # of the layer that runs as a sequence
 
 
+def between_events(torch, work):
+    """The events before and after `work`, of which the times are known after a synchronisation."""
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    begin.record()
+    work()
+    end.record()
+    return begin, end
+
+
 class CudaTimer:
     """Device time of `work` in microseconds: alone with cold caches, or for seconds on end."""
 
@@ -35,20 +44,13 @@ class CudaTimer:
         self.empty_us = 0.0
         self.empty_us = self(lambda: None)  # what a pair of events sees around nothing
 
-    def between_events(self, work):
-        begin, end = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
-        work()
-        end.record()
-        return begin, end
-
     def __call__(self, work):
         for _ in range(3):
             work()
         times = []
         for _ in range(self.repeats):
             self.flush.zero_()
-            begin, end = self.between_events(work)
+            begin, end = between_events(self.torch, work)
             self.torch.cuda.synchronize()
             times.append(begin.elapsed_time(end) * 1e3)
         return statistics.median(times) - self.empty_us
@@ -64,7 +66,7 @@ class CudaTimer:
             work()
         spent, count, late = 0.0, 1, []
         while spent < seconds:
-            begin, end = self.between_events(lambda: [graph.replay() for _ in range(count)])
+            begin, end = between_events(self.torch, lambda: [graph.replay() for _ in range(count)])
             state = self.state()
             self.torch.cuda.synchronize()
             elapsed_ms = begin.elapsed_time(end)

@@ -18,6 +18,8 @@ import statistics
 import sys
 import time
 
+from measure_kernels import between_events
+
 COLUMNS = ["class", "device", "kernel", "precision", "pass", "groups", "m", "n", "k", "sequences", "heads", "seq_len",
            "qk_dim", "v_dim", "causal", "bytes", "time_us", "timing", "fit", "source", "layout", "out", "acc", "kv",
            "grouping", "state", "clock_mhz", "power_w"]
@@ -55,11 +57,7 @@ class CudaBench:
         self.flush = torch.empty(1 << 30, dtype=torch.uint8, device="cuda")
 
     def between(self, work):
-        begin, end = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
-        work()
-        end.record()
-        return begin, end
+        return between_events(self.torch, work)
 
     def alone_us(self, work, repeats=5):
         for i in range(2):

@@ -26,10 +26,15 @@ std::map<std::string, Enum> spellings() {
   return names;
 }
 
+constexpr double kMostBytes = 1e15;
+
 int run(Options& options) {
   std::string error;
   const auto bytes = parse_quantity(options.bytes, Unit::bytes, error);
   if (!bytes) throw InputError("--bytes: " + error);
+  if (!(*bytes > 0 && *bytes <= kMostBytes))
+    throw InputError(fmt::format("--bytes: must be above 0 and at most {:.0e}, got {}", kMostBytes,
+                                 options.bytes));
   options.request.bytes = *bytes;
   std::vector<std::string> sets = options.sets;
   sets.push_back("gpus=" + std::to_string(options.request.gpus));

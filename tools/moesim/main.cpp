@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,11 @@ int main(int argc, char** argv) {
   } catch (const InputError& error) {
     print_problems(error.what());
     return kBadInput;
+  } catch (const std::bad_alloc&) {
+    spdlog::error(
+        "out of memory: this machine has too little for the simulation; --max-memory refuses such "
+        "runs before they start, fewer ranks or microbatches need less");
+    return kRunFailed;
   } catch (const std::exception& error) {
     spdlog::error("{}", error.what());
     return kRunFailed;

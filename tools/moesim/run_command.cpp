@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -36,6 +39,8 @@ struct Options {
   int runs = 0;      // 0: as the scenario says
   bool ops = false;  // the kernels of the step instead of its report
 };
+
+constexpr double kLongStep = 24 * 3600;  // s; longer than any step that somebody trains with
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point begin) {
@@ -84,6 +89,20 @@ int run_several_seeds(const Scenario& scenario, const Options& options) {
   return options.simulate.strict && !median->fits() ? kInfeasible : kDone;
 }
 
+// Ends the process after so many seconds, wherever it is; 0: never.
+void stop_after(double seconds) {
+  if (seconds <= 0) return;
+  std::signal(SIGALRM, [](int) {
+    constexpr char message[] = "error: given up: --max-time is over\n";
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, message, sizeof message - 1);
+    _exit(kRunFailed);
+  });
+  itimerval timer{};
+  timer.it_value.tv_sec = static_cast<time_t>(seconds);
+  timer.it_value.tv_usec = static_cast<suseconds_t>((seconds - std::floor(seconds)) * 1e6);
+  setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
 int run_one(const Options& options) {
   const std::string& path = options.scenarios[0];
   if (is_study(path)) {
@@ -95,10 +114,13 @@ int run_one(const Options& options) {
   for (const std::string& note : resolved.notes) spdlog::info("{}", note);
   if (resolved.scenario.runs > 1) return run_several_seeds(resolved.scenario, options);
   std::signal(SIGINT, [](int) { _exit(kInterrupted); });
+  stop_after(options.simulate.most_time_s);
   ProgressLine line;
+  line.show("lowering");
   RunOptions run;
   run.seed = options.simulate.seed;
   run.version = MOESIM_VERSION;
+  run.most_memory_bytes = options.simulate.most_memory_bytes();
   run.on_progress = progress_printer(line);
   run.before_simulation = [&](const LoweredProgram& lowered) {
     const Program& program = lowered.program();
@@ -116,6 +138,11 @@ int run_one(const Options& options) {
                                                        : kernel_rows_table(kernels, step_s));
   else
     print_report(result.report, options.simulate);
+  if (step_s > kLongStep)
+    spdlog::warn(
+        "the step takes {:.0f} h: are all bandwidths and rates given with their units, as in "
+        "50 GB/s?",
+        step_s / 3600);
   if (const std::string unlike = unmeasured_kernels(kernels, step_s); !unlike.empty())
     spdlog::warn("{}", unlike);
   std::fflush(stdout);

@@ -16,6 +16,7 @@
 #include "logging.hpp"
 #include "outputs.hpp"
 #include "report/memory_table.hpp"
+#include "run/process_facts.hpp"
 #include "run/run_step.hpp"
 
 namespace moesim {
@@ -32,6 +33,19 @@ void add_simulate_options(CLI::App& command, SimulateOptions& options) {
       "Leave out wall time and memory of the simulation, so that equal runs print equal bytes");
   command.add_flag("--strict", options.strict,
                    "Exit code 3 when the step does not fit in memory (one scenario)");
+  command
+      .add_option("--max-memory", options.most_memory_gb,
+                  "GB that a simulation may take: what will need more is refused before it starts "
+                  "(default: what the machine has)")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--max-time", options.most_time_s,
+                  "Seconds after which the simulation of one scenario is given up")
+      ->check(CLI::PositiveNumber);
+}
+
+double SimulateOptions::most_memory_bytes() const {
+  return most_memory_gb > 0 ? most_memory_gb * 1e9 : physical_memory_bytes();
 }
 
 void add_batch_options(CLI::App& command, BatchRunOptions& options) {
@@ -111,6 +125,7 @@ int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& s
     RunOptions run_options;
     run_options.seed = simulate.seed;
     run_options.version = MOESIM_VERSION;
+    run_options.most_memory_bytes = simulate.most_memory_bytes();
     return run_step(scenario, run_options).report;
   };
   std::set<std::string> notes;

@@ -19,6 +19,10 @@ struct SimulateOptions {
   std::string format = "table";
   bool machine_facts = true;
   bool strict = false;
+  double most_memory_gb = 0;  // 0: what the machine has
+  double most_time_s = 0;     // of one run; 0: any
+
+  double most_memory_bytes() const;
 };
 
 struct BatchRunOptions {
