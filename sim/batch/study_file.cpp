@@ -113,9 +113,9 @@ class StudyReader {
 
 }  // namespace
 
-Study load_study(const std::string& path) {
+Study load_study(const std::string& path, const Files& files) {
   Problems problems;
-  const FileText file = disk_files().read(path);
+  const FileText file = files.read(path);
   if (!file.error.empty()) {
     problems.add({path}, "", file.error);
     throw InputError(problems);

@@ -32,23 +32,34 @@ std::vector<std::string> libraries() {
   return names;
 }
 
+RoutingShape shape_of(const MeasuredCollective& row, int gpus_per_node) {
+  return {.sources = row.gpus,
+          .tokens_per_source = row.tokens,
+          .experts = row.experts,
+          .top_k = row.top_k,
+          .n_group = row.n_group,
+          .topk_group = row.topk_group,
+          .ranks = row.gpus,
+          .ranks_per_node = gpus_per_node};
+}
+
 MeasuredCollective measured(const TableRow& row) {
   MeasuredCollective out;
   out.library = row.at("library");
   out.collective = row.at("collective");
   out.platform = row.at("platform");
-  out.gpus = static_cast<int>(row.number("gpus"));
+  out.gpus = row.integer("gpus", 65'536);
   out.bytes = row.number("bytes");
-  out.tokens = static_cast<int>(row.number("tokens"));
-  out.hidden = static_cast<int>(row.number("hidden"));
-  out.top_k = static_cast<int>(row.number("top_k"));
-  out.experts = static_cast<int>(row.number("experts"));
-  out.n_group = std::max(1, static_cast<int>(row.number("n_group")));
-  out.topk_group = std::max(1, static_cast<int>(row.number("topk_group")));
+  out.tokens = row.integer("tokens", 1 << 22);
+  out.hidden = row.integer("hidden", 1 << 20);
+  out.top_k = row.integer("top_k", 1024);
+  out.experts = row.integer("experts", 65'536);
+  out.n_group = std::max(1, row.integer("n_group", 1024));
+  out.topk_group = std::max(1, row.integer("topk_group", 1024));
   const bool fp8 = row.at("precision") == "fp8";
   out.token_bytes =
       out.hidden * operand_bytes(fp8 ? PrecisionRecipe::fp8_block : PrecisionRecipe::bf16);
-  out.sms = static_cast<int>(row.number("sms"));
+  out.sms = row.integer("sms", 1024);
   out.fitted = row.at("fit") == "yes";
   out.seconds = row.number("time_us") * 1e-6;
   out.source = row.at("source");
@@ -64,6 +75,9 @@ MeasuredCollective measured(const TableRow& row) {
     row.problem(
         "experts",
         "dispatch and combine need tokens, hidden, top_k and at least one expert per device");
+  else if (moves_tokens(out) && out.gpus >= 2)
+    check_routing({.kind = RoutingKind::uniform}, shape_of(out, 8), row.cells.front().place,
+                  row.problems);
   if (!moves_tokens(out) && out.bytes <= 0) row.problem("bytes", "more than 0");
   return out;
 }
@@ -80,17 +94,6 @@ double alone_s(const Fabric& fabric, const Transfer& transfer) {
   return transfer.latency_s + seconds;
 }
 
-RoutingShape shape_of(const Pod& pod, const MeasuredCollective& row) {
-  return {.sources = row.gpus,
-          .tokens_per_source = row.tokens,
-          .experts = row.experts,
-          .top_k = row.top_k,
-          .n_group = row.n_group,
-          .topk_group = row.topk_group,
-          .ranks = row.gpus,
-          .ranks_per_node = pod.gpus_per_node};
-}
-
 Transfer tokens_transfer(const Pod& pod, const AllToAll& group,
                          const PreparedCollective& prepared) {
   const MeasuredCollective& row = prepared.row;
@@ -102,8 +105,8 @@ Transfer tokens_transfer(const Pod& pod, const AllToAll& group,
                                        group.messages(traits(algorithm).two_hop));
   transfer.latency_s += group.latency_s();
   ExchangeBytes bytes;
-  fill_exchange(algorithm, group, prepared.tokens, shape_of(pod, row), row.token_bytes,
-                row.collective == "combine", bytes);
+  fill_exchange(algorithm, group, prepared.tokens, shape_of(row, pod.gpus_per_node),
+                row.token_bytes, row.collective == "combine", bytes);
   add_exchange(algorithm, group, bytes, transfer.flows);
   return transfer;
 }
@@ -134,7 +137,7 @@ PreparedCollective prepare(const Pod& pod, const MeasuredCollective& row) {
   if (!moves_tokens(row)) return prepared;
   RoutingSpec spec;
   spec.kind = RoutingKind::uniform;
-  Router(spec, shape_of(pod, row), 1, 1).sample(0, 0, 0, prepared.tokens);
+  Router(spec, shape_of(row, pod.gpus_per_node), 1, 1).sample(0, 0, 0, prepared.tokens);
   return prepared;
 }
 

@@ -31,6 +31,13 @@ double TableRow::number(const std::string& column) const {
   return 0;
 }
 
+int TableRow::integer(const std::string& column, int most) const {
+  const double value = number(column);
+  if (value <= most) return static_cast<int>(value);
+  problem(column, fmt::format("must be at most {}, got {:g}", most, value));
+  return 0;
+}
+
 void TableRow::problem(const std::string& column, std::string message) const {
   const CsvCell* cell = cell_of(*this, column);
   problems.add((cell ? *cell : cells.front()).place, column, std::move(message));

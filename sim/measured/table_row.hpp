@@ -19,6 +19,7 @@ struct TableRow {
   std::string at(const std::string& column) const;  // "" where there is no such cell
   double number(const std::string& column)
       const;  // 0 where the cell is empty; reports what is no number >= 0
+  int integer(const std::string& column, int most) const;  // the same, at most so many
   void problem(const std::string& column, std::string message) const;
 };
 

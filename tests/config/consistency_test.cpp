@@ -1,6 +1,5 @@
 // Values that are each in range but do not fit together.
-#include "catch.hpp"
-#include "config/fixture.hpp"
+#include "config/error_case.hpp"
 
 using namespace moesim;
 

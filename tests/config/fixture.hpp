@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "catch.hpp"
 #include "config/scenario.hpp"
 #include "fixtures/input_error.hpp"
 
@@ -65,24 +64,5 @@ inline std::string errors_of(const std::string& text, const std::vector<std::str
                              const std::map<std::string, std::string>& files = {}) {
   return input_error([&] { load_text(text, sets, files); });
 }
-
-// A scenario, and word for word what the user reads about it.
-struct ErrorCase {
-  const char* what;
-  std::string text;
-  std::string error;
-  std::vector<std::string> sets = {};
-  std::map<std::string, std::string> files = {};  // beside the presets
-};
-
-inline void check(const std::vector<ErrorCase>& cases) {
-  for (const ErrorCase& c : cases) {
-    INFO(c.what);
-    CHECK(errors_of(c.text, c.sets, c.files) == c.error);
-  }
-}
-
-// The scenario with these keys of the plan.
-inline std::string plan(const std::string& keys) { return kScenario + "plan: {" + keys + "}\n"; }
 
 }  // namespace moesim

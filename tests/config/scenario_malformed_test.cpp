@@ -1,6 +1,5 @@
 // Wrong input of every kind, and word for word what the user reads about it.
-#include "catch.hpp"
-#include "config/fixture.hpp"
+#include "config/error_case.hpp"
 
 using namespace moesim;
 using namespace std::string_literals;

@@ -47,6 +47,18 @@ TEST_CASE("Table of collectives: columns in any order, all problems at once") {
   CHECK_THROWS_WITH(read("gpus\n8\n"), "c.csv:1:1: the header has no column \"collective\"");
 }
 
+TEST_CASE("Table of collectives: sizes that no machine has, and choices that no router makes") {
+  const std::string header =
+      "gpus,collective,library,platform,tokens,hidden,experts,top_k,n_group,time_us\n";
+  CHECK_THROWS_WITH(read(header + "4e9,dispatch,nccl,h100-sxm,64,128,64,4,1,9\n"),
+                    "c.csv:2:1: gpus: must be at most 65536, got 4e+09\n"
+                    "c.csv:2:1: gpus: at least 2");
+  CHECK_THROWS_WITH(read(header + "8,dispatch,nccl,h100-sxm,64,128,128,100,1,9\n"),
+                    "c.csv:2:1: routing.top_k: 100 of 128 experts; at most 64");
+  CHECK_THROWS_WITH(read(header + "8,combine,nccl,h100-sxm,64,128,64,4,5,9\n"),
+                    "c.csv:2:1: routing.n_group: 64 experts do not form 5 groups");
+}
+
 TEST_CASE("A collective alone: start-up and the busiest port") {
   Pod pod = load_pod("ideal-pod-450-50", {"gpus=64"}, kData);
   MeasuredCollective row;

@@ -46,11 +46,15 @@ int run(Options& options) {
     for (MeasuredCollective& row : read_collective_table(table))
       collectives.push_back(std::move(row));
   const Calibration calibration = calibrate(base, kernels, collectives);
-  fmt::print("{}", calibration_table(calibration));
-  if (calibration.constants.empty()) throw InputError("no table has enough rows for any constant");
-  if (options.out.empty()) return kDone;
   std::vector<std::string> tables = options.kernels;
   tables.insert(tables.end(), options.collectives.begin(), options.collectives.end());
+  if (calibration.constants.empty())
+    throw InputError(fmt::format(
+        "{}: {} rows are not enough for any constant{}{}", fmt::join(tables, ", "),
+        kernels.size() + collectives.size(), calibration.left_out.empty() ? "" : ": ",
+        fmt::join(calibration.left_out, "; ")));
+  fmt::print("{}", calibration_table(calibration));
+  if (options.out.empty()) return kDone;
   std::ofstream file(options.out, std::ios::binary);
   file << calibration_yaml(calibration, options.base, tables);
   if (!file.flush()) throw RunError(options.out + ": cannot be written");
