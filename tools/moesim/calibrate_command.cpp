@@ -49,10 +49,10 @@ int run(Options& options) {
   std::vector<std::string> tables = options.kernels;
   tables.insert(tables.end(), options.collectives.begin(), options.collectives.end());
   if (calibration.constants.empty())
-    throw InputError(fmt::format(
-        "{}: {} rows are not enough for any constant{}{}", fmt::join(tables, ", "),
-        kernels.size() + collectives.size(), calibration.left_out.empty() ? "" : ": ",
-        fmt::join(calibration.left_out, "; ")));
+    throw InputError(fmt::format("{}: {} rows are not enough for any constant{}{}",
+                                 fmt::join(tables, ", "), kernels.size() + collectives.size(),
+                                 calibration.left_out.empty() ? "" : ": ",
+                                 fmt::join(calibration.left_out, "; ")));
   fmt::print("{}", calibration_table(calibration));
   if (options.out.empty()) return kDone;
   std::ofstream file(options.out, std::ios::binary);
