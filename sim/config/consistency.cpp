@@ -209,6 +209,12 @@ void check_precision(Rules& rules) {
   rules.require(p.precision != PrecisionRecipe::nvfp4 || d.peak_fp4_flops > 0,
                 {"plan.precision", "platform.device.peak_fp4_flops"},
                 "{} needs a device with peak_fp4_flops", spelling(p.precision));
+  const Keys faster = {"platform.device.peak_fp8_flops", "platform.device.peak_bf16_flops"};
+  rules.require(d.peak_fp8_flops == 0 || d.peak_fp8_flops >= d.peak_bf16_flops, faster,
+                "is less than peak_bf16_flops = {:g}", d.peak_bf16_flops);
+  rules.require(d.peak_fp4_flops == 0 || d.peak_fp4_flops >= d.peak_fp8_flops,
+                {"platform.device.peak_fp4_flops", "platform.device.peak_fp8_flops"},
+                "is less than peak_fp8_flops = {:g}", d.peak_fp8_flops);
   rules.require(p.precision == PrecisionRecipe::bf16 || d.fp8_efficiency > 0,
                 {"plan.precision", "platform.device.fp8_efficiency"},
                 "{} needs a device with fp8_efficiency", spelling(p.precision));

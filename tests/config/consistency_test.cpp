@@ -123,6 +123,11 @@ TEST_CASE("precision, memory and communication options") {
        "s.yaml:4:19: plan.precision: fp8-block needs a device with peak_fp8_flops"},
       {"FP4 without hardware", plan("precision: nvfp4"),
        "s.yaml:4:19: plan.precision: nvfp4 needs a device with peak_fp4_flops"},
+      {"FP8 slower than BF16",
+       "workload: tiny\nplatform: {base: pod, device: {base: gpu, "
+       "peak_fp8_flops: 1 TFLOPS}}\n" +
+           kBatch,
+       "s.yaml:2:59: platform.device.peak_fp8_flops: is less than peak_bf16_flops = 9.894e+14"},
       {"FP8 on the wire without hardware",
        "workload: tiny\nplatform: {base: pod, device: old}\n" + kBatch +
            "plan: {dispatch_precision: fp8-block}\n",

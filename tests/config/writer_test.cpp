@@ -21,7 +21,7 @@ TEST_CASE("a scenario written out loads back to itself") {
           "[core_attn, moe_act],\n"
           "       dp_bucket_bytes: 123456789.125, schedule: 1f1b}\n"
           "routing: {kind: dirichlet, concentration: 0.1, jitter: 0.333333333333333314}\n",
-      {"platform.nic_latency_s=1.7 us", "platform.device.peak_fp4_flops=1e-300",
+      {"platform.nic_latency_s=1.7 us", "platform.nic_efficiency=1e-300",
        "workload.name=null and void"});
   const std::string text = scenario_text(r.scenario);
   CHECK(round_trip(text) == text);
@@ -32,7 +32,7 @@ TEST_CASE("a scenario written out loads back to itself") {
   CHECK(again.platform.pod().device.peak_bf16_flops ==
         r.scenario.platform.pod().device.peak_bf16_flops);
   CHECK(again.platform.pod().nic_latency_s == 1.7e-6);
-  CHECK(again.platform.pod().device.peak_fp4_flops == 1e-300);
+  CHECK(again.platform.pod().nic_efficiency == 1e-300);
   CHECK(again.routing.jitter == r.scenario.routing.jitter);
   CHECK(again.plan.dp_bucket_bytes == 123456789.125);
   CHECK(again.plan.recompute_modules == r.scenario.plan.recompute_modules);
