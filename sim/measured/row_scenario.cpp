@@ -11,8 +11,8 @@
 #include "base/spelling.hpp"
 #include "config/consistency.hpp"
 #include "config/tree.hpp"
-#include "measured/uneven_layout.hpp"
 #include "measured/vocabulary.hpp"
+#include "plan/uneven_layout.hpp"
 
 namespace moesim {
 namespace {

@@ -38,7 +38,7 @@ YAML
 # help, version, usage
 run 0 --help
 has out "Usage"
-for command in run sweep explain check schema collective compare list show validate calibrate; do
+for command in run sweep explain check schema collective compare list show validate calibrate search; do
   run 0 "$command" --help
   has out "$command"
 done

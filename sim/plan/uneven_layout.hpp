@@ -1,5 +1,5 @@
-// How Megatron-LM cuts layers that do not divide evenly into pipeline chunks, for rows whose source
-// gives no layout.
+// Cuts layers that do not divide evenly into pipeline chunks as Megatron-LM does, where nothing
+// says how.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-#include "measured/uneven_layout.hpp"
+#include "plan/uneven_layout.hpp"
 
 #include <algorithm>
 
