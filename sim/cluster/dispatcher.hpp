@@ -57,19 +57,44 @@ constexpr const auto& enum_names(Dispatcher) { return kDispatcherNames; }
 
 // Holds what a dispatcher adds to the wire, per dispatch or combine.
 struct DispatcherCost {
-  double startup_s = 0;  // call to first byte: host synchronisation, routing metadata, barriers
+  double startup_s = 0;  // of the kernels: routing metadata and barriers before the first byte
+  double host_s = 0;     // the same of the framework's host, before each dispatch and combine
+  double counts_s = 0;   // the host waits for the counts of arriving tokens: a forward dispatch
   double nic_efficiency = 1;     // of what the NIC sustains (Pod::nic_efficiency on top)
   double nvlink_efficiency = 1;  // of what NVLink sustains
-  // One SM copies a token in sm_token_s + bytes / sm_bytes_per_s. 0 and 0: SMs never limit.
+  // One SM copies a token over NVLink in sm_token_s + bytes / sm_bytes_per_s. 0 and 0: SMs never
+  // limit. The second pair is the combine's, which sums what it copies; 0 and 0: as dispatch.
   double sm_token_s = 0;
   double sm_bytes_per_s = 0;
+  double combine_token_s = 0;
+  double combine_bytes_per_s = 0;
+  // In groups of several nodes the same for a token that is readied for one node, its own included.
+  double send_token_s = 0;
+  double send_bytes_per_s = 0;
+  double combine_send_token_s = 0;
+  double combine_send_bytes_per_s = 0;
+  int usual_sms = 0;             // that it occupies where the plan leaves it to the library
+  double queue_pairs = 1;        // to each other node of the group, of one device
   double buffer_bytes = 0;       // device memory of its buffers, whatever the tokens
   double worst_case_copies = 0;  // buffers that hold all tokens of a group on each of its ranks
 
-  // Returns the bytes/s at which this number of SMs copies tokens of this size.
-  double copied_bytes_per_s(int sms, double token_bytes) const {
-    const double token_s = sm_token_s + (sm_bytes_per_s > 0 ? token_bytes / sm_bytes_per_s : 0);
-    return sms > 0 && token_s > 0 ? sms * token_bytes / token_s
+  // Returns the bytes/s at which this number of SMs copies tokens of this size over NVLink.
+  double copied_bytes_per_s(int sms, double token_bytes, bool combine = false) const {
+    const bool own = combine && (combine_token_s > 0 || combine_bytes_per_s > 0);
+    return own ? rate(sms, token_bytes, combine_token_s, combine_bytes_per_s)
+               : rate(sms, token_bytes, sm_token_s, sm_bytes_per_s);
+  }
+  // Returns the bytes/s at which it readies tokens for nodes.
+  double sent_bytes_per_s(int sms, double token_bytes, bool combine = false) const {
+    const bool own = combine && (combine_send_token_s > 0 || combine_send_bytes_per_s > 0);
+    return own ? rate(sms, token_bytes, combine_send_token_s, combine_send_bytes_per_s)
+               : rate(sms, token_bytes, send_token_s, send_bytes_per_s);
+  }
+
+ private:
+  static double rate(int sms, double token_bytes, double token_s, double bytes_per_s) {
+    const double seconds = token_s + (bytes_per_s > 0 ? token_bytes / bytes_per_s : 0);
+    return sms > 0 && seconds > 0 ? sms * token_bytes / seconds
                                   : std::numeric_limits<double>::infinity();
   }
 };

@@ -38,6 +38,20 @@ void add_leaves(Fabric& fabric, const Pod& pod) {
   for (RankPlace& place : fabric.ranks) place.leaf = index[place.leaf];
 }
 
+// A link from each device to each other one of its node.
+void add_pair_links(Fabric& fabric, const Pod& pod) {
+  const auto width = static_cast<size_t>(pod.gpus_per_node);
+  fabric.pair_links.assign(fabric.ranks.size() * width, -1);
+  for (size_t from = 0; from < fabric.ranks.size(); ++from)
+    for (size_t to = 0; to < fabric.ranks.size(); ++to) {
+      const RankPlace &source = fabric.ranks[from], &target = fabric.ranks[to];
+      if (from == to || source.node != target.node) continue;
+      const auto name = fmt::format("node{}.gpu{}.link{}", source.node, source.gpu, target.gpu);
+      fabric.pair_links[from * width + static_cast<size_t>(target.gpu)] =
+          add_link(fabric, name, pod.link_bytes_per_s * pod.nvlink_efficiency, LinkClass::nvlink);
+    }
+}
+
 // The next rank of the same node that sends over a NIC of its own, or -1.
 int working_neighbour(const Fabric& fabric, const std::vector<bool>& dead, int rank,
                       int gpus_per_node) {
@@ -60,6 +74,10 @@ void apply_link_faults(Fabric& fabric, const Pod& pod, const FaultSpec& faults) 
     const LinkHealth health = link_health(faults, pod.gpus_per_node, place.global_rank);
     for (const int32_t link : {place.nvlink_out, place.nvlink_in})
       fabric.links[link].bytes_per_s *= health.nvlink;
+    const auto rank = static_cast<int>(dead.size());
+    for (int other = 0; other < static_cast<int>(fabric.ranks.size()); ++other)
+      for (const int32_t link : {fabric.pair_link(rank, other), fabric.pair_link(other, rank)})
+        if (link >= 0) fabric.links[link].bytes_per_s *= health.nvlink;
     dead.push_back(health.nic <= 0);
     for (const int32_t link : {place.nic_out, place.nic_in})
       if (!dead.back()) fabric.links[link].bytes_per_s *= health.nic;
@@ -86,6 +104,7 @@ Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks, const Fau
   fabric.nic_latency_s = pod.nic_latency_s;
   fabric.spine_latency_s = pod.nic_spine_latency_s;
   fabric.nodes_per_leaf = pod.nodes_per_leaf;
+  fabric.gpus_per_node = pod.gpus_per_node;
   const double nvlink = pod.nvlink_bytes_per_s * pod.nvlink_efficiency;
   const double nic = pod.nic_bytes_per_s * pod.nic_efficiency;
   for (const int rank : global_ranks) {
@@ -100,6 +119,7 @@ Fabric build_fabric(const Pod& pod, std::span<const int> global_ranks, const Fau
     place.nic_in = add_link(fabric, name + ".nic.in", nic, LinkClass::nic);
     fabric.ranks.push_back(place);
   }
+  if (pod.link_bytes_per_s > 0 && pod.gpus_per_node > 1) add_pair_links(fabric, pod);
   if (pod.oversubscription > 1) add_leaves(fabric, pod);
   apply_link_faults(fabric, pod, faults);
   return fabric;
@@ -112,6 +132,14 @@ Route Fabric::route(int32_t source_endpoint, int32_t target_endpoint) const {
             target_port = target_endpoint % kPortsPerRank;
   const RankPlace& source = ranks[source_endpoint / kPortsPerRank];
   const RankPlace& target = ranks[target_endpoint / kPortsPerRank];
+  if (source_port == kNvlink && target_port == kNvlink) {
+    const int32_t direct =
+        pair_link(source_endpoint / kPortsPerRank, target_endpoint / kPortsPerRank);
+    if (direct >= 0) {
+      add(direct);
+      return route;
+    }
+  }
   if (source_port == kNvlink) add(source.nvlink_out);
   if (source_port == kNic) add(source.nic_out);
   if (!leaf_up.empty() && (source_port == kNic || target_port == kNic)) {

@@ -63,11 +63,21 @@ struct Fabric {
   std::vector<Link> links;
   std::vector<RankPlace> ranks;
   std::vector<int32_t> leaf_up, leaf_down;  // link ids per leaf; empty when non-blocking
-  std::vector<std::string> zones;           // of wafer systems (wafer/fabric.hpp)
+  // Where each pair of a node's devices has a link of its own: its id by rank and the other's place
+  // in the node (rank * gpus_per_node + gpu), -1 where the other is not simulated. Empty: a switch.
+  std::vector<int32_t> pair_links;
+  int gpus_per_node = 1;
+  std::vector<std::string> zones;  // of wafer systems (wafer/fabric.hpp)
   double nvlink_latency_s = 0, nic_latency_s = 0, spine_latency_s = 0;
   int nodes_per_leaf = 1;
 
   Route route(int32_t source_endpoint, int32_t target_endpoint) const;
+  bool mesh() const { return !pair_links.empty(); }
+  // Returns the link that joins two ranks of a node directly, -1 where a switch does.
+  int32_t pair_link(int from, int to) const {
+    if (!mesh() || from == to || !same_node(from, to)) return -1;
+    return pair_links[static_cast<size_t>(from) * gpus_per_node + ranks[to].gpu];
+  }
   bool same_node(int a, int b) const { return ranks[a].node == ranks[b].node; }
   double latency_s(int a, int b) const;
 };

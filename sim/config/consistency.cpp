@@ -39,7 +39,8 @@ void check_ranks(Rules& rules) {
                 pod.gpus, pod.gpus_per_node);
   const Keys ep = {"plan.ep", "workload.experts"};
   rules.require(w.experts > 0 || p.ep == 1, ep, "expert parallelism needs a model with experts");
-  rules.require(w.experts == 0 || divides(p.ep, w.experts), ep,
+  const RoutingSpec& routing = rules.s.routing;
+  rules.require(w.experts == 0 || replicates(routing.placement) || divides(p.ep, w.experts), ep,
                 "{} experts are not divisible by ep = {}", w.experts, p.ep);
   rules.require(divides(p.tp, w.heads), {"plan.tp", "workload.heads"},
                 "{} heads are not divisible by tp = {}", w.heads, p.tp);
@@ -228,14 +229,20 @@ void check_plan_options(Rules& rules) {
   const Pod& pod = rules.s.platform.pod();
   const Plan& p = rules.s.plan;
   rules.require(p.zero_stage != 2, {"plan.zero_stage"}, "must be 0, 1 or 3, got 2");
+  const bool takes_none = p.ep == 1 && p.communication_sms < 0;
+  const int dispatch_sms = takes_none ? 0 : pod.dispatch_sms(p.dispatcher, p.communication_sms);
+  rules.require(dispatch_sms < pod.device.sms, {"plan.communication_sms", "platform.device.sms"},
+                "{} leave none of the device's {} SMs to compute", dispatch_sms, pod.device.sms);
   rules.require(
-      p.communication_sms < pod.device.sms, {"plan.communication_sms", "platform.device.sms"},
-      "{} leave none of the device's {} SMs to compute", p.communication_sms, pod.device.sms);
-  rules.require(p.communication_sms >= pod.device.sms ||
-                    p.communication_sms + pod.collective_sms < pod.device.sms,
-                {"platform.collective_sms", "plan.communication_sms", "platform.device.sms"},
-                "{}, and {} of dispatch and combine, leave none of the device's {} SMs to compute",
-                pod.collective_sms, p.communication_sms, pod.device.sms);
+      dispatch_sms >= pod.device.sms || dispatch_sms + pod.collective_sms < pod.device.sms,
+      {"platform.collective_sms", "plan.communication_sms", "platform.device.sms"},
+      "{}, and {} of dispatch and combine, leave none of the device's {} SMs to compute",
+      pod.collective_sms, dispatch_sms, pod.device.sms);
+  rules.require(!traits(p.all_to_all).two_hop || traits(p.dispatcher).two_hop(),
+                {"plan.all_to_all", "plan.dispatcher"},
+                "{} chooses flows, not the way of tokens, and {} sends them in one hop: use flat, "
+                "port_balanced or closed_form",
+                spelling(p.all_to_all), traits(p.dispatcher).name);
   rules.require(!p.fp8_output_proj || p.precision != PrecisionRecipe::bf16,
                 {"plan.fp8_output_proj", "plan.precision"}, "has no effect with precision: bf16");
   rules.require(p.gather_in_step || p.zero_stage == 1, {"plan.gather_in_step", "plan.zero_stage"},

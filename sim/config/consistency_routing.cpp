@@ -60,18 +60,24 @@ void check_routing(Rules& rules) {
   if (!rules.known({"routing.placement"})) return;
   const Keys table = {"routing.expert_of_slot", "routing.placement", "workload.experts"};
   if (r.placement == Placement::table) {
-    std::vector<int> slots = r.expert_of_slot;
-    std::sort(slots.begin(), slots.end());
-    const bool each_once = static_cast<int64_t>(slots.size()) == w.experts &&
-                           std::adjacent_find(slots.begin(), slots.end()) == slots.end() &&
-                           (slots.empty() || slots.back() < w.experts);
-    rules.require(each_once, table,
-                  "placement: table needs each of the {} experts once in expert_of_slot",
+    std::vector<int> held = r.expert_of_slot;
+    std::sort(held.begin(), held.end());
+    const bool known = held.empty() || held.back() < w.experts;
+    held.erase(std::unique(held.begin(), held.end()), held.end());
+    rules.require(known && static_cast<int64_t>(held.size()) == w.experts, table,
+                  "placement: table needs each of the {} experts at least once in expert_of_slot",
                   w.experts);
+    rules.require(r.expert_of_slot.empty() || divides(p.ep, r.expert_of_slot.size()),
+                  {"routing.expert_of_slot", "routing.placement", "plan.ep"},
+                  "{} slots are not divisible by ep = {}", r.expert_of_slot.size(), p.ep);
+    rules.require(r.redundant_experts == 0, {"routing.redundant_experts", "routing.placement"},
+                  "has no effect with placement: table, whose slots say it");
   }
   if (r.placement == Placement::eplb || r.placement == Placement::eplb_global)
-    rules.require(divides(p.ep, r.redundant_experts), {"routing.redundant_experts", "plan.ep"},
-                  "{} redundant experts are not divisible by ep = {}", r.redundant_experts, p.ep);
+    rules.require(divides(p.ep, w.experts + r.redundant_experts),
+                  {"routing.redundant_experts", "plan.ep", "workload.experts"},
+                  "{} experts and {} redundant ones are not divisible by ep = {}", w.experts,
+                  r.redundant_experts, p.ep);
 }
 
 }  // namespace moesim

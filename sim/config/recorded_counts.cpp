@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::array<const char*, 4> kColumns = {"layer", "step", "expert", "tokens"};
 enum Column { kLayer, kStep, kExpert, kTokens };
+// As dumps of serving engines name them.
+constexpr std::array<const char*, 4> kAlsoCalled = {"layer_id", "", "expert_id", "count"};
 
 class Reader {
  public:
@@ -47,7 +49,10 @@ class Reader {
   bool read_header(const CsvRecord& cells) {
     position_.fill(-1);
     for (size_t i = 0; i < cells.size(); ++i) {
-      const auto known = std::find(kColumns.begin(), kColumns.end(), cells[i].text);
+      const auto named = std::find(kAlsoCalled.begin(), kAlsoCalled.end(), cells[i].text);
+      const auto known = named != kAlsoCalled.end() && !cells[i].text.empty()
+                             ? kColumns.begin() + (named - kAlsoCalled.begin())
+                             : std::find(kColumns.begin(), kColumns.end(), cells[i].text);
       if (known == kColumns.end()) {
         fail(cells[i].place,
              fmt::format("{} is not a column of recorded counts{}", quote(cells[i].text),
@@ -59,7 +64,9 @@ class Reader {
       position = static_cast<int>(i);
     }
     for (size_t i = 0; i < kColumns.size(); ++i)
-      if (position_[i] < 0) fail(cells[0].place, fmt::format("column {} is missing", kColumns[i]));
+      if (position_[i] < 0 && i != kStep)
+        fail(cells[0].place, fmt::format("column {} is missing", kColumns[i]));
+    columns_ = cells.size();
     return reported_ == 0;
   }
 
@@ -80,9 +87,9 @@ class Reader {
   }
 
   void read_row(const CsvRecord& cells) {
-    if (cells.size() != kColumns.size())
+    if (cells.size() != columns_)
       return fail(cells[0].place,
-                  fmt::format("expected {} columns, got {}", kColumns.size(), cells.size()));
+                  fmt::format("expected {} columns, got {}", columns_, cells.size()));
     constexpr int kMost = std::numeric_limits<int>::max();
     RecordedCount count;
     const auto cell = [&](Column column) -> const CsvCell& {
@@ -90,7 +97,7 @@ class Reader {
     };
     bool sound =
         parse(cell(kLayer), kLayer, limits_.layers > 0 ? limits_.layers - 1 : kMost, count.layer);
-    sound = parse(cell(kStep), kStep, kMost, count.step) && sound;
+    if (position_[kStep] >= 0) sound = parse(cell(kStep), kStep, kMost, count.step) && sound;
     sound = parse(cell(kExpert), kExpert, limits_.experts > 0 ? limits_.experts - 1 : kMost,
                   count.expert) &&
             sound;
@@ -102,7 +109,8 @@ class Reader {
   const std::string& key_;
   RecordedLimits limits_;
   Problems& problems_;
-  std::array<int, 4> position_{};  // of each column in the file
+  std::array<int, 4> position_{};  // of each column in the file; -1: not there, all is step 0
+  size_t columns_ = 0;
   std::vector<RecordedCount> counts_;
   size_t reported_ = 0;
 };

@@ -101,14 +101,32 @@ void visit(Visitor& v, Device& d) {
 }
 
 void visit(Visitor& v, DispatcherCost& d) {
-  v.number("startup_s", d.startup_s, Unit::seconds, kShortTime, "from the call to the first byte");
+  const auto copies = [&](const char* token_key, double& token_s, const char* bytes_key,
+                          double& bytes_per_s, const char* doc) {
+    v.number(token_key, token_s, Unit::seconds, kShortTime, doc);
+    v.number(bytes_key, bytes_per_s, Unit::bytes_per_s, {0, 1e15},
+             "and its bytes at this rate; 0: in no time");
+  };
+  v.number("startup_s", d.startup_s, Unit::seconds, kShortTime,
+           "from the launch of the kernels to the first byte");
+  v.number("host_s", d.host_s, Unit::seconds, kShortTime,
+           "of the framework's host, before each dispatch and combine of a step");
+  v.number("counts_s", d.counts_s, Unit::seconds, kShortTime,
+           "the same before a forward dispatch: it waits for the counts of arriving tokens");
   v.number("nic_efficiency", d.nic_efficiency, Unit::number, kFraction, "of what the NIC sustains");
   v.number("nvlink_efficiency", d.nvlink_efficiency, Unit::number, kFraction,
            "of what NVLink sustains");
-  v.number("sm_token_s", d.sm_token_s, Unit::seconds, kShortTime,
-           "one SM copies a token in this time, and its bytes");
-  v.number("sm_bytes_per_s", d.sm_bytes_per_s, Unit::bytes_per_s, {0, 1e15},
-           "at this rate; 0: in no time");
+  copies("sm_token_s", d.sm_token_s, "sm_bytes_per_s", d.sm_bytes_per_s,
+         "one SM copies a token over NVLink in this time");
+  copies("combine_token_s", d.combine_token_s, "combine_bytes_per_s", d.combine_bytes_per_s,
+         "the same of combine; 0 and 0: as dispatch");
+  copies("send_token_s", d.send_token_s, "send_bytes_per_s", d.send_bytes_per_s,
+         "one SM readies a token for a node, its own included, in this time");
+  copies("combine_send_token_s", d.combine_send_token_s, "combine_send_bytes_per_s",
+         d.combine_send_bytes_per_s, "the same of combine; 0 and 0: as dispatch");
+  v.integer("sms", d.usual_sms, {0, 1e6}, "that plan.communication_sms: auto stands for");
+  v.number("queue_pairs", d.queue_pairs, Unit::number, above(0, 1e6),
+           "of a NIC that it keeps busy to each other node: its share where transfers meet");
   v.number("buffer_bytes", d.buffer_bytes, Unit::bytes, {0, 1e12},
            "device memory of its buffers, whatever the tokens");
   v.number("worst_case_copies", d.worst_case_copies, Unit::number, {0, 100},
@@ -157,6 +175,12 @@ void visit(Visitor& v, Pod& p) {
   seconds("message_startup_s", p.message_startup_s, "software cost of starting a message");
   seconds("collective_startup_s", p.collective_startup_s,
           "software cost of launching a collective");
+  v.number("collective_queue_pairs", p.collective_queue_pairs, Unit::number, above(0, 1e6),
+           "of a NIC that a collective keeps busy: its share where transfers meet");
+  v.number("peer_queue_pairs", p.peer_queue_pairs, Unit::number, above(0, 1e6),
+           "the same of a message, and of an all-to-all to each peer in another node");
+  v.number("link_bytes_per_s", p.link_bytes_per_s, Unit::bytes_per_s, {0, 1e15},
+           "of the one link between each pair of a node's devices; 0: a switch joins them");
 }
 
 // A platform that names a wafer is a wafer system, any other a pod.

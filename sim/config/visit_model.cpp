@@ -103,7 +103,8 @@ void visit_recorded(Visitor& v, RoutingSpec& r) {
   v.number_lists("recorded", rows, Unit::number, {0, 1e9},
                  "recorded: rows of [layer, step, expert, tokens]", 4);
   v.text("recorded_file", r.recorded_file,
-         "recorded: CSV file with columns layer, step, expert, tokens instead");
+         "recorded: CSV file with columns layer, step, expert, tokens instead; without step: one "
+         "step");
   r.recorded.clear();
   for (const std::vector<double>& row : rows) {
     r.recorded.push_back(
@@ -158,8 +159,9 @@ void visit(Visitor& v, RoutingSpec& r) {
   v.integer("pad_rows_to", r.pad_rows_to, {1, 65'536},
             "rows of an expert are padded to a multiple of this");
   v.choice("placement", r.placement, "which expert-parallel rank holds which experts");
-  v.integers("expert_of_slot", r.expert_of_slot, {0, 65'535},
-             "placement table: expert of each slot, rank by rank");
+  v.integers(
+      "expert_of_slot", r.expert_of_slot, {0, 65'535},
+      "placement table: expert of each slot, rank by rank; more slots than experts: replicas");
   v.integer("redundant_experts", r.redundant_experts, {0, 65'536},
             "eplb: slots beyond one per expert, over all ranks");
   v.integer("placement_period", r.placement_period, {1, 1e9}, "eplb: steps between rearrangements");

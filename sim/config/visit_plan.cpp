@@ -140,9 +140,10 @@ void visit(Visitor& v, Plan& p) {
            "of a bucket's gradients, at least; 0: a layer, or Megatron-LM's default");
   v.choice("dispatcher", p.dispatcher, "library that moves tokens to experts and back");
   v.choice_of("all_to_all", p.all_to_all, exchange_algorithms(),
-              "how the simulator lowers an all-to-all");
-  v.integer("communication_sms", p.communication_sms, {0, 1e6},
-            "SMs that dispatch and combine occupy, and copy tokens with");
+              "how many flows an all-to-all is; the bytes are the dispatcher's");
+  v.integer_or("communication_sms", p.communication_sms, {0, 1e6}, "auto", -1,
+               "SMs that dispatch and combine occupy, and copy tokens with; auto: the platform's "
+               "for this dispatcher; 0: none are taken, and copying is no limit");
   v.flag("ep_overlap", p.ep_overlap,
          "hide dispatch and combine behind the compute of another microbatch");
   v.flag("delay_wgrad", p.delay_wgrad,

@@ -1,7 +1,7 @@
 #include "engine/simgrid_backend.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 
 namespace moesim {
 
@@ -14,6 +14,8 @@ constexpr double kShortestS = 1e-8;
 // before others.
 constexpr double kOccupantSeconds = 1e12;
 constexpr double kOccupantPriority = 1e6;
+constexpr double kWeightScale = 1e6, kSmallestWeight = 1e-6;
+constexpr double kFewestBytes = 1e-3;  // a flow of none never ends
 }  // namespace
 
 SimgridBackend::SimgridBackend(const SimgridPlatform& platform, const Fabric& fabric,
@@ -167,9 +169,32 @@ void SimgridBackend::start_part(uint32_t id) {
   p.timer = at(now() + p.duration_s, [this, id] { end_part(id); });
 }
 
+// A flow's weight is what it would move alone, all flows of its part in proportion, as a fraction
+// of its port: a part has its share at its busiest port and less at others, however many flows
+// carry its bytes. Weights are scaled up, since SimGrid takes sums below 1e-5 for zero.
+double SimgridBackend::weight(const Part& p, const Flow& flow, const Route& route) const {
+  double port_bytes_per_s = std::numeric_limits<double>::infinity();
+  for (const int32_t link : route.span())
+    if (fabric_.links[link].link_class != LinkClass::leaf)
+      port_bytes_per_s = std::min(port_bytes_per_s, fabric_.links[link].bytes_per_s);
+  const double share = p.nvlink ? 1 : active_[p.transfer].transfer->nic_share;
+  return kWeightScale * share *
+         std::max(kSmallestWeight, flow.bytes / (p.ports_s * port_bytes_per_s));
+}
+
+std::pair<s4u::Host*, s4u::Host*> SimgridBackend::hosts(int32_t source, int32_t target,
+                                                        const Route& route) const {
+  if (fabric_.mesh() && route.count == 1) {
+    const auto& pair = platform_.pairs[route.links[0]];
+    if (pair.first != nullptr) return pair;
+  }
+  return {platform_.endpoints[source], platform_.endpoints[target]};
+}
+
 // After some time on a timer, a flow has left what it would have if it had moved at the pace of the
 // busiest link on its own way: no link is too small for that, and the busiest flows end with the
-// timer.
+// timer. Where a transfer does not fill its ports, its flows never exceed that pace: it takes no
+// more of a port that it shares.
 void SimgridBackend::make_flows(uint32_t id, double elapsed_s) {
   Part& p = part(id);
   p.as_flows = true;
@@ -177,25 +202,28 @@ void SimgridBackend::make_flows(uint32_t id, double elapsed_s) {
   const Active& active = active_[p.transfer];
   const int32_t shift = static_cast<int32_t>(active.first_rank) * kPorts;
   p.pending_flows = 0;
-  // Flows below the links' rate are longer by that much, so that alone they take as long as on the
-  // timer.
   const double rate = p.nvlink ? active.transfer->nvlink_rate : active.transfer->nic_rate;
-  for (const LinkLoad& load : p.loads)
-    link_s_[load.link] =
-        std::min(load.bytes / fabric_.links[load.link].bytes_per_s / rate, p.duration_s);
+  p.ports_s = 0;
+  for (const LinkLoad& load : p.loads) {
+    const Link& link = fabric_.links[load.link];
+    link_s_[load.link] = std::min(load.bytes / link.bytes_per_s / rate, p.duration_s);
+    if (link.link_class != LinkClass::leaf)
+      p.ports_s = std::max(p.ports_s, load.bytes / link.bytes_per_s);
+  }
   for (const Flow& flow : *active.flows) {
     if (on_nvlink(flow) != p.nvlink || flow.bytes <= 0) continue;
     double alone_s = 0;
     const Route route = fabric_.route(flow.source + shift, flow.target + shift);
     for (const int32_t link : route.span()) alone_s = std::max(alone_s, link_s_[link]);
     if (elapsed_s >= alone_s && alone_s < p.duration_s) continue;
-    const double left = flow.bytes / rate * std::max(0.0, 1 - elapsed_s / alone_s);
-    const auto bytes = static_cast<uint64_t>(std::max(1.0, std::ceil(left)));
+    const double left = flow.bytes * std::max(0.0, 1 - elapsed_s / alone_s);
     ++execution_.flows;
     ++p.pending_flows;
     Handle* handle = add_handle();
-    auto comm = s4u::Comm::sendto_async(platform_.endpoints[flow.source + shift],
-                                        platform_.endpoints[flow.target + shift], bytes);
+    const auto [from, to] = hosts(flow.source + shift, flow.target + shift, route);
+    auto comm =
+        simgrid_api::start_flow(*platform_.network, from, to, std::max(kFewestBytes, left),
+                                weight(p, flow, route), rate < 1 ? flow.bytes / alone_s : 0);
     handle->flow = true;
     handle->part = id;
     handle->activity = comm;

@@ -39,6 +39,7 @@ class SimgridBackend : public Backend {
     bool as_flows = false;
     std::vector<LinkLoad> loads;
     double begin_s = 0, duration_s = 0;
+    double ports_s = 0;  // of its busiest port alone, at the port's bandwidth; set by make_flows
     simgrid_api::Timer* timer = nullptr;
     uint32_t pending_flows = 0;
   };
@@ -65,6 +66,10 @@ class SimgridBackend : public Backend {
   void begin_parts(uint32_t active);
   void start_part(uint32_t id);
   bool contended(uint32_t id);
+  // Returns where a flow between these endpoints starts and ends.
+  std::pair<simgrid_api::s4u::Host*, simgrid_api::s4u::Host*> hosts(int32_t source, int32_t target,
+                                                                    const Route& route) const;
+  double weight(const Part& p, const Flow& flow, const Route& route) const;
   void make_flows(uint32_t id, double elapsed_s);
   void end_part(uint32_t id);
   void end_transfer(uint32_t active);
@@ -82,7 +87,7 @@ class SimgridBackend : public Backend {
   std::deque<Active> active_;
   std::vector<uint32_t> free_active_;
   std::vector<std::vector<uint32_t>> users_;  // per link: parts in progress
-  std::vector<double> link_s_;                // scratch
+  std::vector<double> link_s_;                // scratch: by link, when a part alone is done with it
   std::deque<Handle> handles_;
   std::vector<Handle*> free_handles_;
   // SimGrid still uses an activity while its callback runs, and a cancelled one until after the

@@ -7,6 +7,7 @@
 #include <simgrid/s4u.hpp>
 #include <simgrid/version.h>
 #include <simgrid/kernel/Timer.hpp>
+#include <simgrid/kernel/resource/Model.hpp>
 // clang-format on
 
 #include <functional>
@@ -82,6 +83,28 @@ inline void start(s4u::ExecPtr exec) {
 #else
   exec->vetoable_start();
 #endif
+}
+
+using NetworkModel = simgrid::kernel::resource::Model;
+
+inline NetworkModel& network_model(const s4u::Engine& engine) {
+  for (NetworkModel* model : engine.get_all_models())
+    if (model->get_name().rfind("Network", 0) == 0) return *model;
+  return *engine.get_all_models().front();
+}
+
+// Starts a flow of any number of bytes, not only whole ones. Where flows meet, each gets bandwidth
+// in proportion to its weight; none moves faster than `bytes_per_s`, 0: as fast as links let it.
+// s4u's own set_rate is for mailboxes; what s4u lacks, the action behind the activity has.
+inline s4u::CommPtr start_flow(NetworkModel& network, s4u::Host* from, s4u::Host* to, double bytes,
+                               double weight, double bytes_per_s) {
+  auto comm = s4u::Comm::sendto_async(from, to, static_cast<uint64_t>(bytes) + 1);
+  auto& action = network.get_started_action_set()->back();  // the one that this call has added
+  action.set_cost(bytes);
+  action.set_remains(bytes);
+  action.set_sharing_penalty(1 / weight);
+  if (bytes_per_s > 0) action.set_bound(bytes_per_s);
+  return comm;
 }
 
 template <class Callback>

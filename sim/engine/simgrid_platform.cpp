@@ -38,10 +38,12 @@ class PlatformBuilder {
       add_endpoint(leaf, name + ".far_nic", -1, -1);
       add_endpoint(beyond_spine_, name + ".far_spine", -1, -1);
     }
+    add_pairs();
     for (s4u::NetZone* leaf : leaves_) leaf->seal();
     for (s4u::NetZone* zone : zones_) zone->seal();
     if (beyond_spine_ != root_) beyond_spine_->seal();
     root_->seal();
+    platform_.network = &network_model(engine_);
     return std::move(platform_);
   }
 
@@ -68,13 +70,30 @@ class PlatformBuilder {
     return zone;
   }
 
+  // A star zone has one way into and out of a host, so that a link between a pair has hosts of its
+  // own at both ends.
+  void add_pairs() {
+    platform_.pairs.resize(fabric_.links.size());
+    for (const int32_t link : fabric_.pair_links) {
+      if (link < 0) continue;
+      const std::string& name = fabric_.links[link].name;
+      platform_.pairs[link] = {add_port(root_, name + ".from", link, -1),
+                               add_port(root_, name + ".to", -1, -1)};
+    }
+  }
+
   void add_endpoint(s4u::NetZone* zone, const std::string& name, int32_t out, int32_t in) {
+    platform_.endpoints.push_back(add_port(zone, name, out, in));
+  }
+
+  s4u::Host* add_port(s4u::NetZone* zone, const std::string& name, int32_t out, int32_t in) {
     auto* host = add_host(zone, name, 1);  // speed 1: amounts of Execs are seconds
-    platform_.endpoints.push_back(host);
-    auto* own =
-        out < 0 ? add_link(zone, name, kUnlimitedBytesPerS)->set_latency(0)->seal() : nullptr;
-    add_star_route(zone, host, true, {s4u::LinkInRoute(own ? own : fabric_link(zone, out))});
-    add_star_route(zone, host, false, {s4u::LinkInRoute(own ? own : fabric_link(zone, in))});
+    auto* own = out < 0 || in < 0
+                    ? add_link(zone, name, kUnlimitedBytesPerS)->set_latency(0)->seal()
+                    : nullptr;
+    add_star_route(zone, host, true, {s4u::LinkInRoute(out < 0 ? own : fabric_link(zone, out))});
+    add_star_route(zone, host, false, {s4u::LinkInRoute(in < 0 ? own : fabric_link(zone, in))});
+    return host;
   }
 
   s4u::Engine& engine_;

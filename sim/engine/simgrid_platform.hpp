@@ -14,6 +14,9 @@ namespace moesim {
 struct SimgridPlatform {
   std::vector<simgrid_api::s4u::Host*>
       endpoints;  // by endpoint number; NVLink endpoints double as the device's core
+  // Both ends of each link that joins a pair directly, by link id; others have none.
+  std::vector<std::pair<simgrid_api::s4u::Host*, simgrid_api::s4u::Host*>> pairs;
+  simgrid_api::NetworkModel* network = nullptr;
 };
 
 // Sets the network model to nominal bandwidths with max-min sharing (must come before any zone) and

@@ -93,6 +93,7 @@ class ClosedForm {
     kernels_ = kernel_sums(*step_);
     compute();
     all_to_all();
+    expert_tensor_parallel();
     tensor_parallel();
     context_parallel();
     bubble();
@@ -140,18 +141,36 @@ class ClosedForm {
     return 1 + (moe ? 1 : recomputed());
   }
 
-  OneWay one_way(double token_bytes) const {
+  // One thing that copies of a token pass on their way, and how fast.
+  struct Leg {
+    const char* name;
+    double copies, bytes_per_s;
+  };
+
+  // Returns the share of a NIC's bytes that leaves its leaf switch: those of another rail, and of
+  // nodes under other leaves.
+  double across_spine(TokenPath path, int nodes, double per_node) const {
+    const int below = std::min(nodes, pod().nodes_per_leaf);
+    if (pod().oversubscription <= 1 || nodes == 1) return 0;
+    if (path == TokenPath::gather_all) return nodes > below ? 1.0 / below : 0;
+    const double peers = path == TokenPath::two_hop ? nodes - 1 : (nodes - 1) * per_node;
+    return 1 - (below - 1) / peers;
+  }
+
+  OneWay one_way(double token_bytes, bool combine) const {
     const ModelShape& m = context().model;
     const double tokens = context().shard.local_tokens();
     const int ranks = plan().ep * plan().etp;
     const int nodes = (ranks + pod().gpus_per_node - 1) / pod().gpus_per_node;
     const double per_node = static_cast<double>(ranks) / nodes, n = nodes;
-    const Transfer rates = dispatcher_rates(pod(), plan().dispatcher, plan().communication_sms,
-                                            token_bytes, ranks - 1);
+    const DispatcherCost& cost = context().dispatcher_cost();
+    const Transfer rates = dispatcher_rates(
+        pod(), plan().dispatcher,
+        {nodes, ranks - 1, 0, context().dispatch_sms(), token_bytes, combine, false});
     const double latency = farthest_hop_s(pod(), ranks);
     const TokenPath path = traits(plan().dispatcher).path;
     double over_nic = m.top_k * (n - 1) / n, over_nvlink = m.top_k * (per_node - 1) / ranks,
-           start = latency + rates.latency_s;
+           start = latency + rates.latency_s + cost.host_s;
     if (path == TokenPath::gather_all) {
       // Every rank's tokens go to all others.
       const PortLoad load = port_load(CollectiveKind::all_gather, CollectiveAlgorithm::automatic,
@@ -168,14 +187,18 @@ class ClosedForm {
       over_nic = distinct_places(reach, m.top_k) * (n - 1) / n;
       over_nvlink = distinct_places(plan().ep * limit, m.top_k) * (per_node - 1) / per_node;
     }
-    const double nic_s = tokens * over_nic * token_bytes / (nic() * rates.nic_rate);
-    const double nvlink_s = tokens * over_nvlink * token_bytes / (nvlink() * rates.nvlink_rate);
-    const bool by_nic = nic_s >= nvlink_s;
-    const double copies = by_nic ? over_nic : over_nvlink;
-    const double bandwidth = by_nic ? nic() * rates.nic_rate : nvlink() * rates.nvlink_rate;
-    return {start + std::max(nic_s, nvlink_s),
-            fmt::format("start + tokens x copies over {} x bytes / bandwidth",
-                        by_nic ? "NIC" : "NVLink"),
+    const Leg legs[] = {
+        {"NVLink", over_nvlink, nvlink() * rates.nvlink_rate},
+        {"NIC", over_nic, nic() * rates.nic_rate},
+        {"leaf uplink", over_nic * across_spine(path, nodes, per_node),
+         nic() * rates.nic_rate / pod().oversubscription},
+    };
+    const Leg& leg = *std::max_element(std::begin(legs), std::end(legs), [](auto& a, auto& b) {
+      return a.copies / a.bytes_per_s < b.copies / b.bytes_per_s;
+    });
+    const double copies = leg.copies, bandwidth = leg.bytes_per_s;
+    return {start + tokens * copies * token_bytes / bandwidth,
+            fmt::format("start + tokens x copies over {} x bytes / bandwidth", leg.name),
             fmt::format("{} + {:.0f} x {:.3f} x {:.0f} B / {}", s(start), tokens, copies,
                         token_bytes, rate(bandwidth))};
   }
@@ -186,8 +209,8 @@ class ClosedForm {
     double moe_layers = 0;
     for (int layer = 0; layer < layers(); ++layer) moe_layers += has_experts(m, layer);
     const double per_stage = moe_layers / plan().pp;
-    const OneWay out = one_way(token_bytes(m, plan().dispatch_precision));
-    const OneWay back = one_way(token_bytes(m, PrecisionRecipe::bf16));
+    const OneWay out = one_way(token_bytes(m, plan().dispatch_precision), false);
+    const OneWay back = one_way(token_bytes(m, PrecisionRecipe::bf16), true);
     forward_communication_ += per_stage * (out.seconds + back.seconds);
     backward_communication_ += per_stage * passes(true) * (out.seconds + back.seconds);
     const double times = microbatches() * per_stage * (1 + passes(true));
@@ -195,6 +218,28 @@ class ClosedForm {
                                           microbatches(), per_stage, 1 + passes(true));
     add("dispatch", count + ", each " + out.formula, out.numbers, times * out.seconds);
     add("combine", count + ", each " + back.formula, back.numbers, times * back.seconds);
+  }
+
+  // Around the experts: their rows gathered over the expert tensor group, and their sums scattered.
+  void expert_tensor_parallel() {
+    const ModelShape& m = context().model;
+    const int etp = plan().etp;
+    if (m.experts == 0 || etp == 1) return;
+    double moe_layers = 0;
+    for (int layer = 0; layer < layers(); ++layer) moe_layers += has_experts(m, layer);
+    const double bytes = context().shard.local_tokens() * m.top_k * etp * expert_width(m) * 2;
+    const bool inside = etp <= pod().gpus_per_node;
+    const double one = 2 * bytes_sent_per_member(CollectiveKind::all_gather, etp, bytes) /
+                       (inside ? nvlink() : nic());
+    const double each = moe_layers / plan().pp * one;
+    forward_communication_ += each;
+    backward_communication_ += each * passes(true);
+    add("expert tensor parallel",
+        "microbatches x layers x passes x 2 bytes (t - 1) / t / bandwidth",
+        fmt::format("{} x {:.4g} x {} x 2 x {} x {}/{} / {}", microbatches(),
+                    moe_layers / plan().pp, 1 + passes(true), bytes_text(bytes), etp - 1, etp,
+                    rate(inside ? nvlink() : nic())),
+        microbatches() * each * (1 + passes(true)));
   }
 
   // Around attention, and around a dense FFN or the shared experts: a gather and a scatter each (or
@@ -280,16 +325,21 @@ class ClosedForm {
   // The busiest port of reductions and gathers over the replicas.
   void replica_collective(const char* name, CollectiveKind kind, const RankParameters& bytes,
                           double times) {
-    double nic_bytes = 0, nvlink_bytes = 0;
+    double nic_bytes = 0, nvlink_bytes = 0, spine_bytes = 0;
     const auto load = [&](const SpreadGroup& group, double amount) {
       const PortLoad more = port_load(kind, CollectiveAlgorithm::automatic, pod(),
                                       shape_of(FoldedGroup{pod(), 0, group}), amount);
       nic_bytes += more.nic_bytes;
       nvlink_bytes += more.nvlink_bytes;
+      spine_bytes += more.nic_bytes * group.spine_share(pod().gpus_per_node, pod().nodes_per_leaf);
     };
     load(attention_data_group(plan(), context().mapping), bytes.dense);
     load(expert_data_group(plan(), context().mapping), bytes.expert);
-    const double nic_rate = nic() * pod().dp_nic_efficiency;
+    double nic_rate = nic() * pod().dp_nic_efficiency;
+    if (spine_bytes * pod().oversubscription > nic_bytes) {
+      nic_bytes = spine_bytes;
+      nic_rate /= pod().oversubscription;
+    }
     const bool by_nic = nic_bytes / nic_rate >= nvlink_bytes / nvlink();
     add(name, "times x bytes over the busiest port (of bytes (d - 1) / d) / bandwidth",
         fmt::format("{:.0f} x {} / {}", times, bytes_text(by_nic ? nic_bytes : nvlink_bytes),

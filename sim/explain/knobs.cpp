@@ -107,7 +107,10 @@ class KnobList {
 
   void sm_shares() {
     const Plan& p = s_.plan;
-    const int routed = p.communication_sms, reduced = s_.platform.pod().collective_sms;
+    const Pod& pod = s_.platform.pod();
+    const bool takes_none = p.ep == 1 && p.communication_sms < 0;
+    const int routed = takes_none ? 0 : pod.dispatch_sms(p.dispatcher, p.communication_sms),
+              reduced = pod.collective_sms;
     sm_share("communication SMs", "plan.communication_sms", routed, reduced);
     if (p.overlap_grad_reduce || p.overlap_param_gather)
       sm_share("data-parallel SMs", "platform.collective_sms", reduced, routed);

@@ -78,6 +78,9 @@ struct Transfer {
   double latency_s = 0;         // paid before the first byte moves
   double nvlink_rate = 1;       // fraction of the links' bandwidth that its flows reach at best
   double nic_rate = 1;
+  // Queue pairs that it keeps busy on its busiest NIC. Transfers that meet at a NIC or an uplink
+  // share it in proportion to them (docs/decisions/0021); over NVLink each is one share.
+  double nic_share = 1;
   double sm_share = 0;  // fraction of each participant's SMs taken while it runs
 };
 

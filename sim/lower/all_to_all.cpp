@@ -29,26 +29,77 @@ int AllToAll::messages(bool two_hop) const {
   return two_hop ? nodes() - 1 + static_cast<int>(by_node_[0].size()) - 1 : size() - 1;
 }
 
-void AllToAll::flat(const ByteMatrix& matrix, std::vector<Flow>& out) const {
+int AllToAll::far_peers(bool two_hop) const {
+  return two_hop ? nodes() - 1 : size() - static_cast<int>(by_node_[0].size());
+}
+
+Hops AllToAll::one_hop(const ByteMatrix& matrix) const {
+  Hops hops;
+  hops.nvlink.reset(size());
+  hops.nic.reset(size());
   for (int i = 0; i < size(); ++i)
-    for (int j = 0; j < size(); ++j) {
-      if (i == j || matrix.at(i, j) <= 0) continue;
-      const Port port = node_[i] == node_[j] ? Port::nvlink : Port::nic;
-      out.push_back({endpoint(members_[i], port), endpoint(members_[j], port), matrix.at(i, j)});
+    for (int j = 0; j < size(); ++j)
+      if (i != j) (node_[i] == node_[j] ? hops.nvlink : hops.nic).at(i, j) = matrix.at(i, j);
+  return hops;
+}
+
+// In two hops the first goes to the GPU of the sender's rail in the destination node (in a node
+// with fewer members than others one of them serves several rails), which hands on to each rank.
+Hops AllToAll::hops(const ExchangeBytes& bytes) const {
+  if (!bytes.two_hop) return one_hop(bytes.to_rank);
+  Hops hops;
+  hops.nvlink.reset(size());
+  hops.nic.reset(size());
+  const auto add = [&](ByteMatrix& matrix, int from, int to, double amount) {
+    if (from != to) (bytes.reverse ? matrix.at(to, from) : matrix.at(from, to)) += amount;
+  };
+  for (int i = 0; i < size(); ++i) {
+    const auto& own = by_node_[node_[i]];
+    const size_t rail = static_cast<size_t>(std::find(own.begin(), own.end(), i) - own.begin());
+    for (int node = 0; node < nodes(); ++node) {
+      const auto& there = by_node_[node];
+      const int gate = node == node_[i] ? i : there[rail % there.size()];
+      for (int j : there) add(hops.nvlink, gate, j, bytes.to_rank.at(i, j));
+      if (node != node_[i])
+        add(hops.nic, i, gate, bytes.to_node[static_cast<size_t>(i) * nodes() + node]);
     }
+  }
+  return hops;
+}
+
+void AllToAll::flat(const Hops& hops, std::vector<Flow>& out) const {
+  add_entries(hops.nvlink, Port::nvlink, out);
+  add_entries(hops.nic, Port::nic, out);
+}
+
+void AllToAll::add_entries(const ByteMatrix& matrix, Port port, std::vector<Flow>& out) const {
+  for (int i = 0; i < size(); ++i)
+    for (int j = 0; j < size(); ++j)
+      if (i != j && matrix.at(i, j) > 0)
+        out.push_back({endpoint(members_[i], port), endpoint(members_[j], port), matrix.at(i, j)});
+}
+
+void AllToAll::flat(const ByteMatrix& matrix, std::vector<Flow>& out) const {
+  flat(one_hop(matrix), out);
+}
+
+void AllToAll::port_balanced(const Hops& hops, std::vector<Flow>& out) const {
+  pair_nvlink(hops.nvlink, out);
+  if (nodes() < 2) return;
+  if (by_leaf_.size() > 1)
+    pair_leaves(hops.nic, out);
+  else
+    pair_nics(hops.nic, out);
 }
 
 void AllToAll::port_balanced(const ByteMatrix& matrix, std::vector<Flow>& out) const {
-  pair_nvlink(matrix, out);
-  if (nodes() < 2) return;
-  if (by_leaf_.size() > 1)
-    pair_leaves(matrix, out);
-  else
-    pair_nics(matrix, out);
+  port_balanced(one_hop(matrix), out);
 }
 
-// Entries between members of one node, node by node.
+// Entries between members of one node, node by node. Where each pair has a link of its own, that
+// link is the port, and nothing can be paired anew.
 void AllToAll::pair_nvlink(const ByteMatrix& matrix, std::vector<Flow>& out) const {
+  if (fabric_.mesh()) return add_entries(matrix, Port::nvlink, out);
   std::vector<double> egress, ingress;
   std::vector<int> senders, receivers;
   for (const auto& members : by_node_) {
@@ -108,51 +159,6 @@ void AllToAll::pair_leaves(const ByteMatrix& matrix, std::vector<Flow>& out) con
     }
 }
 
-// First hop: totals of each NIC within its rail. Second hop: the rail's GPU of the destination node
-// hands on to each rank, together with what never leaves the node.
-void AllToAll::hierarchical(const ExchangeBytes& bytes, std::vector<Flow>& out) const {
-  ByteMatrix inside;  // NVLink bytes between members of a node
-  const int n = size();
-  inside.reset(n);
-  size_t rails = 0;
-  for (const auto& members : by_node_) rails = std::max(rails, members.size());
-  // Bytes arrive on a rail: in a node with fewer members than others one of them takes in more than
-  // one rail.
-  std::vector<double> egress(n, 0.0), ingress(rails * by_node_.size(), 0.0);
-  for (int i = 0; i < n; ++i) {
-    const auto& own = by_node_[node_[i]];
-    const size_t rail = static_cast<size_t>(std::find(own.begin(), own.end(), i) - own.begin());
-    for (int node = 0; node < nodes(); ++node) {
-      const auto& there = by_node_[node];
-      const int gate = node == node_[i] ? i : there[rail % there.size()];
-      for (int j : there)
-        if (j != gate) inside.at(gate, j) += bytes.to_rank.at(i, j);
-      if (node == node_[i]) continue;
-      const double over_nic = bytes.to_node[static_cast<size_t>(i) * nodes() + node];
-      egress[i] += over_nic;
-      ingress[rail * by_node_.size() + node] += over_nic;
-    }
-  }
-  const size_t begin = out.size();
-  std::vector<double> rail_out, rail_in;
-  std::vector<int> senders, receivers;
-  for (size_t rail = 0; rail < rails && nodes() > 1; ++rail) {
-    rail_out.clear(), rail_in.clear(), senders.clear(), receivers.clear();
-    for (int node = 0; node < nodes(); ++node) {
-      const int following = (node + 1) % nodes();
-      const auto &here = by_node_[node], &next = by_node_[following];
-      senders.push_back(members_[here[rail % here.size()]]);
-      receivers.push_back(members_[next[rail % next.size()]]);
-      rail_out.push_back(rail < here.size() ? egress[here[rail]] : 0);
-      rail_in.push_back(ingress[rail * by_node_.size() + following]);
-    }
-    pair_north_west(Port::nic, senders, rail_out, receivers, rail_in, out);
-  }
-  pair_nvlink(inside, out);
-  if (bytes.reverse)
-    for (size_t i = begin; i < out.size(); ++i) std::swap(out[i].source, out[i].target);
-}
-
 std::vector<double> AllToAll::node_totals(const ByteMatrix& matrix) const {
   std::vector<double> totals(static_cast<size_t>(size()) * by_node_.size(), 0);
   for (int i = 0; i < size(); ++i)
@@ -161,23 +167,29 @@ std::vector<double> AllToAll::node_totals(const ByteMatrix& matrix) const {
   return totals;
 }
 
-double AllToAll::port_bound_s(const ByteMatrix& matrix, double nvlink_rate, double nic_rate) const {
-  // These flows load every link as the matrix itself does, and are fewer to add up.
-  std::vector<Flow> flows;
-  port_balanced(matrix, flows);
-  std::vector<double> load(fabric_.links.size(), 0.0);
+double AllToAll::port_bound_s(const Hops& hops, double nvlink_rate, double nic_rate) const {
+  std::vector<double> seconds(fabric_.links.size(), 0.0);
   double bound = 0;
-  const int32_t shift = first_rank_ * kPorts;
-  for (const Flow& flow : flows) {
-    const Route route = fabric_.route(flow.source + shift, flow.target + shift);
-    const double rate =
-        flow.source % kPorts == static_cast<int32_t>(Port::nvlink) ? nvlink_rate : nic_rate;
-    for (int32_t link : route.span()) {
-      load[link] += flow.bytes / rate;
-      bound = std::max(bound, load[link] / fabric_.links[link].bytes_per_s);
-    }
+  const auto load = [&](int32_t link, double bytes, double rate) {
+    seconds[link] += bytes / (fabric_.links[link].bytes_per_s * rate);
+    bound = std::max(bound, seconds[link]);
+  };
+  for (const Port port : {Port::nvlink, Port::nic}) {
+    const ByteMatrix& matrix = port == Port::nvlink ? hops.nvlink : hops.nic;
+    const double rate = port == Port::nvlink ? nvlink_rate : nic_rate;
+    for (int i = 0; i < size(); ++i)
+      for (int j = 0; j < size(); ++j) {
+        if (i == j || matrix.at(i, j) <= 0) continue;
+        const Route route = fabric_.route(endpoint(first_rank_ + members_[i], port),
+                                          endpoint(first_rank_ + members_[j], port));
+        for (const int32_t link : route.span()) load(link, matrix.at(i, j), rate);
+      }
   }
   return bound;
+}
+
+double AllToAll::port_bound_s(const ByteMatrix& matrix, double nvlink_rate, double nic_rate) const {
+  return port_bound_s(one_hop(matrix), nvlink_rate, nic_rate);
 }
 
 }  // namespace moesim

@@ -1,6 +1,6 @@
-// An all-to-all with a byte matrix, as flows. Every form puts the same bytes on every NVLink port,
-// NIC and leaf uplink (hierarchical: of the bytes it sends); they differ in how many flows carry
-// them. See docs/model/communication.md.
+// An all-to-all with a byte matrix, as flows. What each member sends to whom over which port (its
+// hops) follows from the bytes alone; every form of flows puts the same bytes on every NVLink port,
+// NIC and leaf uplink, and differs in how many flows carry them. See docs/model/communication.md.
 #pragma once
 
 #include <span>
@@ -23,15 +23,21 @@ struct ByteMatrix {
   double at(int i, int j) const { return bytes[static_cast<size_t>(i) * ranks + j]; }
 };
 
-// Holds the bytes that an all-to-all moves. One hop: `to_rank` alone. Two hops, where a token
-// travels once per destination node, to the GPU of the same rail over the NIC and from there over
-// NVLink to each destination rank: `to_rank` counts distinct (token, rank) pairs, and `to_node`
-// distinct (token, node) pairs.
+// Holds the bytes that an all-to-all moves. One hop: `to_rank` alone, straight from rank to rank.
+// Two hops, where a token travels once per destination node, to the GPU of the same rail over the
+// NIC and from there over NVLink to each destination rank: `to_rank` counts distinct (token, rank)
+// pairs, and `to_node` distinct (token, node) pairs.
 struct ExchangeBytes {
   ByteMatrix to_rank;           // [source][rank]
   std::vector<double> to_node;  // [source][node of the group], own node included or not
+  bool two_hop = false;
   // Two hops: every byte goes back the way it came (combine). In one hop, turn `to_rank` round.
   bool reverse = false;
+};
+
+// Who sends what to whom over which port: NVLink within a node, NICs between nodes.
+struct Hops {
+  ByteMatrix nvlink, nic;
 };
 
 // A group of ranks with a fixed place in the fabric. Flows come out with endpoints relative to
@@ -48,23 +54,32 @@ class AllToAll {
   // Messages that one member starts: one per peer, or one per peer of its rail and node when sent
   // in two hops.
   int messages(bool two_hop) const;
+  // Peers of one member in other nodes, of its rail where it sends in two hops.
+  int far_peers(bool two_hop) const;
 
-  // N(N-1) flows.
+  Hops hops(const ExchangeBytes& bytes) const;
+  // A flow for each entry: N(N-1) in one hop.
+  void flat(const Hops& hops, std::vector<Flow>& out) const;
+  // At most 2N-1 flows per port class: totals of each port, and of each pair of oversubscribed
+  // leaves, re-paired by the north-west-corner rule.
+  void port_balanced(const Hops& hops, std::vector<Flow>& out) const;
+  // The same of what goes from rank to rank in one hop.
   void flat(const ByteMatrix& matrix, std::vector<Flow>& out) const;
-  // At most 2N-1 flows per port class: totals of each port re-paired by the north-west-corner rule.
   void port_balanced(const ByteMatrix& matrix, std::vector<Flow>& out) const;
-  // Two hops.
-  void hierarchical(const ExchangeBytes& bytes, std::vector<Flow>& out) const;
   // ExchangeBytes::to_node of a matrix in which nothing is sent to two ranks of a node.
   std::vector<double> node_totals(const ByteMatrix& matrix) const;
-  // Seconds until the busiest port has moved its bytes: the closed form, and a lower bound of flat
-  // and port_balanced. Rates: what is used of the bandwidth of either kind of port.
+  // Seconds until the busiest port or uplink has moved its bytes, summed from the hops themselves:
+  // the closed form, and a lower bound of every form. Rates: what is used of the bandwidth of
+  // either kind of port.
+  double port_bound_s(const Hops& hops, double nvlink_rate = 1, double nic_rate = 1) const;
   double port_bound_s(const ByteMatrix& matrix, double nvlink_rate = 1, double nic_rate = 1) const;
 
  private:
+  void add_entries(const ByteMatrix& matrix, Port port, std::vector<Flow>& out) const;
   void pair_nvlink(const ByteMatrix& matrix, std::vector<Flow>& out) const;
   void pair_nics(const ByteMatrix& matrix, std::vector<Flow>& out) const;
   void pair_leaves(const ByteMatrix& matrix, std::vector<Flow>& out) const;
+  Hops one_hop(const ByteMatrix& matrix) const;
 
   const Fabric& fabric_;
   int first_rank_;

@@ -90,16 +90,14 @@ PortLoad closed_form_load(CollectiveKind kind, const Pod& pod, const GroupShape&
   return {0, 0, startup_s(pod, kind, shape.members, shape.nodes, shape.hop_s)};
 }
 
+// An algorithm of an exchange chooses the flows, never the bytes: who sends what to whom over which
+// port is in ExchangeBytes.
 void flat_exchange(const AllToAll& group, const ExchangeBytes& bytes, std::vector<Flow>& flows) {
-  group.flat(bytes.to_rank, flows);
+  group.flat(group.hops(bytes), flows);
 }
-void port_balanced_exchange(const AllToAll& group, const ExchangeBytes& bytes,
-                            std::vector<Flow>& flows) {
-  group.port_balanced(bytes.to_rank, flows);
-}
-void hierarchical_exchange(const AllToAll& group, const ExchangeBytes& bytes,
-                           std::vector<Flow>& flows) {
-  group.hierarchical(bytes, flows);
+void balanced_exchange(const AllToAll& group, const ExchangeBytes& bytes,
+                       std::vector<Flow>& flows) {
+  group.port_balanced(group.hops(bytes), flows);
 }
 
 // One for each row of kCollectiveAlgorithms; null where its traits say that it has none, and for
@@ -109,12 +107,12 @@ struct AlgorithmFunctions {
   void (*exchange)(const AllToAll&, const ExchangeBytes&, std::vector<Flow>&);
 };
 constexpr std::array<AlgorithmFunctions, kCollectiveAlgorithms.size()> kFunctions{{
-    {nullptr, nullptr},                          // automatic
-    {nullptr, flat_exchange},                    // flat
-    {nullptr, port_balanced_exchange},           // port_balanced
-    {hierarchical_load, hierarchical_exchange},  // hierarchical
-    {closed_form_load, nullptr},                 // closed_form
-    {ring_load, nullptr},                        // ring
+    {nullptr, nullptr},                      // automatic
+    {nullptr, flat_exchange},                // flat
+    {nullptr, balanced_exchange},            // port_balanced
+    {hierarchical_load, balanced_exchange},  // hierarchical
+    {closed_form_load, nullptr},             // closed_form
+    {ring_load, nullptr},                    // ring
 }};
 
 constexpr bool functions_fit_traits() {
@@ -135,14 +133,17 @@ const AlgorithmFunctions& functions(CollectiveAlgorithm algorithm) {
 }
 
 // Every member sends `nvlink_bytes` to the next one in its node and `nic_bytes` to its peer in the
-// next node.
-void add_flows(const Nodes& nodes, const PortLoad& load, std::vector<Flow>& flows) {
+// next node. Where each pair has a link of its own, the library lays one ring over each of the
+// links that leave a member: its bytes go to all others in equal parts.
+void add_flows(const Nodes& nodes, const PortLoad& load, bool mesh, std::vector<Flow>& flows) {
   for (size_t node = 0; node < nodes.size(); ++node) {
     const auto &here = nodes[node], &next = nodes[(node + 1) % nodes.size()];
     for (size_t i = 0; i < here.size(); ++i) {
-      if (here.size() > 1 && load.nvlink_bytes > 0)
+      const size_t rings = mesh ? here.size() - 1 : 1;
+      for (size_t ring = 1; here.size() > 1 && load.nvlink_bytes > 0 && ring <= rings; ++ring)
         flows.push_back({endpoint(here[i], Port::nvlink),
-                         endpoint(here[(i + 1) % here.size()], Port::nvlink), load.nvlink_bytes});
+                         endpoint(here[(i + ring) % here.size()], Port::nvlink),
+                         load.nvlink_bytes / static_cast<double>(rings)});
       if (nodes.size() > 1 && load.nic_bytes > 0)
         flows.push_back({endpoint(here[i], Port::nic), endpoint(next[i % next.size()], Port::nic),
                          load.nic_bytes});
@@ -150,16 +151,18 @@ void add_flows(const Nodes& nodes, const PortLoad& load, std::vector<Flow>& flow
   }
 }
 
-ExchangeBytes equal_shares(const AllToAll& group, double bytes) {
+ExchangeBytes equal_shares(const AllToAll& group, double bytes, bool two_hop) {
   ExchangeBytes shares;
+  shares.two_hop = two_hop;
   shares.to_rank.reset(group.size());
   std::fill(shares.to_rank.bytes.begin(), shares.to_rank.bytes.end(), bytes / group.size());
   shares.to_node = group.node_totals(shares.to_rank);
   return shares;
 }
 
-Transfer start_transfer(std::span<const int> members) {
+Transfer start_transfer(const Pod& pod, std::span<const int> members) {
   Transfer transfer;
+  transfer.nic_share = pod.collective_queue_pairs;
   for (int member : members) transfer.ranks.push_back(static_cast<uint32_t>(member));
   return transfer;
 }
@@ -184,17 +187,17 @@ PortLoad port_load(CollectiveKind kind, CollectiveAlgorithm algorithm, const Pod
 Transfer collective(CollectiveKind kind, CollectiveAlgorithm algorithm,
                     const CollectiveGroup& group, double bytes) {
   const auto& [fabric, pod, first_rank, members] = group;
-  if (members.size() < 2 || bytes <= 0) return start_transfer(members);
+  if (members.size() < 2 || bytes <= 0) return start_transfer(pod, members);
   if (kind == CollectiveKind::send)
     return point_to_point(fabric, pod, first_rank, members.front(), members.back(), bytes);
   if (kind == CollectiveKind::all_to_all) {
     const AllToAll all(fabric, first_rank, {members.begin(), members.end()});
-    return exchange(algorithm, all, pod, equal_shares(all, bytes));
+    return exchange(algorithm, all, pod, equal_shares(all, bytes, traits(algorithm).two_hop));
   }
-  Transfer transfer = start_transfer(members);
+  Transfer transfer = start_transfer(pod, members);
   const Nodes nodes = split_by_node(group);
   const PortLoad load = port_load(kind, algorithm, pod, shape_of(group, nodes), bytes);
-  add_flows(nodes, load, transfer.flows);
+  add_flows(nodes, load, fabric.mesh(), transfer.flows);
   transfer.latency_s = load.startup_s;
   if (algorithm == CollectiveAlgorithm::closed_form)
     transfer.latency_s += collective_lower_bound_s(kind, group, bytes);
@@ -218,14 +221,20 @@ Transfer collective(CollectiveKind kind, CollectiveAlgorithm algorithm, const Fo
                     double bytes) {
   MOESIM_CHECK(algorithm != CollectiveAlgorithm::closed_form, "a folded group has no closed form");
   const int self[] = {folded.rank};
-  Transfer transfer = start_transfer(self);
+  Transfer transfer = start_transfer(folded.pod, self);
   const PortLoad load = port_load(kind, algorithm, folded.pod, shape_of(folded), bytes);
   const auto both_ways = [&](Port port, Port far, double amount) {
     if (amount <= 0) return;
     transfer.flows.push_back({endpoint(folded.rank, port), endpoint(folded.rank, far), amount});
     transfer.flows.push_back({endpoint(folded.rank, far), endpoint(folded.rank, port), amount});
   };
-  both_ways(Port::nvlink, Port::far_nvlink, load.nvlink_bytes);
+  // A far side takes the port as a whole, of which a group within a mesh reaches the links to its
+  // own members.
+  const int inside = folded.group.members_per_node(folded.pod.gpus_per_node);
+  const double unreached = folded.pod.link_bytes_per_s > 0 && inside > 1
+                               ? (folded.pod.gpus_per_node - 1.0) / (inside - 1)
+                               : 1;
+  both_ways(Port::nvlink, Port::far_nvlink, load.nvlink_bytes * unreached);
   const double crossing =
       folded.group.spine_share(folded.pod.gpus_per_node, folded.pod.nodes_per_leaf);
   both_ways(Port::nic, Port::far_nic, load.nic_bytes * (1 - crossing));
@@ -247,9 +256,10 @@ Transfer exchange(CollectiveAlgorithm algorithm, const AllToAll& group, const Po
       chosen_algorithm(CollectiveKind::all_to_all, algorithm, group.size());
   Transfer transfer;
   transfer.latency_s = pod.collective_startup_s + group.latency_s() +
-                       pod.message_startup_s * group.messages(traits(chosen).two_hop);
+                       pod.message_startup_s * group.messages(bytes.two_hop);
+  transfer.nic_share = pod.peer_queue_pairs * group.far_peers(bytes.two_hop);
   if (chosen == CollectiveAlgorithm::closed_form)
-    transfer.latency_s += group.port_bound_s(bytes.to_rank);
+    transfer.latency_s += group.port_bound_s(group.hops(bytes));
   else
     add_exchange(chosen, group, bytes, transfer.flows);
   return transfer;
@@ -266,7 +276,7 @@ double collective_lower_bound_s(CollectiveKind kind, const CollectiveGroup& grou
   if (members.size() < 2) return 0;
   if (kind == CollectiveKind::all_to_all) {
     const AllToAll all(fabric, first_rank, {members.begin(), members.end()});
-    return all.port_bound_s(equal_shares(all, bytes).to_rank);
+    return all.port_bound_s(all.hops(equal_shares(all, bytes, false)));
   }
   if (kind == CollectiveKind::send) {
     const Flow flow =
@@ -280,9 +290,12 @@ double collective_lower_bound_s(CollectiveKind kind, const CollectiveGroup& grou
   const auto port_s = [&](int32_t link, double amount) {
     return amount / fabric.links[static_cast<size_t>(link)].bytes_per_s;
   };
-  if (nodes.size() == 1)
-    return port_s(place.nvlink_in,
-                  bytes_sent_per_member(kind, static_cast<int>(members.size()), bytes));
+  if (nodes.size() == 1) {
+    const double received = bytes_sent_per_member(kind, static_cast<int>(members.size()), bytes);
+    const int32_t direct = fabric.pair_link(first_rank + members[1], first_rank + members[0]);
+    return direct < 0 ? port_s(place.nvlink_in, received)
+                      : port_s(direct, received / static_cast<double>(members.size() - 1));
+  }
   const double per_node = bytes_sent_per_member(kind, static_cast<int>(nodes.size()), bytes);
   return port_s(place.nic_in, per_node / static_cast<double>(nodes[0].size()));
 }
@@ -295,7 +308,8 @@ double farthest_hop_s(const Pod& pod, int devices) {
 
 Transfer ring_shift(const CollectiveGroup& group, double bytes) {
   const auto& [fabric, pod, first_rank, members] = group;
-  Transfer transfer = start_transfer(members);
+  Transfer transfer = start_transfer(pod, members);
+  transfer.nic_share = pod.peer_queue_pairs;
   for (size_t i = 0; i < members.size(); ++i) {
     const Transfer hop = point_to_point(fabric, pod, first_rank, members[i],
                                         members[(i + 1) % members.size()], bytes);
@@ -309,6 +323,7 @@ Transfer point_to_point(const Fabric& fabric, const Pod& pod, int first_rank, in
                         double bytes) {
   Transfer transfer;
   transfer.ranks = {static_cast<uint32_t>(from)};
+  transfer.nic_share = pod.peer_queue_pairs;
   const bool inside = fabric.same_node(first_rank + from, first_rank + to);
   const Port port = inside ? Port::nvlink : Port::nic;
   transfer.flows.push_back({endpoint(from, port), endpoint(to, port), bytes});

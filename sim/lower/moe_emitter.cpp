@@ -65,10 +65,11 @@ void MoeEmitter::weight_gradients(int local) {
   ops_.compute(router_ops, local, Phase::weight_gradient);
 }
 
-Transfer MoeEmitter::dispatcher_transfer(const std::vector<int>& group, double bytes,
-                                         bool beside_compute) const {
+Transfer MoeEmitter::dispatcher_transfer(const std::vector<int>& group, const Way& way,
+                                         bool waits_for_counts, bool beside_compute) const {
   const AllToAll all_to_all(context_.fabric, first_rank_, group);
-  Transfer transfer = context_.exchange_rates(all_to_all, bytes, beside_compute);
+  Transfer transfer = context_.exchange_rates(all_to_all, token_bytes(context_.model, way.wire),
+                                              way.reverse, waits_for_counts, beside_compute);
   transfer.ranks.assign(group.begin(), group.end());
   transfer.sm_share = context_.ep_sm_share;
   return transfer;
@@ -77,8 +78,13 @@ Transfer MoeEmitter::dispatcher_transfer(const std::vector<int>& group, double b
 // The host waits for the counts of arriving tokens before it launches anything more, so that
 // compute of the other microbatch, although independent, stands still meanwhile (dispatchers with
 // a start-up of their own, unless a CUDA graph holds the whole step).
+double MoeEmitter::preparation_s() const {
+  const DispatcherCost& cost = context_.dispatcher_cost();
+  return cost.startup_s + cost.host_s + cost.counts_s;
+}
+
 void MoeEmitter::prepare_dispatch(int local, Phase phase) {
-  const double latency_s = context_.dispatcher_cost().startup_s;
+  const double latency_s = preparation_s();
   if (latency_s <= 0) return;
   builder_.blocking_collective({Stream::ep, "dispatch preparation", local, phase}, context_.expert,
                                [latency_s](const std::vector<int>& group) {
@@ -123,13 +129,13 @@ void MoeEmitter::route(const Way& way, int local, Phase phase, const Beside& bes
   }
   if (traits(context_.plan.dispatcher).path == TokenPath::gather_all)
     return gather_tokens(way, local, phase, beside);
-  const bool prepares =
-      overlapped_ && !way.reverse && phase != Phase::backward && !context_.plan.whole_step_graph();
+  const bool counts = !way.reverse && phase != Phase::backward && !context_.plan.whole_step_graph();
+  const bool prepares = overlapped_ && counts;
   if (prepares) prepare_dispatch(local, phase);
   const double bytes = token_bytes(context_.model, way.wire);
   const auto make = [&](const std::vector<int>& group) {
-    Transfer transfer = dispatcher_transfer(group, bytes, overlapped_ || beside);
-    if (prepares) transfer.latency_s -= context_.dispatcher_cost().startup_s;
+    Transfer transfer = dispatcher_transfer(group, way, counts, overlapped_ || beside);
+    if (prepares) transfer.latency_s -= preparation_s();
     return transfer;
   };
   send({Stream::ep, way.op, local, phase, RoutedBytes{bytes, way.reverse}}, make, beside);

@@ -46,7 +46,8 @@ class MoeEmitter {
   void prepare_dispatch(int local, Phase phase);
   void send(const Communication& what, const TemplateBuilder::MakeTransfer& make,
             const Beside& beside);
-  Transfer dispatcher_transfer(const std::vector<int>& group, double bytes,
+  double preparation_s() const;
+  Transfer dispatcher_transfer(const std::vector<int>& group, const Way& way, bool waits_for_counts,
                                bool beside_compute) const;
 
   const StepContext& context_;

@@ -196,11 +196,12 @@ void RoutedWork::fill_transfer(const Block& block, const DrawnTransfer& draw, Sc
   const double bytes =
       draw.token_bytes / plan.etp;  // each member of an ETP group sends its own tokens
   ExchangeBytes& sent = scratch.sent;
-  fill_exchange(algorithm, group, scratch.tokens, router_->shape(), bytes, draw.reverse, sent);
+  fill_exchange(plan.dispatcher, group, scratch.tokens, router_->shape(), bytes, draw.reverse,
+                sent);
   if (algorithm != CollectiveAlgorithm::closed_form)
     return add_exchange(algorithm, group, sent, flows);
-  const Transfer rates = context_.exchange_rates(group, draw.token_bytes);
-  fixed_s = group.port_bound_s(sent.to_rank, rates.nvlink_rate, rates.nic_rate);
+  const Transfer rates = context_.exchange_rates(group, draw.token_bytes, draw.reverse);
+  fixed_s = group.port_bound_s(group.hops(sent), rates.nvlink_rate, rates.nic_rate);
 }
 
 }  // namespace moesim

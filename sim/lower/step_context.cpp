@@ -25,7 +25,8 @@ StepContext::StepContext(const StepInput& step_input)
       pipeline(pipeline_shape(plan)),
       mapping(mapping_with_faults(step_input)),
       fabric(build_fabric(pod, simulated_global_ranks(plan, mapping), step_input.faults)),
-      shard(derive_shard(model, plan, step_input.batch, step_input.routing.redundant_experts)),
+      shard(derive_shard(model, plan, step_input.batch,
+                         step_input.routing.extra_slots(model.experts))),
       cost(pod.device, plan),
       tensor(tensor_groups(plan, mapping)),
       context(context_groups(plan, mapping)),
@@ -36,17 +37,20 @@ StepContext::StepContext(const StepInput& step_input)
   const auto share = [this](int sms) {
     return pod.device.sms > 0 ? static_cast<double>(sms) / pod.device.sms : 0;
   };
-  ep_sm_share = share(plan.communication_sms);
+  ep_sm_share = share(dispatch_sms());
   dp_sm_share = share(pod.collective_sms);
 }
 
-Transfer StepContext::exchange_rates(const AllToAll& group, double token_bytes,
-                                     bool beside_compute) const {
-  const CollectiveAlgorithm algorithm =
-      exchange_algorithm(plan.dispatcher, plan.all_to_all, group.size());
-  Transfer rates = dispatcher_rates(pod, plan.dispatcher, plan.communication_sms, token_bytes,
-                                    group.messages(traits(algorithm).two_hop), beside_compute);
-  rates.latency_s += group.latency_s();
+Transfer StepContext::exchange_rates(const AllToAll& group, double token_bytes, bool combine,
+                                     bool waits_for_counts, bool beside_compute) const {
+  const DispatcherCost& own = dispatcher_cost();
+  ExchangeUse use = exchange_use(group, plan.dispatcher);
+  use.sms = dispatch_sms();
+  use.token_bytes = token_bytes;
+  use.combine = combine;
+  use.beside_compute = beside_compute;
+  Transfer rates = dispatcher_rates(pod, plan.dispatcher, use);
+  rates.latency_s += group.latency_s() + own.host_s + (waits_for_counts ? own.counts_s : 0);
   return rates;
 }
 

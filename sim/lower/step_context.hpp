@@ -50,10 +50,11 @@ struct StepContext {
              0;  // of a device's SMs, by dispatch and combine, by data-parallel collectives
 
   const DispatcherCost& dispatcher_cost() const { return pod.dispatchers[plan.dispatcher]; }
+  int dispatch_sms() const { return pod.dispatch_sms(plan.dispatcher, plan.communication_sms); }
   // Returns latency and rates of dispatch or combine of tokens of this size in this group, without
-  // flows or ranks.
-  Transfer exchange_rates(const AllToAll& group, double token_bytes,
-                          bool beside_compute = false) const;
+  // flows or ranks. `waits_for_counts`: of a dispatch whose counts the host does not know yet.
+  Transfer exchange_rates(const AllToAll& group, double token_bytes, bool combine,
+                          bool waits_for_counts = false, bool beside_compute = false) const;
 
   // Distinct EP x ETP groups of a cell; each has a token matrix of its own.
   int routed_groups() const { return mapping.cell / (plan.ep * plan.etp); }

@@ -13,16 +13,25 @@ CollectiveAlgorithm exchange_algorithm(Dispatcher dispatcher, CollectiveAlgorith
   return chosen_algorithm(CollectiveKind::all_to_all, asked, ranks);
 }
 
-Transfer dispatcher_rates(const Pod& pod, Dispatcher dispatcher, int sms, double token_bytes,
-                          int messages, bool beside_compute) {
+ExchangeUse exchange_use(const AllToAll& group, Dispatcher dispatcher) {
+  const bool two_hop = traits(dispatcher).two_hop();
+  ExchangeUse use;
+  use.nodes = group.nodes();
+  use.messages = group.messages(two_hop);
+  use.far_peers = group.far_peers(two_hop);
+  return use;
+}
+
+Transfer dispatcher_rates(const Pod& pod, Dispatcher dispatcher, const ExchangeUse& use) {
   const DispatcherCost& cost = pod.dispatchers[dispatcher];
-  const double kept = beside_compute ? pod.overlapped_efficiency : 1;
+  const bool own = traits(dispatcher).own_costs();
+  const double kept = use.beside_compute ? pod.overlapped_efficiency : 1;
   Transfer rates;
-  rates.latency_s = traits(dispatcher).own_costs()
-                        ? cost.startup_s
-                        : pod.collective_startup_s + pod.message_startup_s * messages;
-  rates.nic_rate = cost.nic_efficiency * kept;
-  rates.nvlink_rate = pod.nvlink_share(cost, sms, token_bytes, kept);
+  rates.latency_s =
+      own ? cost.startup_s : pod.collective_startup_s + pod.message_startup_s * use.messages;
+  rates.nic_rate = pod.nic_share(cost, use.sms, use.token_bytes, use.nodes, kept, use.combine);
+  rates.nvlink_rate = pod.nvlink_share(cost, use.sms, use.token_bytes, kept, use.combine);
+  rates.nic_share = std::max(1, use.far_peers) * (own ? cost.queue_pairs : pod.peer_queue_pairs);
   return rates;
 }
 
@@ -62,12 +71,13 @@ void fill_nodes(const AllToAll& group, const RoutedTokens& tokens, const Routing
 
 }  // namespace
 
-void fill_exchange(CollectiveAlgorithm algorithm, const AllToAll& group, const RoutedTokens& tokens,
+void fill_exchange(Dispatcher dispatcher, const AllToAll& group, const RoutedTokens& tokens,
                    const RoutingShape& shape, double token_bytes, bool reverse,
                    ExchangeBytes& out) {
   out.to_rank.reset(group.size());
   out.reverse = reverse;
-  if (!traits(algorithm).two_hop) return fill_copies(tokens, token_bytes, reverse, out.to_rank);
+  out.two_hop = traits(dispatcher).two_hop();
+  if (!out.two_hop) return fill_copies(tokens, token_bytes, reverse, out.to_rank);
   for (size_t i = 0; i < out.to_rank.bytes.size(); ++i)
     out.to_rank.bytes[i] = token_bytes * tokens.rank_tokens[i];
   fill_nodes(group, tokens, shape, token_bytes, out.to_node);

@@ -62,6 +62,7 @@ MeasuredCollective measured(const TableRow& row) {
   out.sms = row.integer("sms", 1024);
   out.fitted = row.at("fit") == "yes";
   out.seconds = row.number("time_us") * 1e-6;
+  out.host_s = row.number("host_us") * 1e-6;
   out.source = row.at("source");
   if (const auto known = libraries();
       std::find(known.begin(), known.end(), out.library) == known.end())
@@ -101,11 +102,14 @@ Transfer tokens_transfer(const Pod& pod, const AllToAll& group,
   MOESIM_CHECK(dispatcher, "{} is no dispatcher", row.library);
   const CollectiveAlgorithm algorithm =
       exchange_algorithm(*dispatcher, CollectiveAlgorithm::automatic, row.gpus);
-  Transfer transfer = dispatcher_rates(pod, *dispatcher, row.sms, row.token_bytes,
-                                       group.messages(traits(algorithm).two_hop));
-  transfer.latency_s += group.latency_s();
+  ExchangeUse use = exchange_use(group, *dispatcher);
+  use.sms = row.sms > 0 ? row.sms : pod.dispatchers[*dispatcher].usual_sms;
+  use.token_bytes = row.token_bytes;
+  use.combine = row.collective == "combine";
+  Transfer transfer = dispatcher_rates(pod, *dispatcher, use);
+  transfer.latency_s += group.latency_s() + row.host_s;
   ExchangeBytes bytes;
-  fill_exchange(algorithm, group, prepared.tokens, shape_of(row, pod.gpus_per_node),
+  fill_exchange(*dispatcher, group, prepared.tokens, shape_of(row, pod.gpus_per_node),
                 row.token_bytes, row.collective == "combine", bytes);
   add_exchange(algorithm, group, bytes, transfer.flows);
   return transfer;

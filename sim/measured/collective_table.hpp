@@ -20,10 +20,11 @@ struct MeasuredCollective {
   // Dispatch and combine: balanced at random over the experts.
   int tokens = 0, hidden = 0, top_k = 0, experts = 0;
   int n_group = 1, topk_group = 1;
-  int sms = 0;  // that copy tokens; 0: unknown, no limit
+  int sms = 0;  // that copy tokens; 0: those that the platform names
   double token_bytes = 0;
   bool fitted = false;  // constants of its platform were taken from it
   double seconds = 0;
+  double host_s = 0;  // of it, before the kernels start
   std::string source;
 };
 

@@ -78,8 +78,9 @@ struct Plan {
 
   Dispatcher dispatcher = Dispatcher::nccl;
   CollectiveAlgorithm all_to_all = CollectiveAlgorithm::automatic;
-  int communication_sms =
-      0;  // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3)
+  // SMs that dispatch and combine occupy while they run (20 of 132 in DeepSeek-V3); -1: those that
+  // the dispatcher takes on the platform (Pod::dispatch_sms); 0: none, and copying is no limit.
+  int communication_sms = -1;
   // Expert-parallel communication of a forward is hidden behind a backward of an earlier
   // microbatch, and vice versa.
   bool ep_overlap = false;

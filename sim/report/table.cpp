@@ -35,6 +35,26 @@ void headline(TableCanvas& table, const StepReport& report) {
   table.line(rule(TableCanvas::kWidth));
 }
 
+int64_t integer_at(const SettingTree* map, std::string_view key) {
+  const SettingTree* found = map != nullptr ? map->find(key) : nullptr;
+  const int64_t* number = found != nullptr ? std::get_if<int64_t>(&found->scalar) : nullptr;
+  return number != nullptr ? *number : -1;
+}
+
+// Which SMs dispatch and combine take from compute, where the plan has any: those that it names, or
+// the platform's for its dispatcher, as Pod::dispatch_sms has them.
+std::string taken_sms(const StepReport& report) {
+  if (integer_at(&report.plan, "ep") <= 1) return "";
+  const std::string dispatcher = text_at(report.plan, "dispatcher");
+  const int64_t asked = integer_at(&report.plan, "communication_sms");
+  const SettingTree* costs = report.platform.find(dispatcher);
+  const int64_t taken = asked >= 0         ? asked
+                        : costs != nullptr ? integer_at(costs, "sms")
+                                           : integer_at(&report.platform, "collective_sms");
+  if (taken < 0) return "";
+  return fmt::format("(dispatch and combine take {} SMs{})", taken, asked < 0 ? ", auto" : "");
+}
+
 void key_figures(TableCanvas& table, const StepReport& report) {
   const auto row = [&](const char* left, const std::string& value, const char* right,
                        const std::string& other) {
@@ -54,6 +74,7 @@ void key_figures(TableCanvas& table, const StepReport& report) {
         "  ", fmt::format("(bound: {}, {} of the step; overload: busiest rank / balanced)",
                           report.lower_bound_by.empty() ? "work and bytes" : report.lower_bound_by,
                           percent_text(report.lower_bound_s / report.step_time_s)));
+  if (const std::string sms = taken_sms(report); !sms.empty()) table.wrapped("  ", sms);
 }
 
 // Rounded so that the printed parts add up to the printed step, in seconds and in percent.

@@ -33,6 +33,12 @@ inline constexpr auto kPlacements =
     spell<Placement::eplb_global>("contiguous", "round_robin", "table", "eplb", "eplb_global");
 constexpr const auto& enum_names(Placement) { return kPlacements; }
 
+// Whether an expert may have several slots.
+constexpr bool replicates(Placement placement) {
+  return placement == Placement::table || placement == Placement::eplb ||
+         placement == Placement::eplb_global;
+}
+
 // One line of a recorded trace: the tokens (copies) that went to this expert.
 struct RecordedCount {
   int layer = 0;
@@ -84,11 +90,17 @@ struct RoutingSpec {
       1;  // rows of each expert slot are padded to a multiple of this for the grouped GEMM
 
   Placement placement = Placement::contiguous;
-  std::vector<int> expert_of_slot;  // table: [rank][local slot]
+  std::vector<int> expert_of_slot;  // table: [rank][local slot]; an expert may have several slots
   int redundant_experts =
       0;  // eplb: slots beyond one per expert, over all ranks of the expert-parallel group
   int placement_period =
       1;  // eplb: steps between rearrangements; the load seen then places until the next
+
+  // Returns the slots beyond one per expert, over all ranks of the expert-parallel group.
+  int extra_slots(int experts) const {
+    if (placement == Placement::table) return static_cast<int>(expert_of_slot.size()) - experts;
+    return redundant_experts;
+  }
 };
 
 }  // namespace moesim

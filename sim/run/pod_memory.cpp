@@ -124,7 +124,8 @@ std::vector<StageMemory> forecast_memory(const Scenario& scenario, uint64_t seed
   const Plan& plan = scenario.plan;
   const ModelShape& model = scenario.workload;
   const Mapping mapping = derive_mapping(plan, pod.gpus, pod.gpus_per_node, scenario.batch);
-  const Shard shard = derive_shard(model, plan, scenario.batch, scenario.routing.redundant_experts);
+  const Shard shard =
+      derive_shard(model, plan, scenario.batch, scenario.routing.extra_slots(model.experts));
   const std::vector<ChunkContent> chunks = partition_layers(model, plan);
   const auto overload = expected_overload(scenario, shard, chunks, seed);
   return memory_rows(pod, plan, memory_outside_bytes(model, pod, plan, mapping, shard),

@@ -83,10 +83,11 @@ Planned plan_collective(const CollectiveGroup& group, const CollectiveRequest& r
   }
   const AllToAll all(group.fabric, group.first_rank, {group.members.begin(), group.members.end()});
   ExchangeBytes bytes;
+  bytes.two_hop = traits(request.form).two_hop;
   bytes.to_rank = byte_matrix(request);
   bytes.to_node = all.node_totals(bytes.to_rank);
   planned.transfer = exchange(request.form, all, group.pod, bytes);
-  planned.lower_bound_s = all.port_bound_s(bytes.to_rank);
+  planned.lower_bound_s = all.port_bound_s(all.hops(bytes));
   return planned;
 }
 

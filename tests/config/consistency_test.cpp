@@ -228,12 +228,21 @@ TEST_CASE("recorded loads and placements") {
        two + "{kind: histogram, layer_histograms: [[1, 2], [1]]}\n",
        "s.yaml:4:46: routing.layer_histograms: has 1 entries for the 2 experts of the model"},
       {"table that misses an expert", two + "{placement: table, expert_of_slot: [1, 1]}\n",
-       "s.yaml:4:45: routing.expert_of_slot: placement: table needs each of the 2 experts once in "
-       "expert_of_slot"},
+       "s.yaml:4:45: routing.expert_of_slot: placement: table needs each of the 2 experts at least "
+       "once in expert_of_slot"},
+      {"slots of a table and ep",
+       two + "{placement: table, expert_of_slot: [0, 1, 1]}\nplan: {ep: 2}\n",
+       "s.yaml:4:45: routing.expert_of_slot: 3 slots are not divisible by ep = 2"},
       {"redundant experts and ep", two + "{placement: eplb, redundant_experts: 1}\nplan: {ep: 2}\n",
-       "s.yaml:4:47: routing.redundant_experts: 1 redundant experts are not divisible by ep = 2"},
+       "s.yaml:4:47: routing.redundant_experts: 2 experts and 1 redundant ones are not divisible "
+       "by "
+       "ep = 2"},
   });
   CHECK(errors_of(two + "{kind: recorded, recorded: [[0, 0, 1, 5]]}\n") == "");
+  CHECK(errors_of(two + "{placement: table, expert_of_slot: [0, 1, 1, 0]}\nplan: {ep: 2}\n") == "");
+  // 3 experts and 1 copy over 2 ranks.
+  CHECK(errors_of("workload: {base: tiny, experts: 3, top_k: 1}\nplatform: pod\n" + kBatch +
+                  "routing: {placement: eplb, redundant_experts: 1}\nplan: {ep: 2}\n") == "");
   CHECK(errors_of(two + "{kind: histogram, layer_histograms: [[1, 2], [2, 1]], placement: table,\n"
                         "  expert_of_slot: [1, 0]}\n") == "");
 }

@@ -38,6 +38,20 @@ TEST_CASE("counts of a CSV file, columns in any order") {
   }
 }
 
+TEST_CASE("a dump without steps is one step, by the names that serving engines use") {
+  for (const std::string text : {"layer_id,expert_id,count\n3,0,24990\n3,18,39249\n",
+                                 "layer,expert,tokens\n3,0,24990\n3,18,39249\n"}) {
+    Problems problems;
+    const auto counts = read(text, problems);
+    CHECK(problems.text() == "");
+    REQUIRE(counts.size() == 2);
+    CHECK(counts[1].layer == 3);
+    CHECK(counts[1].step == 0);
+    CHECK(counts[1].expert == 18);
+    CHECK(counts[1].tokens == 39249);
+  }
+}
+
 TEST_CASE("what is wrong with a file of counts, with line and column") {
   struct Case {
     std::string text, error;

@@ -95,6 +95,33 @@ TEST_CASE("experts over two nodes: the NIC decides") {
   CHECK(sum_of(terms) == Approx(simulated_s(s)).epsilon(0.02));
 }
 
+TEST_CASE("oversubscribed leaves: the uplink decides, for dispatch and for replicas") {
+  Pod pod = pod_of(16);
+  pod.gpus_per_node = 4;
+  pod.nodes_per_leaf = 1;
+  pod.oversubscription = 4;
+  Plan plan;
+  plan.ep = 8;
+  const Scenario s = plain(scenario_of(moe_model(4), pod, plan, tiny_batch(32)));
+  const auto terms = closed_form(s);
+  // Half of the copies leave the node, all of those through an uplink of a quarter of the NIC.
+  CHECK(seconds_of(terms, "dispatch") ==
+        Approx(2 * 4 * 2 * (1e-6 + 1024.0 * 4 / 2 * 512 * 2 * 4 / 50e9)));
+  CHECK(sum_of(terms) == Approx(simulated_s(s)).epsilon(0.02));
+}
+
+TEST_CASE("expert tensor parallelism is a term of its own") {
+  Plan plan;
+  plan.ep = 4;
+  plan.etp = 2;
+  const Scenario s = plain(scenario_of(moe_model(4), pod_of(8), plan, tiny_batch(32)));
+  const auto terms = closed_form(s);
+  // Rows of 1,024 tokens x 4 experts of both members, 512 bf16 values each, gathered and scattered.
+  CHECK(seconds_of(terms, "expert tensor parallel") ==
+        Approx(4 * 4 * 2 * 2 * (1024.0 * 4 * 2 * 512 * 2 / 2) / 450e9));
+  CHECK(sum_of(terms) == Approx(simulated_s(s)).epsilon(0.02));
+}
+
 TEST_CASE("replicas on nodes of their own: reductions and gathers keep to their share of the NIC") {
   Pod pod = pod_of(8);
   pod.gpus_per_node = 1;

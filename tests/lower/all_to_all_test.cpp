@@ -51,6 +51,7 @@ std::vector<Surroundings> surroundings() {
 // Everything in two hops, every token to one rank only.
 ExchangeBytes no_duplicates(const AllToAll& group, const ByteMatrix& matrix) {
   ExchangeBytes bytes;
+  bytes.two_hop = true;
   bytes.to_rank = matrix;
   bytes.to_node.assign(static_cast<size_t>(matrix.ranks) * group.nodes(), 0);
   for (int i = 0; i < matrix.ranks; ++i)
@@ -59,7 +60,86 @@ ExchangeBytes no_duplicates(const AllToAll& group, const ByteMatrix& matrix) {
   return bytes;
 }
 
+// The oracle: what each link carries of bytes that go from rank to rank, by the places of the ranks
+// alone. A leaf switch joins the same rail of `nodes_per_leaf` nodes; `leaf_up` and `leaf_down`
+// come in the order in which ranks first need them.
+std::vector<double> loads_of_matrix(const Pod& pod, const Fabric& fabric,
+                                    const std::vector<int>& members, const ByteMatrix& nvlink,
+                                    const ByteMatrix& nic) {
+  std::vector<double> loads(fabric.links.size(), 0.0);
+  const auto node = [&](int member) { return members[member] / pod.gpus_per_node; };
+  const auto leaf = [&](int member) {
+    return node(member) / pod.nodes_per_leaf * pod.gpus_per_node +
+           members[member] % pod.gpus_per_node;
+  };
+  for (int i = 0; i < nic.ranks; ++i)
+    for (int j = 0; j < nic.ranks; ++j) {
+      const RankPlace &from = fabric.ranks[members[i]], &to = fabric.ranks[members[j]];
+      loads[from.nvlink_out] += nvlink.at(i, j);
+      loads[to.nvlink_in] += nvlink.at(i, j);
+      loads[from.nic_out] += nic.at(i, j);
+      loads[to.nic_in] += nic.at(i, j);
+      if (pod.oversubscription <= 1 || leaf(i) == leaf(j)) continue;
+      loads[fabric.leaf_up[from.leaf]] += nic.at(i, j);
+      loads[fabric.leaf_down[to.leaf]] += nic.at(i, j);
+    }
+  return loads;
+}
+
+double worst_difference(const std::vector<double>& loads, const std::vector<double>& expected) {
+  double worst = 0;
+  for (size_t link = 0; link < loads.size(); ++link)
+    worst = std::max(worst, std::abs(loads[link] - expected[link]) / std::max(1.0, expected[link]));
+  return worst;
+}
+
 }  // namespace
+
+TEST_CASE("two hops load ports and uplinks as their byte matrix does, in every form") {
+  std::vector<Surroundings> all = surroundings();
+  for (const int nodes_per_leaf : {2, 4, 8}) {
+    Surroundings one{fmt::format("128, {} nodes per leaf", nodes_per_leaf), plain_pod(128),
+                     range(0, 128)};
+    one.pod.oversubscription = 2;
+    one.pod.nodes_per_leaf = nodes_per_leaf;
+    all.push_back(one);
+  }
+  for (const Surroundings& one : all) {
+    const Fabric fabric = fabric_of(one.pod);
+    const AllToAll group(fabric, 0, one.members);
+    const int n = group.size();
+    ExchangeBytes bytes = no_duplicates(group, skewed_matrix(n, 6));
+    for (double& to_node : bytes.to_node) to_node *= 0.7;
+    // By hand: to the member of one's own place in the destination node, from there to each rank.
+    ByteMatrix nvlink, nic;
+    nvlink.reset(n), nic.reset(n);
+    std::vector<std::vector<int>> by_node(group.nodes());
+    for (int i = 0; i < n; ++i) by_node[group.node_of(i)].push_back(i);
+    for (int i = 0; i < n; ++i) {
+      const auto& own = by_node[group.node_of(i)];
+      const size_t place = std::find(own.begin(), own.end(), i) - own.begin();
+      for (int node = 0; node < group.nodes(); ++node) {
+        const int gate = node == group.node_of(i) ? i : by_node[node][place % by_node[node].size()];
+        if (gate != i) nic.at(i, gate) += bytes.to_node[size_t(i) * group.nodes() + node];
+        for (const int j : by_node[node])
+          if (j != gate) nvlink.at(gate, j) += bytes.to_rank.at(i, j);
+      }
+    }
+    const auto expected = loads_of_matrix(one.pod, fabric, one.members, nvlink, nic);
+    double bound_s = 0;
+    for (size_t link = 0; link < expected.size(); ++link)
+      bound_s = std::max(bound_s, expected[link] / fabric.links[link].bytes_per_s);
+    INFO(one.name);
+    const Hops hops = group.hops(bytes);
+    CHECK(group.port_bound_s(hops) == Approx(bound_s).epsilon(1e-12));
+    for (const bool balanced : {false, true}) {
+      std::vector<Flow> flows;
+      balanced ? group.port_balanced(hops, flows) : group.flat(hops, flows);
+      INFO((balanced ? "port-balanced" : "flat"));
+      CHECK(worst_difference(link_loads(fabric, flows), expected) < 1e-6);
+    }
+  }
+}
 
 TEST_CASE("port-balanced loads every link as flat does, with few flows") {
   for (const Surroundings& one : surroundings()) {
@@ -137,7 +217,7 @@ TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its
       INFO(one.name << (reverse ? " reverse" : ""));
       std::vector<Flow> flows;
       bytes.reverse = reverse;
-      group.hierarchical(bytes, flows);
+      group.port_balanced(group.hops(bytes), flows);
       const auto loads = link_loads(fabric, flows);
       CHECK(sum(fabric, loads, true, LinkClass::nic) == Approx(over_nic).epsilon(1e-6).margin(1));
       CHECK(sum(fabric, loads, false, LinkClass::nic) == Approx(over_nic).epsilon(1e-6).margin(1));
@@ -157,20 +237,37 @@ TEST_CASE("two hops: NIC bytes once per node, then every byte over NVLink to its
   }
 }
 
-TEST_CASE("combine is dispatch with every flow turned round") {
+TEST_CASE("combine is dispatch with every hop turned round") {
   const Fabric fabric = fabric_of(plain_pod(16));
   const AllToAll group(fabric, 0, range(0, 16));
   ExchangeBytes bytes = no_duplicates(group, skewed_matrix(16, 4));
-  std::vector<Flow> there, back;
-  group.hierarchical(bytes, there);
+  const Hops there = group.hops(bytes);
   bytes.reverse = true;
-  group.hierarchical(bytes, back);
-  REQUIRE(there.size() == back.size());
-  for (size_t i = 0; i < there.size(); ++i) {
-    CHECK(there[i].source == back[i].target);
-    CHECK(there[i].target == back[i].source);
-    CHECK(there[i].bytes == back[i].bytes);
-  }
+  const Hops back = group.hops(bytes);
+  for (int i = 0; i < 16; ++i)
+    for (int j = 0; j < 16; ++j) {
+      CHECK(there.nvlink.at(i, j) == back.nvlink.at(j, i));
+      CHECK(there.nic.at(i, j) == back.nic.at(j, i));
+    }
+}
+
+TEST_CASE("where each pair has a link, that link carries the pair's bytes and no other") {
+  Pod pod = plain_pod(16);
+  pod.link_bytes_per_s = 64e9;
+  const Fabric fabric = fabric_of(pod);
+  const AllToAll group(fabric, 0, range(0, 8));
+  const ByteMatrix matrix = skewed_matrix(8, 2);
+  std::vector<Flow> balanced;
+  group.port_balanced(matrix, balanced);
+  const auto loads = link_loads(fabric, balanced);
+  double largest = 0;
+  for (int i = 0; i < 8; ++i)
+    for (int j = 0; j < 8; ++j) {
+      if (i == j) continue;
+      CHECK(loads[fabric.pair_link(i, j)] == Approx(matrix.at(i, j)));
+      largest = std::max(largest, matrix.at(i, j));
+    }
+  CHECK(group.port_bound_s(matrix) == Approx(largest / 64e9));
 }
 
 TEST_CASE("messages and latency of a group") {

@@ -67,7 +67,8 @@ TEST_CASE("few SMs copy fewer bytes than NVLink carries") {
   pod.dispatchers[Dispatcher::deepep].sm_token_s = 1e-6;
   pod.dispatchers[Dispatcher::deepep].sm_bytes_per_s = 1e9;
   const auto rate = [&](int sms, bool beside = false) {
-    return dispatcher_rates(pod, Dispatcher::deepep, sms, 1000, 15, beside).nvlink_rate;
+    return dispatcher_rates(pod, Dispatcher::deepep, {2, 15, 1, sms, 1000, false, beside})
+        .nvlink_rate;
   };
   // 1,000 bytes take an SM 2 us.
   CHECK(rate(90) == Approx(90 * 1000 / 2e-6 / 450e9));

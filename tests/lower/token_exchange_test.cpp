@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "catch.hpp"
+#include "fixtures/executed.hpp"
 #include "fixtures/tiny.hpp"
 #include "lower/collectives.hpp"
 
@@ -52,9 +53,9 @@ struct Exchanger {
   Fabric fabric = build_fabric(two_nodes(), range(16));
   AllToAll group{fabric, 0, range(16)};
 
-  ExchangeBytes bytes(CollectiveAlgorithm algorithm, bool reverse) const {
+  ExchangeBytes bytes(Dispatcher dispatcher, bool reverse) const {
     ExchangeBytes out;
-    fill_exchange(algorithm, group, r.tokens, r.shape, 100, reverse, out);
+    fill_exchange(dispatcher, group, r.tokens, r.shape, 100, reverse, out);
     return out;
   }
 };
@@ -88,15 +89,72 @@ TEST_CASE("a dispatcher starts with its own cost, or as the platform's collectiv
   pod.message_startup_s = 1e-6;
   for (const Dispatcher dispatcher : all_dispatchers()) {
     INFO(traits(dispatcher).name);
-    pod.dispatchers[dispatcher] = {50e-6, 0.8, 0.5, 0, 0};
-    const Transfer rates = dispatcher_rates(pod, dispatcher, 0, 1000, 15);
+    DispatcherCost& cost = pod.dispatchers[dispatcher];
+    cost.startup_s = 50e-6;
+    cost.nic_efficiency = 0.8;
+    cost.nvlink_efficiency = 0.5;
+    cost.queue_pairs = 3;
+    ExchangeUse use{2, 15, 8, 0, 1000, false, false};
+    const Transfer rates = dispatcher_rates(pod, dispatcher, use);
+    CHECK(rates.nic_share == 8 * (traits(dispatcher).own_costs() ? 3 : 1));
     CHECK(rates.latency_s == Approx(traits(dispatcher).own_costs() ? 50e-6 : 25e-6));
     CHECK(rates.nic_rate == Approx(0.8));
     CHECK(rates.nvlink_rate == Approx(0.5));
     pod.overlapped_efficiency = 0.5;
-    CHECK(dispatcher_rates(pod, dispatcher, 0, 1000, 15, true).nic_rate == Approx(0.4));
+    use.beside_compute = true;
+    CHECK(dispatcher_rates(pod, dispatcher, use).nic_rate == Approx(0.4));
     pod.overlapped_efficiency = 1;
   }
+}
+
+// By hand: 10 SMs ready a token of 1,000 bytes for a node in 1 + 1 us, so 5 GB/s, of which half
+// leaves a group of two nodes and 7/8 one of eight.
+TEST_CASE("the rate of a NIC follows SMs, token size and the share of tokens that leave the node") {
+  Pod pod = two_nodes();
+  pod.nic_bytes_per_s = 50e9;
+  pod.nic_efficiency = 1;
+  DispatcherCost& cost = pod.dispatchers[Dispatcher::deepep];
+  cost.send_token_s = 1e-6;
+  cost.send_bytes_per_s = 1e9;
+  cost.combine_send_token_s = 3e-6;
+  cost.combine_send_bytes_per_s = 1e9;
+  const auto rate = [&](int nodes, int sms, double bytes, bool combine) {
+    return dispatcher_rates(pod, Dispatcher::deepep,
+                            {nodes, 0, nodes - 1, sms, bytes, combine, false})
+        .nic_rate;
+  };
+  CHECK(rate(2, 10, 1000, false) == Approx(2.5 / 50));
+  CHECK(rate(8, 10, 1000, false) == Approx(5.0 * 7 / 8 / 50));
+  CHECK(rate(2, 10, 1000, true) == Approx(1.25 / 50));
+  CHECK(rate(2, 20, 3000, false) == Approx(7.5 / 50));
+  CHECK(rate(2, 0, 1000, false) == 1);
+  CHECK(rate(2, 1000, 1000, false) == 1);
+}
+
+TEST_CASE("no form of an exchange changes what a dispatcher puts on any link") {
+  const Exchanger on_two_nodes;
+  for (const Dispatcher dispatcher : {Dispatcher::nccl, Dispatcher::deepep, Dispatcher::hybridep})
+    for (const bool reverse : {false, true}) {
+      const ExchangeBytes bytes = on_two_nodes.bytes(dispatcher, reverse);
+      std::vector<double> expected;
+      double expected_s = 0;
+      for (const auto& [algorithm, name] : kCollectiveAlgorithmNames) {
+        if (!traits(algorithm).exchanges || algorithm == CollectiveAlgorithm::automatic) continue;
+        INFO(traits(dispatcher).name << " as " << name);
+        if (algorithm == CollectiveAlgorithm::closed_form) {
+          CHECK(on_two_nodes.group.port_bound_s(on_two_nodes.group.hops(bytes)) ==
+                Approx(expected_s).epsilon(1e-9));
+          continue;
+        }
+        std::vector<Flow> flows;
+        add_exchange(algorithm, on_two_nodes.group, bytes, flows);
+        const auto loads = link_loads(on_two_nodes.fabric, flows);
+        if (expected.empty()) expected = loads;
+        expected_s = busiest_s(on_two_nodes.fabric, crossed_links(on_two_nodes.fabric, flows));
+        for (size_t link = 0; link < loads.size(); ++link)
+          CHECK(loads[link] == Approx(expected[link]).epsilon(1e-9).margin(0.1));
+      }
+    }
 }
 
 TEST_CASE("the algorithm follows the way of the tokens unless the plan names one") {
@@ -114,8 +172,8 @@ TEST_CASE("the algorithm follows the way of the tokens unless the plan names one
 
 TEST_CASE("one hop carries every copy; back is out turned round") {
   const Exchanger on_two_nodes;
-  const ExchangeBytes out = on_two_nodes.bytes(CollectiveAlgorithm::flat, false);
-  const ExchangeBytes back = on_two_nodes.bytes(CollectiveAlgorithm::flat, true);
+  const ExchangeBytes out = on_two_nodes.bytes(Dispatcher::nccl, false);
+  const ExchangeBytes back = on_two_nodes.bytes(Dispatcher::nccl, true);
   const auto& bytes = out.to_rank.bytes;
   CHECK(std::accumulate(bytes.begin(), bytes.end(), 0.0) == Approx(16 * 512 * 6 * 100.0));
   for (int i = 0; i < 16; ++i)
@@ -124,8 +182,8 @@ TEST_CASE("one hop carries every copy; back is out turned round") {
 
 TEST_CASE("two hops: fewer bytes to ranks than copies, fewer to nodes than to their ranks") {
   const Exchanger on_two_nodes;
-  const ExchangeBytes one = on_two_nodes.bytes(CollectiveAlgorithm::port_balanced, false);
-  const ExchangeBytes two = on_two_nodes.bytes(CollectiveAlgorithm::hierarchical, true);
+  const ExchangeBytes one = on_two_nodes.bytes(Dispatcher::nccl, false);
+  const ExchangeBytes two = on_two_nodes.bytes(Dispatcher::deepep, true);
   CHECK(two.reverse);
   for (size_t i = 0; i < one.to_rank.bytes.size(); ++i)
     CHECK(two.to_rank.bytes[i] <= one.to_rank.bytes[i]);
@@ -147,9 +205,8 @@ TEST_CASE("where a group does not begin at a node, distinct tokens per node are 
   const AllToAll aligned(fabric, 0, range(16));
   const AllToAll shifted(fabric, 4, range(16));
   ExchangeBytes exact, expected;
-  fill_exchange(CollectiveAlgorithm::hierarchical, aligned, r.tokens, r.shape, 100, false, exact);
-  fill_exchange(CollectiveAlgorithm::hierarchical, shifted, r.tokens, r.shape, 100, false,
-                expected);
+  fill_exchange(Dispatcher::deepep, aligned, r.tokens, r.shape, 100, false, exact);
+  fill_exchange(Dispatcher::deepep, shifted, r.tokens, r.shape, 100, false, expected);
   REQUIRE(shifted.nodes() == 3);
   REQUIRE(expected.to_node.size() == 16 * 3);
   const auto totals = shifted.node_totals(expected.to_rank);

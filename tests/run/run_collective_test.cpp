@@ -99,6 +99,64 @@ TEST_CASE("an equal all-to-all takes what its NICs need, in every form") {
   }
 }
 
+// What leaves a NIC for other leaves passes an uplink that is `o` times narrower: in two hops all
+// but the nodes of one's own leaf, in one hop also the other rails of those.
+TEST_CASE("oversubscribed leaves bind by the bytes that cross the spine") {
+  std::vector<Case> cases;
+  std::vector<double> seconds;
+  for (const int gpus : {64, 128, 512})
+    for (const int nodes_per_leaf : {2, 4, 8})
+      for (const double o : {2.0, 4.0})
+        for (const CollectiveAlgorithm form :
+             {CollectiveAlgorithm::hierarchical, CollectiveAlgorithm::port_balanced,
+              CollectiveAlgorithm::flat}) {
+          if (form == CollectiveAlgorithm::flat && gpus > 64) continue;
+          const double n = gpus, nodes = gpus / 8.0;
+          const bool two_hop = form == CollectiveAlgorithm::hierarchical;
+          const double crossing =
+              two_hop ? 1 - nodes_per_leaf / nodes : (n - 8 - (nodes_per_leaf - 1)) / n;
+          cases.push_back({all_to_all(gpus, form),
+                           {"oversubscription=" + fmt::format("{}", o),
+                            "nodes_per_leaf=" + std::to_string(nodes_per_leaf)}});
+          if (gpus > 128) cases.back().request.transport = Transport::adaptive;
+          seconds.push_back(64e6 / 50e9 * std::max(crossing * o, (n - 8) / n));
+        }
+  const auto results = measure(cases);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    INFO(cases[i].name());
+    CHECK(results[i].time_s == Approx(seconds[i]).epsilon(1e-3));
+    CHECK(results[i].bound_s == Approx(seconds[i]).epsilon(1e-9));
+    CHECK(results[i].time_s >= results[i].bound_s * (1 - 1e-9));
+  }
+}
+
+// xGMI: two GPUs have one link of 64 GB/s between them, eight have seven each.
+TEST_CASE("a mesh of links carries what its pairs have") {
+  std::vector<Case> cases;
+  std::vector<double> seconds;
+  for (const int gpus : {2, 4, 8}) {
+    const double shares = gpus - 1.0, n = gpus;
+    cases.push_back(
+        {all_to_all(gpus, CollectiveAlgorithm::automatic), {"link_bytes_per_s=64 GB/s"}});
+    seconds.push_back(64e6 / n / 64e9);
+    cases.push_back(cases.back());
+    cases.back().request.collective = "all-reduce";
+    seconds.push_back(2 * 64e6 * shares / n / (shares * 64e9));
+    cases.push_back(cases.back());
+    cases.back().request.collective = "send";
+    seconds.push_back(64e6 / 64e9);
+  }
+  for (const bool flows : {false, true}) {
+    for (Case& one : cases) one.request.transport = flows ? Transport::flows : Transport::adaptive;
+    const auto results = measure(cases);
+    for (size_t i = 0; i < cases.size(); ++i) {
+      INFO(cases[i].name());
+      CHECK(results[i].time_s == Approx(seconds[i]).epsilon(1e-4));
+      CHECK(results[i].bound_s == Approx(seconds[i]).epsilon(1e-9));
+    }
+  }
+}
+
 TEST_CASE("the port-balanced form needs few flows") {
   const auto results = measure({{all_to_all(1024, CollectiveAlgorithm::port_balanced), {}}});
   CHECK(results[0].flows > 0);

@@ -72,7 +72,7 @@ TEST_CASE("every port has an entry and an exit on every rank") {
   }
 }
 
-TEST_CASE("all experts' updates have draws only while gradients are added up") {
+TEST_CASE("all experts' updates are drawn only while gradients are added up") {
   for (const bool update : {true, false}) {
     Made made(1);
     const WaferContext context(made.input);
