@@ -262,6 +262,14 @@ void visit(FigureVisitor& v, ModelReport& model) {
     model.flops_per_token);
 }
 
+void visit(FigureVisitor& v, KnownError& known) {
+  v({"error", "of four measured steps in five, the step time was met within this part",
+     Shown::percent},
+    known.error);
+  v({"rows", "measured steps like it", Shown::count}, known.rows);
+  v({"like", "what makes them like it", Shown::plain}, known.like);
+}
+
 void visit(FigureVisitor& v, Distribution& d) {
   v({"mean", "mean", Shown::seconds}, d.mean);
   v({"standard_deviation", "of the sample", Shown::seconds}, d.standard_deviation);
@@ -299,6 +307,10 @@ void visit(FigureVisitor& v, StepReport& r) {
          r.by_link);
   v({"faults", "what is wrong with the cluster", Shown::plain, kSetting | kLater | kWhenSet},
     r.faults);
+  v.optional({"known_error",
+              "how far predictions of measured steps like this one were off, where any are known",
+              Shown::plain, kLater},
+             r.known_error);
   v.optional({"goodput", "what failures leave of a long run, where goodput.device_mtbf_s is given",
               Shown::plain, kLater},
              r.goodput);

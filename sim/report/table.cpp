@@ -49,6 +49,9 @@ void key_figures(TableCanvas& table, const StepReport& report) {
       count_text(report.tokens_per_step));
   row("lower bound", seconds_text(report.lower_bound_s), "overload factor",
       fmt::format("{:.4g}", report.overload_factor));
+  if (const auto& known = report.known_error)
+    table.wrapped("  ", fmt::format("(± {:.0f} %: four of five of {} measured steps like it, {})",
+                                    100 * known->error, known->rows, known->like));
   if (report.lower_bound_s > 0)
     table.wrapped(
         "  ", fmt::format("(bound: {}, {} of the step; overload: busiest rank / balanced)",
