@@ -17,7 +17,8 @@ struct KnownErrorRow {
   std::string generation;  // of the device; empty: any
   int rows = 0;            // measured steps
   int sources = 0;
-  double error = 0;  // of the step time, which four rows in five keep to
+  // Of four rows in five the step time is within a factor 1 + error of the prediction.
+  double error = 0;
 };
 
 // Path of the table inside a data directory.

@@ -59,7 +59,7 @@ TEST_CASE("gradients and parameters travel once a step, whatever the number of m
 namespace {
 
 // Bytes that leave all ports of the devices, by the name of the transfer.
-std::map<std::string, double> replica_bytes(const LoweredStep& step) {
+std::map<std::string, double> replica_bytes(LoweredStep& step) {
   std::map<std::string, double> sent;
   for_each_task(step, [&](const Block&, const TaskGraph& graph, const Task& task,
                           const InstanceData& data) {

@@ -69,9 +69,8 @@ def quantile(values, part):
 class Row:
     def __init__(self, row, generation, framework):
         self.source = source_of(row["source"])
-        # Of the step time: what is predicted 25 % too fast is 20 % too short.
-        time_error = 1 / (1 + row["error_percent"] / 100) - 1
-        self.error = abs(time_error)
+        # The factor between prediction and measurement, whichever is larger, less 1.
+        self.error = math.exp(abs(math.log(1 + row["error_percent"] / 100))) - 1
         self.keys = [(family_of(framework), generation), (family_of(framework), ""),
                      ("", generation), ("", "")]
 

@@ -56,14 +56,15 @@ std::function<void(double, double)> progress_printer(ProgressLine& line) {
   };
 }
 
-// How far predictions of measured steps like this one were off. Nothing is known of wafers.
-std::optional<KnownError> known_error_of_run(const Scenario& scenario, const std::string& path) {
+// Returns how far measured steps like this one were from their prediction. Nothing is known of
+// wafers.
+std::optional<Band> band_of(const Scenario& scenario, const std::string& path, double step_s) {
   if (scenario.platform.is_wafer_system()) return std::nullopt;
   const SearchPath search = default_search_path(fs::path(path).parent_path().string());
   const auto row = known_error_of(load_known_errors(search), scenario.plan.framework,
                                   scenario.platform.pod().device.generation);
   if (!row) return std::nullopt;
-  return KnownError{row->error, row->rows, described(*row)};
+  return Band{step_s / (1 + row->error), step_s * (1 + row->error), row->rows, described(*row)};
 }
 
 void print_report(const StepReport& report, const SimulateOptions& options) {
@@ -91,7 +92,7 @@ int run_several_seeds(const Scenario& scenario, const Options& options) {
   auto median = run_seeds(scenario, seeds);
   line.clear();
   if (!median) return kInterrupted;
-  median->known_error = known_error_of_run(scenario, path);
+  median->band = band_of(scenario, path, median->step_time_s);
   print_report(*median, options.simulate);
   if (options.simulate.format == "table")
     fmt::print("{}", distribution_table(*median->runs, median->seed));
@@ -123,7 +124,7 @@ int run_one(const Options& options) {
   };
   RunResult result = run_step(resolved.scenario, run);
   line.clear();
-  result.report.known_error = known_error_of_run(resolved.scenario, path);
+  result.report.band = band_of(resolved.scenario, path, result.report.step_time_s);
   const std::vector<KernelRow> kernels = kernel_rows(result.lowered->program());
   const double step_s = result.report.step_time_s;
   if (options.ops)
