@@ -237,12 +237,12 @@ void check_plan_options(Rules& rules) {
   const auto divides_replicas = [&](int64_t cell) {
     return !divides(cell, pod.gpus) || divides(p.optimizer_instances, pod.gpus / cell);
   };
-  rules.require(divides_replicas(int64_t{p.tp} * p.pp) &&
-                    (w.experts == 0 || divides_replicas(int64_t{p.etp} * p.ep * p.pp)),
-                {"plan.optimizer_instances", "plan.tp", "plan.ep", "plan.etp", "plan.pp",
-                 "platform.gpus"},
-                "{} does not divide the replicas of the dense parameters and of the experts",
-                p.optimizer_instances);
+  rules.require(
+      divides_replicas(int64_t{p.tp} * p.pp) &&
+          (w.experts == 0 || divides_replicas(int64_t{p.etp} * p.ep * p.pp)),
+      {"plan.optimizer_instances", "plan.tp", "plan.ep", "plan.etp", "plan.pp", "platform.gpus"},
+      "{} does not divide the replicas of the dense parameters and of the experts",
+      p.optimizer_instances);
   rules.require(p.optimizer_instances == 1 || p.zero_stage > 0,
                 {"plan.optimizer_instances", "plan.zero_stage"}, "{} need zero_stage > 0",
                 p.optimizer_instances);

@@ -17,11 +17,11 @@ struct KnownErrorRow {
   std::string generation;  // of the device; empty: any
   int rows = 0;            // measured steps
   int sources = 0;
-  // Of four rows in five the step time is within a factor 1 + error of the prediction.
+  // Four rows in five have step times that lie within a factor 1 + error of their prediction.
   double error = 0;
 };
 
-// Path of the table inside a data directory.
+// Where the table lies inside a data directory.
 inline constexpr const char* kKnownErrorsFile = "scenarios/frameworks/known-errors.csv";
 
 std::vector<KnownErrorRow> parse_known_errors(const std::string& text, const std::string& file,

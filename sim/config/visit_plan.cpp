@@ -58,8 +58,9 @@ void visit(Visitor& v, SoftwareCost& c) {
          "with sequence parallelism, inputs of linear layers travel again in the backward pass");
   v.number("collective_launch_s", c.collective_launch_s, Unit::seconds, {0, 1},
            "host time of a collective that compute waits for, beside launches of kernels");
-  v.number("checkpoint_s", c.checkpoint_s, Unit::seconds, {0, 1},
-           "host time of each module that selective recomputation runs again, forward and backward");
+  v.number(
+      "checkpoint_s", c.checkpoint_s, Unit::seconds, {0, 1},
+      "host time of each module that selective recomputation runs again, forward and backward");
   v.number("loss_forward_bytes", c.loss_forward_bytes, Unit::bytes, {0, 1000},
            "that the loss moves per logit in the forward pass (6: fused, over bf16 logits)");
   v.number("loss_backward_bytes", c.loss_backward_bytes, Unit::bytes, {0, 1000},
@@ -91,7 +92,8 @@ void visit(Visitor& v, FrameworkMemory& m) {
             "zero_stage 3: whole layers that are gathered at once");
   v.number("reduced_gradient_bytes", m.reduced_gradient_bytes, Unit::bytes, {0, 16},
            "zero_stage 3: of a whole layer's gradients until they are reduced");
-  v.flag("keeps_gathered", m.keeps_gathered, "zero_stage 3: weights are gathered once a step and stay whole between passes");
+  v.flag("keeps_gathered", m.keeps_gathered,
+         "zero_stage 3: weights are gathered once a step and stay whole between passes");
   v.flag("sums_whole_gradients", m.sums_whole_gradients,
          "zero_stage 2, 3: whole gradients are summed over microbatches, and reduced with the "
          "last");

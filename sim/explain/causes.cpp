@@ -24,8 +24,7 @@ Cause overlap_of(const Plan& plan) {
   off(plan.delay_wgrad, "plan.delay_wgrad=false");
   off(plan.overlap_shared_expert, "plan.overlap_shared_expert=false");
   off(plan.overlap_grad_reduce, "plan.overlap_grad_reduce=false");
-  off(plan.overlap_param_gather && plan.zero_stage != 0,
-      "plan.overlap_param_gather=false");
+  off(plan.overlap_param_gather && plan.zero_stage != 0, "plan.overlap_param_gather=false");
   off(plan.cp > 1 && plan.cp_kind == CpKind::ring, "plan.cp_kind=all_gather");
   return cause;
 }

@@ -156,8 +156,7 @@ void BlockEmitter::await_gathered(const std::vector<TaskId>& gathers) {
 void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, int local) {
   const Plan& plan = context_.plan;
   const bool last = lane.last && (plan.overlap_grad_reduce || plan.zero_stage == 3);
-  const bool reduce =
-      lane.op.gives_weight_gradients() && (plan.reduces_every_microbatch() || last);
+  const bool reduce = lane.op.gives_weight_gradients() && (plan.reduces_every_microbatch() || last);
   if (!reduce) return;
   const RankParameters full = buckets.fill.add(buckets.layers[local], local == 0);
   if (full.empty()) return;
@@ -176,8 +175,8 @@ Emission BlockEmitter::backward(LaneWork lane) {
   GradientBuckets buckets(context_, lane);
   const Plan& plan = context_.plan;
   auto gathered = gathered_before_layers(context_, lane.stage, lane.op.chunk);
-  const bool gathers = plan.zero_stage == 3 && plan.reshard_after_forward &&
-                       !plan.memory.keeps_gathered;
+  const bool gathers =
+      plan.zero_stage == 3 && plan.reshard_after_forward && !plan.memory.keeps_gathered;
   const bool early = plan.overlap_param_gather, root = chunk.loss && plan.root_stays_gathered;
   if (root)
     gathered.back().dense -=

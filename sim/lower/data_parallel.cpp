@@ -113,8 +113,8 @@ Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int ra
   const auto part = [&](const SpreadGroup& group, double bytes) {
     return collective(kind, CollectiveAlgorithm::automatic, FoldedGroup{pod, rank, group}, bytes);
   };
-  Transfer transfer = part(
-      members(attention_data_group(context.plan, context.mapping), instances), dense_bytes);
+  Transfer transfer =
+      part(members(attention_data_group(context.plan, context.mapping), instances), dense_bytes);
   const Transfer expert =
       part(members(expert_data_group(context.plan, context.mapping), instances), expert_bytes);
   for (const Flow& flow : expert.flows) {
@@ -152,8 +152,7 @@ std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder
   const auto shard = [&](double bytes, const SpreadGroup& replicas) {
     return bytes * width / sharding_group(replicas, instances).size;
   };
-  const double dense =
-      shard(bucket.dense, attention_data_group(context.plan, context.mapping));
+  const double dense = shard(bucket.dense, attention_data_group(context.plan, context.mapping));
   const double expert = shard(bucket.expert, expert_data_group(context.plan, context.mapping));
   const std::vector<TaskId> summed = builder.background(
       {Stream::dp, "gradient all-reduce", local_layer, Phase::gradient_reduce}, [&](int rank) {

@@ -306,10 +306,10 @@ void visit(FigureVisitor& v, StepReport& r) {
          r.by_link);
   v({"faults", "what is wrong with the cluster", Shown::plain, kSetting | kLater | kWhenSet},
     r.faults);
-  v.optional({"band",
-              "holds four of five measured steps like this one, where measurements are known",
-              Shown::plain, kLater},
-             r.band);
+  v.optional(
+      {"band", "holds four of five measured steps like this one, where measurements are known",
+       Shown::plain, kLater},
+      r.band);
   v.optional({"goodput", "what failures leave of a long run, where goodput.device_mtbf_s is given",
               Shown::plain, kLater},
              r.goodput);

@@ -75,12 +75,13 @@ Kernels output_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   if (pass == Pass::forward) {
     add_norm(kernels, local_elements(shape, shard), pass);
     add_linear(kernels, projection, pass, recipe);
-    kernels.push_back(memory_kernel(Op::cross_entropy, pass,
-                                    shard.software.loss_forward_bytes * logits, 2));
+    kernels.push_back(
+        memory_kernel(Op::cross_entropy, pass, shard.software.loss_forward_bytes * logits, 2));
     return kernels;
   }
   if (pass == Pass::backward_data) {
-    kernels.push_back(memory_kernel(Op::cross_entropy, pass, shard.software.loss_backward_bytes * logits));
+    kernels.push_back(
+        memory_kernel(Op::cross_entropy, pass, shard.software.loss_backward_bytes * logits));
   }
   add_linear(kernels, projection, pass, recipe);
   if (pass == Pass::backward_data) add_norm(kernels, local_elements(shape, shard), pass);

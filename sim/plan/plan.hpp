@@ -75,14 +75,13 @@ struct Plan {
   // backward, so that the loss waits for no gather.
   bool root_stays_gathered = false;
   // State is sharded over this part of the replicas only, and replicated between the parts, which
-  // sum their shards of the gradients (HSDP; Megatron-Core's --num-distributed-optimizer-instances).
+  // sum their shards of the gradients (HSDP; Megatron-Core's
+  // --num-distributed-optimizer-instances).
   int optimizer_instances = 1;
   bool shards_optimizer_only() const { return zero_stage == 1 || zero_stage == 2; }
   // Sharded gradients must be reduced before the next microbatch adds to them, unless whole ones
   // are summed.
-  bool reduces_every_microbatch() const {
-    return zero_stage >= 2 && !memory.sums_whole_gradients;
-  }
+  bool reduces_every_microbatch() const { return zero_stage >= 2 && !memory.sums_whole_gradients; }
   bool overlap_grad_reduce = true;
   bool overlap_param_gather = true;
   // ZeRO 1 with an interleaved schedule: all stages gather from the step's beginning. Without, a

@@ -123,10 +123,9 @@ class ChunkCounter {
 void add_sharding_buffers(const Plan& plan, double whole, double largest, double ends,
                           int microbatches, std::vector<HeldBytes>& buffers) {
   const FrameworkMemory& framework = plan.memory;
-  const double gathered =
-      framework.keeps_gathered || !plan.reshard_after_forward
-          ? whole
-          : std::min(whole, framework.gathered_layers * largest);
+  const double gathered = framework.keeps_gathered || !plan.reshard_after_forward
+                              ? whole
+                              : std::min(whole, framework.gathered_layers * largest);
   buffers.push_back({"gathered weights", plan.gather_bytes * (gathered + ends)});
   if (framework.sums_whole_gradients && microbatches > 1)
     buffers.push_back({"summed gradients", 2 * (whole + ends)});

@@ -164,9 +164,8 @@ void Router::sample_in_turn(const Layer& layer, RoutedTokens& out) const {
   std::fill(out.rank_tokens.begin(), out.rank_tokens.end(), 0);
   std::fill(out.node_tokens.begin(), out.node_tokens.end(), 0);
   for (int token = 0; token < period; ++token) {
-    const auto times =
-        static_cast<int32_t>(shape_.tokens_per_source / period +
-                             (token < shape_.tokens_per_source % period ? 1 : 0));
+    const auto times = static_cast<int32_t>(shape_.tokens_per_source / period +
+                                            (token < shape_.tokens_per_source % period ? 1 : 0));
     ranks.clear();
     for (int i = 0; i < shape_.top_k; ++i) {
       const int expert = (token * shape_.top_k + i) % experts;
@@ -184,7 +183,8 @@ void Router::sample_in_turn(const Layer& layer, RoutedTokens& out) const {
   for (int source = 0; source < shape_.sources; ++source) {
     const auto repeat = [source](std::vector<int32_t>& rows, int width) {
       if (source > 0)
-        std::copy_n(rows.begin(), width, rows.begin() + static_cast<std::ptrdiff_t>(source) * width);
+        std::copy_n(rows.begin(), width,
+                    rows.begin() + static_cast<std::ptrdiff_t>(source) * width);
     };
     repeat(out.counts, experts);
     repeat(out.rank_tokens, out.ranks);

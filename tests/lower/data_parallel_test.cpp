@@ -61,12 +61,12 @@ namespace {
 // Bytes that leave all ports of the devices, by the name of the transfer.
 std::map<std::string, double> replica_bytes(LoweredStep& step) {
   std::map<std::string, double> sent;
-  for_each_task(step, [&](const Block&, const TaskGraph& graph, const Task& task,
-                          const InstanceData& data) {
-    if (task.stream != Stream::dp || task.kind != TaskKind::transfer) return;
-    for (const Flow& flow : flows_of(graph, task, data))
-      if (flow.source % kPorts < 2) sent[step.program.op_names[task.op]] += flow.bytes;
-  });
+  for_each_task(
+      step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+        if (task.stream != Stream::dp || task.kind != TaskKind::transfer) return;
+        for (const Flow& flow : flows_of(graph, task, data))
+          if (flow.source % kPorts < 2) sent[step.program.op_names[task.op]] += flow.bytes;
+      });
   return sent;
 }
 
@@ -79,8 +79,7 @@ TEST_CASE("weights that stay whole are gathered less often, whole gradients redu
     Plan plan;
     plan.zero_stage = 3;
     set(plan);
-    return replica_bytes(
-        *lower(dense_model(2), ideal_pod(4), plan, tiny_batch(4 * microbatches)));
+    return replica_bytes(*lower(dense_model(2), ideal_pod(4), plan, tiny_batch(4 * microbatches)));
   };
   const auto gathers = [&](auto set) {
     return bytes(set)["parameter gather"] / (parameters * 2 * share);

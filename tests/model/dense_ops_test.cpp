@@ -33,7 +33,8 @@ TEST_CASE("tensor parallel ranks share the vocabulary") {
   CHECK(4 * logits(cut) == Approx(logits(one_sequence(shape, 4096))));
 }
 
-TEST_CASE("an unfused loss and activation move the bytes that the framework says, and nothing else") {
+TEST_CASE(
+    "an unfused loss and activation move the bytes that the framework says, and nothing else") {
   const ModelShape shape = workload("llama3-8b");
   const Shard fused = one_sequence(shape, 4096);
   Shard unfused = fused;
