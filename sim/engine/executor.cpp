@@ -60,7 +60,7 @@ uint32_t Executor::instantiate(BlockId id) {
   live.nominal_s.resize(count);
   live.remaining = static_cast<uint32_t>(count);
   live_of_block_[id] = index;
-  if (live.graph->compute_slots > 0 || live.graph->transfer_slots > 0) {
+  if (live.graph->drawn_computes > 0 || live.graph->drawn_transfers > 0) {
     live.data.reset(*live.graph);
     source_.fill(block, *live.graph, live.data);
   }
@@ -105,7 +105,7 @@ void Executor::start(const Ready& ready) {
   live.started_s[task_id] = backend_.now();
   switch (task.kind) {
     case TaskKind::compute: {
-      const double nominal = task.slot >= 0 ? live.data.seconds[task.slot] : task.seconds;
+      const double nominal = task.draw >= 0 ? live.data.seconds[task.draw] : task.seconds;
       const double seconds =
           nominal * source_.stretch(live.block, program_.blocks[live.block], task_id, task);
       live.nominal_s[task_id] = seconds;
@@ -116,8 +116,8 @@ void Executor::start(const Ready& ready) {
       return backend_.start_delay(ready.token, task.seconds);
     case TaskKind::transfer: {
       const Transfer& transfer = live.graph->transfers[task.payload];
-      const auto& flows = task.slot >= 0 ? live.data.flows[task.slot] : transfer.flows;
-      const double fixed_s = task.slot >= 0 ? live.data.fixed_s[task.slot] : 0;
+      const auto& flows = task.draw >= 0 ? live.data.flows[task.draw] : transfer.flows;
+      const double fixed_s = task.draw >= 0 ? live.data.fixed_s[task.draw] : 0;
       live.nominal_s[task_id] =
           backend_.start_transfer(ready.token, first_rank, transfer, flows, fixed_s);
       return;

@@ -15,7 +15,7 @@ namespace moesim {
 
 // Names a task of a live block until it completes.
 struct TaskToken {
-  uint32_t live = 0;  // slot of the live block
+  uint32_t live = 0;  // index among the live blocks
   TaskId task = 0;
 };
 

@@ -27,11 +27,11 @@ KernelSums sums_of(const Program& program, const TaskGraph& graph, const Instanc
     if (task.kind != TaskKind::compute || task.rank != 0 || task.phase == Phase::optimizer)
       continue;
     const double seconds =
-        task.slot >= 0 ? data.seconds[static_cast<size_t>(task.slot)] : task.seconds;
-    const std::vector<RunPart>& parts = program.runs[task.payload].parts;
+        task.draw >= 0 ? data.seconds[static_cast<size_t>(task.draw)] : task.seconds;
+    const std::vector<ChainPart>& parts = program.chains[task.payload].parts;
     double nominal = 0;
-    for (const RunPart& part : parts) nominal += part.seconds;
-    for (const RunPart& part : parts) {
+    for (const ChainPart& part : parts) nominal += part.seconds;
+    for (const ChainPart& part : parts) {
       const bool weight = part.phase == Phase::weight_gradient;
       double& sum = part.phase == Phase::forward ? sums.forward
                     : weight                     ? sums.weight
@@ -53,10 +53,10 @@ KernelSums kernel_sums(LoweredStep& step) {
     if (block.replica > 0) continue;
     const TaskGraph& graph = program.templates[block.graph];
     if (!known[block.graph]) {
-      data.seconds.assign(static_cast<size_t>(graph.compute_slots), 0);
-      data.flows.assign(static_cast<size_t>(graph.transfer_slots), {});
-      data.fixed_s.assign(static_cast<size_t>(graph.transfer_slots), 0);
-      if (graph.compute_slots + graph.transfer_slots > 0) step.work->fill(block, graph, data);
+      data.seconds.assign(static_cast<size_t>(graph.drawn_computes), 0);
+      data.flows.assign(static_cast<size_t>(graph.drawn_transfers), {});
+      data.fixed_s.assign(static_cast<size_t>(graph.drawn_transfers), 0);
+      if (graph.drawn_computes + graph.drawn_transfers > 0) step.work->fill(block, graph, data);
       of_template[block.graph] = sums_of(program, graph, data);
       known[block.graph] = true;
     }

@@ -7,9 +7,9 @@
 namespace moesim {
 
 void InstanceData::reset(const TaskGraph& graph) {
-  seconds.resize(graph.compute_slots);
-  flows.resize(graph.transfer_slots);
-  fixed_s.assign(graph.transfer_slots, 0);
+  seconds.resize(graph.drawn_computes);
+  flows.resize(graph.drawn_transfers);
+  fixed_s.assign(graph.drawn_transfers, 0);
 }
 
 uint8_t Program::op(const std::string& op_name) {
@@ -67,7 +67,7 @@ double Program::task_count() const {
 double Program::kernel_count() const {
   return sum_over_blocks(*this, [this](const Task& task) {
     if (task.kind == TaskKind::compute)
-      return std::max(1.0, static_cast<double>(runs[task.payload].parts.size()));
+      return std::max(1.0, static_cast<double>(chains[task.payload].parts.size()));
     return takes_time(task) ? 1.0 : 0.0;
   });
 }

@@ -74,27 +74,27 @@ struct KernelUse {
 };
 inline constexpr uint32_t kNoKernel = 0xffffffffu;
 
-// A run of kernels on one stream between two synchronisation points is one task; its parts say how
-// reports split it again.
-struct RunPart {
+// A chain of kernels on one stream between two synchronisation points is one task; its parts say
+// how reports split it again.
+struct ChainPart {
   uint8_t op = 0;
   Phase phase = Phase::forward;
   uint16_t layer = 0;           // within the template
   double seconds = 0;           // at nominal load
   uint32_t kernel = kNoKernel;  // index into Program::kernels
 };
-struct Run {
-  std::vector<RunPart> parts;
+struct KernelChain {
+  std::vector<ChainPart> parts;
 };
 
-// Amounts of the tasks with a slot, for one instance of a template.
+// Amounts that are drawn, for one instance of a template.
 struct InstanceData {
-  std::vector<double> seconds;           // per compute slot
-  std::vector<std::vector<Flow>> flows;  // per transfer slot, endpoints relative to the template
-  // Per transfer slot: seconds on top of latency (closed-form collectives).
+  std::vector<double> seconds;           // per drawn compute task
+  std::vector<std::vector<Flow>> flows;  // per drawn transfer, endpoints relative to the template
+  // Per drawn transfer: seconds on top of latency (closed-form collectives).
   std::vector<double> fixed_s;
 
-  // Sizes the lists for the slots of a template; fixed_s becomes 0, the others are to be filled.
+  // Sizes the lists for what a template draws; fixed_s becomes 0, the others are to be filled.
   void reset(const TaskGraph& graph);
 };
 
@@ -103,7 +103,7 @@ struct InstanceData {
 class InstanceSource {
  public:
   virtual ~InstanceSource() = default;
-  // Takes `out` as InstanceData::reset leaves it. Called only for templates with slots.
+  // Takes `out` as InstanceData::reset leaves it. Called only for templates that draw.
   virtual void fill(const Block& block, const TaskGraph& graph, InstanceData& out) const = 0;
   // Returns what a compute task takes against nominal: the device's slowness, times chance.
   virtual double stretch(BlockId, const Block&, TaskId, const Task&) const { return 1; }
@@ -112,7 +112,7 @@ class InstanceSource {
 struct Program {
   std::vector<TaskGraph> templates;
   std::vector<Block> blocks;
-  std::vector<Run> runs;
+  std::vector<KernelChain> chains;
   std::vector<std::string> op_names;
   std::vector<KernelUse> kernels;
   uint32_t simulated_ranks = 0;
@@ -122,7 +122,7 @@ struct Program {
   BlockId add_block(Block block);
   // Both blocks span the same number of ranks; the edge connects them rank by rank.
   void connect(BlockId from, BlockPort from_port, BlockId to, BlockPort to_port);
-  // Tasks that take time, over all blocks. kernel_count counts the parts of a run instead of it.
+  // Tasks that take time, over all blocks. kernel_count counts the parts of a chain instead of it.
   double task_count() const;
   double kernel_count() const;
 };

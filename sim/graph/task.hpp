@@ -48,9 +48,10 @@ struct Task {
   uint8_t lane = 0;  // a block may overlap a forward (lane 0) with a backward (lane 1)
   uint16_t layer = 0;
   uint32_t rank = 0;  // compute, entry, exit: whose; transfer: its first participant
-  // compute: index into Program::runs; transfer: into TaskGraph::transfers; entry, exit: the port.
+  // compute: index into Program::chains; transfer: into TaskGraph::transfers; entry, exit: the
+  // port.
   uint32_t payload = 0;
-  int32_t slot = -1;   // >= 0: amounts differ per instance and are in InstanceData at this slot
+  int32_t draw = -1;   // >= 0: amounts differ per instance and are in InstanceData at this index
   double seconds = 0;  // compute, delay
 };
 
@@ -72,7 +73,7 @@ struct Flow {
 };
 
 struct Transfer {
-  std::vector<Flow> flows;      // empty for transfers with a slot
+  std::vector<Flow> flows;      // empty for drawn transfers
   std::vector<uint32_t> ranks;  // participants, within the template
   double latency_s = 0;         // paid before the first byte moves
   double nvlink_rate = 1;       // fraction of the links' bandwidth that its flows reach at best

@@ -24,8 +24,8 @@ class TaskGraph {
   std::vector<Task> tasks;
   std::vector<Transfer> transfers;
   std::vector<uint32_t> predecessors;  // per task, within the template
-  int compute_slots = 0;
-  int transfer_slots = 0;
+  int drawn_computes = 0;
+  int drawn_transfers = 0;
 
   std::span<const TaskId> successors(TaskId task) const;
   // Returns the task that waits for other blocks there; every rank has one for each port in use.

@@ -10,10 +10,10 @@ namespace {
 
 constexpr uint64_t kJitter = 0x71773e;
 
-// Kernels vary independently of each other, so that a run of many varies less than one.
-double variation_of(const Run& run, double kernel_variation) {
+// Kernels vary independently of each other, so that a chain of many varies less than one.
+double variation_of(const KernelChain& chain, double kernel_variation) {
   double sum = 0, squares = 0;
-  for (const RunPart& part : run.parts) {
+  for (const ChainPart& part : chain.parts) {
     sum += part.seconds;
     squares += part.seconds * part.seconds;
   }
@@ -30,8 +30,8 @@ Disturbance::Disturbance(const StepContext& context, const Program& program)
       slowness_.push_back(
           1 / device_speed(faults, context.pod.gpus_per_node, place.global_rank, seed_));
   if (faults.kernel_jitter > 0)
-    for (const Run& run : program.runs)
-      variation_.push_back(variation_of(run, faults.kernel_jitter));
+    for (const KernelChain& chain : program.chains)
+      variation_.push_back(variation_of(chain, faults.kernel_jitter));
 }
 
 double Disturbance::stretch(BlockId id, const Block& block, TaskId task_id,

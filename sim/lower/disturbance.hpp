@@ -21,7 +21,7 @@ class Disturbance {
   uint64_t seed_ = 0;
   std::vector<double> slowness_;  // per simulated rank; empty: 1
   std::vector<double>
-      variation_;  // per run: coefficient of variation of its sum of kernels; empty: 0
+      variation_;  // per chain: coefficient of variation of its sum of kernels; empty: 0
 };
 
 }  // namespace moesim

@@ -13,7 +13,7 @@ namespace moesim {
 // Slots of a template by layer and routed group, so that each token matrix is drawn once per
 // instance.
 struct RoutedWork::Template {
-  TemplateSlots slots;
+  TemplateDraws draws;
   struct Item {
     uint8_t lane = 0;
     uint16_t layer = 0;
@@ -42,7 +42,7 @@ RoutingShape routing_shape(const StepContext& context) {
 }
 
 RoutedWork::RoutedWork(const StepContext& context, const Program& program,
-                       std::vector<TemplateSlots> slots, uint64_t seed)
+                       std::vector<TemplateDraws> draws, uint64_t seed)
     : context_(context), program_(program) {
   if (context.model.experts == 0) return;
   for (int list = 0; list < kExpertKernelLists; ++list)
@@ -51,7 +51,7 @@ RoutedWork::RoutedWork(const StepContext& context, const Program& program,
   router_ = std::make_unique<Router>(context.input.routing, routing_shape(context), layers, seed);
   const int etp = context.plan.etp, ep = context.plan.ep;
   bool transfers = false;
-  for (TemplateSlots& template_slots : slots) {
+  for (TemplateDraws& template_draws : draws) {
     Template entry;
     std::map<std::tuple<uint8_t, uint16_t, int>, Template::Item> items;
     const auto item = [&](uint8_t lane, uint16_t layer, int group) -> Template::Item& {
@@ -61,17 +61,17 @@ RoutedWork::RoutedWork(const StepContext& context, const Program& program,
       found.group = group;
       return found;
     };
-    for (uint32_t i = 0; i < template_slots.compute.size(); ++i) {
-      const ComputeSlot& slot = template_slots.compute[i];
-      item(slot.lane, slot.layer, static_cast<int>(slot.rank) / (ep * etp)).compute.push_back(i);
+    for (uint32_t i = 0; i < template_draws.compute.size(); ++i) {
+      const DrawnCompute& draw = template_draws.compute[i];
+      item(draw.lane, draw.layer, static_cast<int>(draw.rank) / (ep * etp)).compute.push_back(i);
     }
-    for (uint32_t i = 0; i < template_slots.transfers.size(); ++i) {
-      const TransferSlot& slot = template_slots.transfers[i];
-      item(slot.lane, slot.layer, static_cast<int>(slot.group) / etp).transfers.push_back(i);
+    for (uint32_t i = 0; i < template_draws.transfers.size(); ++i) {
+      const DrawnTransfer& draw = template_draws.transfers[i];
+      item(draw.lane, draw.layer, static_cast<int>(draw.group) / etp).transfers.push_back(i);
     }
-    transfers = transfers || !template_slots.transfers.empty();
+    transfers = transfers || !template_draws.transfers.empty();
     for (auto& [key, found] : items) entry.items.push_back(std::move(found));
-    entry.slots = std::move(template_slots);
+    entry.draws = std::move(template_draws);
     templates_.push_back(std::move(entry));
   }
   const int cells = transfers ? context.plan.pp * context.mapping.simulated_cells : 0;
@@ -138,13 +138,13 @@ double LoadStatistics::overload_of(std::span<const int> layers) const {
 }
 
 std::vector<Flow> RoutedWork::flows(const Block& block, const Task& transfer) const {
-  const TransferSlot& slot = templates_[block.graph].slots.transfers[transfer.slot];
-  const int group = static_cast<int>(slot.group) / context_.plan.etp;
+  const DrawnTransfer& draw = templates_[block.graph].draws.transfers[transfer.draw];
+  const int group = static_cast<int>(draw.group) / context_.plan.etp;
   std::vector<Flow> flows;
   double fixed_s = 0;
   Scratch scratch;
-  sample(block, slot.lane, slot.layer, group, scratch.tokens);
-  fill_transfer(block, slot, scratch, flows, fixed_s);
+  sample(block, draw.lane, draw.layer, group, scratch.tokens);
+  fill_transfer(block, draw, scratch, flows, fixed_s);
   return flows;
 }
 
@@ -158,48 +158,48 @@ void RoutedWork::fill(const Block& block, const TaskGraph&, InstanceData& out) c
   Scratch scratch;
   for (const Template::Item& item : entry.items) {
     sample(block, item.lane, item.layer, item.group, scratch.tokens);
-    fill_compute(entry.slots, item.compute, item.group, scratch, out);
+    fill_compute(entry.draws, item.compute, item.group, scratch, out);
     for (uint32_t index : item.transfers)
-      fill_transfer(block, entry.slots.transfers[index], scratch, out.flows[index],
+      fill_transfer(block, entry.draws.transfers[index], scratch, out.flows[index],
                     out.fixed_s[index]);
   }
 }
 
 // Ranks of an expert tensor group hold slices of the same experts and get the same rows.
-void RoutedWork::fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which,
+void RoutedWork::fill_compute(const TemplateDraws& draws, const std::vector<uint32_t>& which,
                               int group, Scratch& scratch, InstanceData& out) const {
   const int etp = context_.plan.etp, first = group * context_.plan.ep * etp;
   for (uint32_t index : which) {
-    const ComputeSlot& slot = slots.compute[index];
-    const int member = (static_cast<int>(slot.rank) - first) / etp;
+    const DrawnCompute& draw = draws.compute[index];
+    const int member = (static_cast<int>(draw.rank) - first) / etp;
     const auto rows = scratch.tokens.rows_of_rank(member);
     const int multiple = context_.input.routing.pad_rows_to;
     if (multiple <= 1) {
       out.seconds[index] =
-          context_.cost.seconds(kernel_lists_[slot.kernels], rows, slot.more_host_s);
+          context_.cost.seconds(kernel_lists_[draw.kernels], rows, draw.more_host_s);
       continue;
     }
     scratch.rows.assign(rows.begin(), rows.end());
     for (int& count : scratch.rows) count = padded_rows(count, multiple);
     out.seconds[index] =
-        context_.cost.seconds(kernel_lists_[slot.kernels], scratch.rows, slot.more_host_s);
+        context_.cost.seconds(kernel_lists_[draw.kernels], scratch.rows, draw.more_host_s);
   }
 }
 
-void RoutedWork::fill_transfer(const Block& block, const TransferSlot& slot, Scratch& scratch,
+void RoutedWork::fill_transfer(const Block& block, const DrawnTransfer& draw, Scratch& scratch,
                                std::vector<Flow>& flows, double& fixed_s) const {
   flows.clear();
   const Plan& plan = context_.plan;
-  const AllToAll& group = all_to_all(block, slot.group);
+  const AllToAll& group = all_to_all(block, draw.group);
   const CollectiveAlgorithm algorithm =
       exchange_algorithm(plan.dispatcher, plan.all_to_all, group.size());
   const double bytes =
-      slot.token_bytes / plan.etp;  // each member of an ETP group sends its own tokens
+      draw.token_bytes / plan.etp;  // each member of an ETP group sends its own tokens
   ExchangeBytes& sent = scratch.sent;
-  fill_exchange(algorithm, group, scratch.tokens, router_->shape(), bytes, slot.reverse, sent);
+  fill_exchange(algorithm, group, scratch.tokens, router_->shape(), bytes, draw.reverse, sent);
   if (algorithm != CollectiveAlgorithm::closed_form)
     return add_exchange(algorithm, group, sent, flows);
-  const Transfer rates = context_.exchange_rates(group, slot.token_bytes);
+  const Transfer rates = context_.exchange_rates(group, draw.token_bytes);
   fixed_s = group.port_bound_s(sent.to_rank, rates.nvlink_rate, rates.nic_rate);
 }
 

@@ -44,13 +44,13 @@ RoutingShape routing_shape(const StepContext& context);
 
 class RoutedWork : public InstanceSource {
  public:
-  // `slots[i]` belongs to the program's i-th template. Context and program must outlive this.
-  RoutedWork(const StepContext& context, const Program& program, std::vector<TemplateSlots> slots,
+  // `draws[i]` belongs to the program's i-th template. Context and program must outlive this.
+  RoutedWork(const StepContext& context, const Program& program, std::vector<TemplateDraws> draws,
              uint64_t seed);
   ~RoutedWork() override;
 
   void fill(const Block& block, const TaskGraph& graph, InstanceData& out) const override;
-  // Returns the flows of one transfer with a slot, as fill() writes them.
+  // Returns the flows of one drawn transfer, as fill() writes them.
   std::vector<Flow> flows(const Block& block, const Task& transfer) const;
   // Returns the loads of all blocks. Draws every token matrix of the step once: call it once.
   LoadStatistics statistics() const;
@@ -61,7 +61,7 @@ class RoutedWork : public InstanceSource {
 
  private:
   struct Template;
-  // Memory of one call of fill(), which the slots of a block share.
+  // Memory of one call of fill(), which the drawn tasks of a block share.
   struct Scratch {
     RoutedTokens tokens;
     std::vector<int> rows;
@@ -71,9 +71,9 @@ class RoutedWork : public InstanceSource {
     return block.replica * context_.routed_groups() + group;
   }
   void sample(const Block& block, int lane, int layer, int group, RoutedTokens& tokens) const;
-  void fill_compute(const TemplateSlots& slots, const std::vector<uint32_t>& which, int group,
+  void fill_compute(const TemplateDraws& draws, const std::vector<uint32_t>& which, int group,
                     Scratch& scratch, InstanceData& out) const;
-  void fill_transfer(const Block& block, const TransferSlot& slot, Scratch& scratch,
+  void fill_transfer(const Block& block, const DrawnTransfer& draw, Scratch& scratch,
                      std::vector<Flow>& flows, double& fixed_s) const;
   const AllToAll& all_to_all(const Block& block, uint32_t group) const;
 

@@ -52,7 +52,7 @@ class StepLowering {
     }
     for (int cell = 0; cell < context_.mapping.simulated_cells; ++cell) add_optimizers(cell);
     step_.work =
-        std::make_unique<RoutedWork>(context_, program_, std::move(slots_), step_.input.seed);
+        std::make_unique<RoutedWork>(context_, program_, std::move(draws_), step_.input.seed);
   }
 
  private:
@@ -81,7 +81,7 @@ class StepLowering {
   const StepContext& context_;
   Program& program_;
   std::vector<StageOps> schedule_;
-  std::vector<TemplateSlots> slots_;
+  std::vector<TemplateDraws> draws_;
   std::map<std::string, uint32_t> templates_;
   struct Placed {
     BlockId block = 0;
@@ -122,8 +122,8 @@ std::string StepLowering::place_key(int stage, int cell, int peer) const {
 }
 
 uint32_t StepLowering::keep(TemplateBuilder&& builder) {
-  slots_.emplace_back();
-  program_.templates.push_back(builder.freeze(slots_.back()));
+  draws_.emplace_back();
+  program_.templates.push_back(builder.freeze(draws_.back()));
   return static_cast<uint32_t>(program_.templates.size() - 1);
 }
 

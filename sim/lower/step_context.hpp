@@ -10,7 +10,7 @@
 #include "cluster/pod.hpp"
 #include "graph/task.hpp"
 #include "lower/all_to_all.hpp"
-#include "lower/run_cost.hpp"
+#include "lower/chain_cost.hpp"
 #include "model/shape.hpp"
 #include "plan/mapping.hpp"
 #include "plan/partition.hpp"
@@ -40,7 +40,7 @@ struct StepContext {
   Mapping mapping;
   Fabric fabric;
   Shard shard;
-  RunCost cost;
+  ChainCost cost;
   Groups tensor, context, expert, expert_tensor;
   std::vector<ChunkContent> chunks;  // slices of the model, in order
   double activation_bytes =
@@ -67,7 +67,7 @@ struct StepContext {
   }
 };
 
-// Lists of expert kernels, so that a slot can name one.
+// Lists of expert kernels, so that a drawn task can name one.
 enum class ExpertKernels : uint32_t {
   forward,
   backward,

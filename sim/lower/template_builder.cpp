@@ -22,7 +22,8 @@ Task port_task(TaskKind kind, int rank, BlockPort port) {
 
 }  // namespace
 
-TemplateBuilder::TemplateBuilder(Program& program, const RunCost& cost, std::string name, int ranks)
+TemplateBuilder::TemplateBuilder(Program& program, const ChainCost& cost, std::string name,
+                                 int ranks)
     : program_(program),
       cost_(cost),
       graph_(std::move(name), ranks),
@@ -34,7 +35,7 @@ TemplateBuilder::TemplateBuilder(Program& program, const RunCost& cost, std::str
 
 // A lane begins at the entry of its number, so lanes come to be in order, whichever is used first.
 void TemplateBuilder::use_lane(int lane) {
-  close_run();
+  close_chain();
   lane_ = lane;
   while (static_cast<int>(fronts_.size()) <= lane) {
     const std::vector<TaskId> entries = entry(static_cast<BlockPort>(fronts_.size()));
@@ -44,7 +45,7 @@ void TemplateBuilder::use_lane(int lane) {
 }
 
 void TemplateBuilder::join_lanes() {
-  close_run();
+  close_chain();
   for (int rank = 0; rank < ranks_; ++rank) {
     std::vector<TaskId> all;
     for (const auto& fronts : fronts_) append(all, fronts[rank]);
@@ -61,45 +62,46 @@ TaskId TemplateBuilder::add(Task task, const std::vector<TaskId>& after) {
 }
 
 void TemplateBuilder::compute(const Kernels& kernels, int layer, Phase phase) {
-  cost_.parts(program_, kernels, layer, phase, {}, run_.parts);
-  run_kernels_.insert(run_kernels_.end(), kernels.begin(), kernels.end());
+  cost_.parts(program_, kernels, layer, phase, {}, chain_.parts);
+  chain_kernels_.insert(chain_kernels_.end(), kernels.begin(), kernels.end());
 }
 
-// Every function that adds a task, or that looks at the front, must end the open run first: its
-// kernels were issued before. The run is costed as a whole, because the host's lead over the device
-// carries over from kernel to kernel.
-void TemplateBuilder::close_run() {
-  if (run_.parts.empty()) return;
+// Every function that adds a task, or that looks at the front, must end the open chain first: its
+// kernels were issued before. The chain is costed as a whole, because the host's lead over the
+// device carries over from kernel to kernel.
+void TemplateBuilder::close_chain() {
+  if (chain_.parts.empty()) return;
   const double seconds =
-      cost_.seconds(std::exchange(run_kernels_, {}), {}, std::exchange(more_host_s_, 0));
-  add_run_tasks(std::exchange(run_, {}), seconds);
+      cost_.seconds(std::exchange(chain_kernels_, {}), {}, std::exchange(more_host_s_, 0));
+  add_chain_tasks(std::exchange(chain_, {}), seconds);
 }
 
 void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, int layer,
                                        Phase phase) {
-  close_run();
-  Run run;
-  cost_.parts(program_, kernels, layer, phase, {}, run.parts);
-  for (RunPart& part : run.parts) part.seconds *= fraction;
-  if (!run.parts.empty()) add_run_tasks(std::move(run), cost_.seconds(kernels) * fraction);
+  close_chain();
+  KernelChain chain;
+  cost_.parts(program_, kernels, layer, phase, {}, chain.parts);
+  for (ChainPart& part : chain.parts) part.seconds *= fraction;
+  if (!chain.parts.empty()) add_chain_tasks(std::move(chain), cost_.seconds(kernels) * fraction);
 }
 
 void TemplateBuilder::routed_compute(const Kernels& kernels, uint32_t kernel_list,
                                      std::span<const int> nominal_rows, int layer, Phase phase) {
-  close_run();
-  Run run;
-  cost_.parts(program_, kernels, layer, phase, nominal_rows, run.parts);
-  ComputeSlot slot{static_cast<uint8_t>(lane_), static_cast<uint16_t>(layer), 0, kernel_list, 0};
-  slot.more_host_s = std::exchange(more_host_s_, 0);
-  add_run_tasks(std::move(run), 0, slot);
+  close_chain();
+  KernelChain chain;
+  cost_.parts(program_, kernels, layer, phase, nominal_rows, chain.parts);
+  DrawnCompute draw{static_cast<uint8_t>(lane_), static_cast<uint16_t>(layer), 0, kernel_list, 0};
+  draw.more_host_s = std::exchange(more_host_s_, 0);
+  add_chain_tasks(std::move(chain), 0, draw);
 }
 
-// All ranks share one Run, which only says how to split the time. A run is named after its first
-// part. With two lanes it must also follow the other lane's compute on the same rank, which the
-// lane's own front does not know of; with one lane the front already says everything.
-void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<ComputeSlot> slot) {
-  const RunPart first = run.parts.front();
-  program_.runs.push_back(std::move(run));
+// All ranks share one KernelChain, which only says how to split the time. A chain is named after
+// its first part. With two lanes it must also follow the other lane's compute on the same rank,
+// which the lane's own front does not know of; with one lane the front already says everything.
+void TemplateBuilder::add_chain_tasks(KernelChain chain, double seconds,
+                                      std::optional<DrawnCompute> draw) {
+  const ChainPart first = chain.parts.front();
+  program_.chains.push_back(std::move(chain));
   for (int rank = 0; rank < ranks_; ++rank) {
     Task task;
     task.kind = TaskKind::compute;
@@ -107,12 +109,12 @@ void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<Compu
     task.op = first.op;
     task.layer = first.layer;
     task.rank = rank;
-    task.payload = static_cast<uint32_t>(program_.runs.size() - 1);
+    task.payload = static_cast<uint32_t>(program_.chains.size() - 1);
     task.seconds = seconds;
-    if (slot) {
-      task.slot = static_cast<int32_t>(slots_.compute.size());
-      slot->rank = rank;
-      slots_.compute.push_back(*slot);
+    if (draw) {
+      task.draw = static_cast<int32_t>(draws_.compute.size());
+      draw->rank = rank;
+      draws_.compute.push_back(*draw);
     }
     std::vector<TaskId> after = front(rank);
     if (fronts_.size() > 1) append(after, before_compute_[rank]);
@@ -121,7 +123,7 @@ void TemplateBuilder::add_run_tasks(Run run, double seconds, std::optional<Compu
 }
 
 void TemplateBuilder::delay(const char* op, Phase phase, double seconds) {
-  close_run();
+  close_chain();
   for (int rank = 0; rank < ranks_ && seconds > 0; ++rank) {
     Task task;
     task.kind = TaskKind::delay;
@@ -168,15 +170,15 @@ void TemplateBuilder::advance(const std::vector<TaskId>& tasks) {
 std::vector<TaskId> TemplateBuilder::background_collective(const Communication& what,
                                                            const Groups& groups,
                                                            const MakeTransfer& make) {
-  close_run();
+  close_chain();
   std::vector<TaskId> tasks(ranks_, kNoTask);
   for (uint32_t index = 0; index < groups.size(); ++index) {
     const std::vector<int>& group = groups[index];
     if (group.size() < 2) continue;
     Task task = communication_task(what, make(group));
     if (what.routed) {
-      task.slot = static_cast<int32_t>(slots_.transfers.size());
-      slots_.transfers.push_back({static_cast<uint8_t>(lane_), task.layer, index,
+      task.draw = static_cast<int32_t>(draws_.transfers.size());
+      draws_.transfers.push_back({static_cast<uint8_t>(lane_), task.layer, index,
                                   what.routed->reverse, what.routed->token_bytes});
     }
     const TaskId id = join_group(task, group);
@@ -198,11 +200,11 @@ void TemplateBuilder::blocking_collective(const Communication& what, const Group
   stop_compute(tasks);
 }
 
-// Without `after_front` the open run stays open: the transfer does not depend on it. The first
+// Without `after_front` the open chain stays open: the transfer does not depend on it. The first
 // transfer of a stream still follows the front, since it belongs to this block.
 std::vector<TaskId> TemplateBuilder::background(const Communication& what,
                                                 const MakeRankTransfer& make, bool after_front) {
-  if (after_front) close_run();
+  if (after_front) close_chain();
   std::vector<TaskId> tasks(ranks_, kNoTask);
   for (int rank = 0; rank < ranks_; ++rank) {
     Transfer transfer = make(rank);
@@ -219,13 +221,13 @@ std::vector<TaskId> TemplateBuilder::background(const Communication& what,
 }
 
 void TemplateBuilder::wait_for(const std::vector<TaskId>& tasks) {
-  close_run();
+  close_chain();
   for (int rank = 0; rank < ranks_; ++rank)
     if (tasks[rank] != kNoTask) front(rank).push_back(tasks[rank]);
 }
 
 void TemplateBuilder::follow_compute() {
-  close_run();
+  close_chain();
   if (fronts_.size() == 1) return;  // the front is past all compute
   for (int rank = 0; rank < ranks_; ++rank) append(front(rank), before_compute_[rank]);
 }
@@ -250,7 +252,7 @@ std::vector<TaskId> TemplateBuilder::entry(BlockPort port) {
 }
 
 void TemplateBuilder::exit(BlockPort port, const std::vector<TaskId>& tasks, bool with_front) {
-  close_run();
+  close_chain();
   for (int rank = 0; rank < ranks_; ++rank) {
     std::vector<TaskId> after;
     const bool own = !tasks.empty() && tasks[rank] != kNoTask;
@@ -261,7 +263,7 @@ void TemplateBuilder::exit(BlockPort port, const std::vector<TaskId>& tasks, boo
 }
 
 void TemplateBuilder::exit_all_lanes(BlockPort port) {
-  close_run();
+  close_chain();
   for (int rank = 0; rank < ranks_; ++rank) {
     std::vector<TaskId> after;
     for (const auto& fronts : fronts_) append(after, fronts[rank]);
@@ -269,12 +271,12 @@ void TemplateBuilder::exit_all_lanes(BlockPort port) {
   }
 }
 
-TaskGraph TemplateBuilder::freeze(TemplateSlots& slots) {
-  close_run();
+TaskGraph TemplateBuilder::freeze(TemplateDraws& draws) {
+  close_chain();
   TaskGraph graph = std::move(graph_).freeze();
-  graph.compute_slots = static_cast<int>(slots_.compute.size());
-  graph.transfer_slots = static_cast<int>(slots_.transfers.size());
-  slots = std::move(slots_);
+  graph.drawn_computes = static_cast<int>(draws_.compute.size());
+  graph.drawn_transfers = static_cast<int>(draws_.transfers.size());
+  draws = std::move(draws_);
   return graph;
 }
 

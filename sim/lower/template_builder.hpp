@@ -1,10 +1,10 @@
-// Builds the template of one block: the same sequence of runs and transfers on every rank of a
+// Builds the template of one block: the same sequence of chains and transfers on every rank of a
 // cell, with the edges that keep each stream in order.
 //
 // The builder keeps a front for every rank: the tasks that the rank's next task has to wait for.
-// Adding a run of kernels, or a collective that its members wait for, moves the front on; adding a
-// background transfer leaves it where it is, and wait_for() adds the transfer to the front later.
-// Kernels that follow each other without anything between them become one task, a run, because
+// Adding a chain of kernels, or a collective that its members wait for, moves the front on; adding
+// a background transfer leaves it where it is, and wait_for() adds the transfer to the front later.
+// Kernels that follow each other without anything between them become one task, a chain, because
 // nothing could happen between them.
 //
 // A block that overlaps two microbatches has two lanes, each with fronts of its own. The lanes
@@ -19,29 +19,29 @@
 #include <vector>
 
 #include "graph/program.hpp"
-#include "lower/run_cost.hpp"
+#include "lower/chain_cost.hpp"
 #include "plan/mapping.hpp"
 
 namespace moesim {
 
 // Amounts that the routing decides; RoutedWork fills them for each instance.
-struct ComputeSlot {
+struct DrawnCompute {
   uint8_t lane = 0;
   uint16_t layer = 0;  // within the template
   uint32_t rank = 0;
   uint32_t kernels = 0;    // index of a kernel list known to RoutedWork
   double more_host_s = 0;  // see TemplateBuilder::busy_host
 };
-struct TransferSlot {
+struct DrawnTransfer {
   uint8_t lane = 0;
   uint16_t layer = 0;
   uint32_t group = 0;      // expert-parallel group of the cell
   bool reverse = false;    // combine: bytes travel back
   double token_bytes = 0;  // one hidden vector on the wire
 };
-struct TemplateSlots {
-  std::vector<ComputeSlot> compute;
-  std::vector<TransferSlot> transfers;
+struct TemplateDraws {
+  std::vector<DrawnCompute> compute;
+  std::vector<DrawnTransfer> transfers;
 };
 
 // The bytes of an all-to-all that the routing decides.
@@ -66,20 +66,20 @@ class TemplateBuilder {
   using MakeTransfer = std::function<Transfer(const std::vector<int>& group)>;
   using MakeRankTransfer = std::function<Transfer(int rank)>;
 
-  TemplateBuilder(Program& program, const RunCost& cost, std::string name, int ranks);
+  TemplateBuilder(Program& program, const ChainCost& cost, std::string name, int ranks);
 
   // Lanes. What is added after use_lane() belongs to that lane, which is entered through the port
   // of its number. After join_lanes() each lane goes on only when all have come this far.
   void use_lane(int lane);
   void join_lanes();
-  // The next run takes at least as long as the host needs to issue it and to do this.
+  // The next chain takes at least as long as the host needs to issue it and to do this.
   void busy_host(double seconds) { more_host_s_ = seconds; }
   // Adds to what the host has to do.
   void busy_host_more(double seconds) { more_host_s_ += seconds; }
 
-  // Compute. compute() appends kernels to the run that every rank is in. compute_fraction() adds a
-  // run of its own that takes this fraction of the kernels' time (steps of ring attention).
-  // routed_compute() adds a run whose time depends on the rows that reach each rank;
+  // Compute. compute() appends kernels to the chain that every rank is in. compute_fraction() adds
+  // a run of its own that takes this fraction of the kernels' time (steps of ring attention).
+  // routed_compute() adds a chain whose time depends on the rows that reach each rank;
   // `nominal_rows`, per local expert, split it into kernels for reports.
   void compute(const Kernels& kernels, int layer, Phase phase);
   void compute_fraction(const Kernels& kernels, double fraction, int layer, Phase phase);
@@ -115,7 +115,7 @@ class TemplateBuilder {
   void exit(BlockPort port, const std::vector<TaskId>& tasks = {}, bool with_front = true);
   void exit_all_lanes(BlockPort port);
 
-  TaskGraph freeze(TemplateSlots& slots);
+  TaskGraph freeze(TemplateDraws& draws);
 
  private:
   std::vector<TaskId>& front(int rank) { return fronts_[lane_][rank]; }
@@ -126,12 +126,12 @@ class TemplateBuilder {
   TaskId add(Task task, const std::vector<TaskId>& after);
   TaskId join_group(Task task, const std::vector<int>& group);
   void advance(const std::vector<TaskId>& tasks);
-  void close_run();
+  void close_chain();
   void stop_compute(const std::vector<TaskId>& tasks);
-  void add_run_tasks(Run run, double seconds, std::optional<ComputeSlot> slot = {});
+  void add_chain_tasks(KernelChain chain, double seconds, std::optional<DrawnCompute> draw = {});
 
   Program& program_;
-  const RunCost& cost_;
+  const ChainCost& cost_;
   TaskGraphBuilder graph_;
   int ranks_;
   std::vector<std::vector<std::vector<TaskId>>> fronts_;  // [lane][rank]
@@ -139,10 +139,10 @@ class TemplateBuilder {
   // Per rank: the tasks that compute of either lane has to wait for, the last compute among them.
   std::vector<std::vector<TaskId>> before_compute_;
   std::vector<TaskId> last_on_stream_;  // [rank][stream]
-  Run run_;  // the open run, to which compute() appends; its kernels are run_kernels_
-  Kernels run_kernels_;
+  KernelChain chain_;  // the open chain, to which compute() appends; its kernels are chain_kernels_
+  Kernels chain_kernels_;
   double more_host_s_ = 0;
-  TemplateSlots slots_;
+  TemplateDraws draws_;
 };
 
 }  // namespace moesim

@@ -23,7 +23,7 @@ int32_t busiest_link(const Program& program, const Fabric& fabric, const Record&
   const Block& block = program.blocks[record.block[row]];
   const TaskGraph& graph = program.templates[block.graph];
   const Task& task = graph.tasks[record.task[row]];
-  const bool drawn = task.slot >= 0 && flows_of;
+  const bool drawn = task.draw >= 0 && flows_of;
   const std::vector<Flow> flows =
       drawn ? flows_of(record.block[row], record.task[row]) : graph.transfers[task.payload].flows;
   std::map<int32_t, double> load;
@@ -74,8 +74,8 @@ void for_each_piece(const Program& program, const Execution& execution, Visit&& 
       continue;
     }
     double nominal = 0;
-    for (const RunPart& part : program.runs[task.payload].parts) nominal += part.seconds;
-    for (const RunPart& part : program.runs[task.payload].parts)
+    for (const ChainPart& part : program.chains[task.payload].parts) nominal += part.seconds;
+    for (const ChainPart& part : program.chains[task.payload].parts)
       visit(row, Piece{&task, &block, part.op, part.phase, first_layer + part.layer,
                        nominal > 0 ? seconds * part.seconds / nominal : 0});
   }

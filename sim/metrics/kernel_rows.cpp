@@ -11,7 +11,7 @@ std::vector<KernelRow> kernel_rows(const Program& program) {
   for (size_t graph = 0; graph < program.templates.size(); ++graph)
     for (const Task& task : program.templates[graph].tasks) {
       if (task.kind != TaskKind::compute) continue;
-      for (const RunPart& part : program.runs[task.payload].parts) {
+      for (const ChainPart& part : program.chains[task.payload].parts) {
         if (part.kernel == kNoKernel) continue;
         rows[part.kernel].count += blocks[graph];
         rows[part.kernel].seconds += blocks[graph] * part.seconds;

@@ -50,7 +50,7 @@ void TraceRows::transfer(uint32_t row) {
   const Task& task = view_.task(row);
   const Block& block = view_.block(row);
   std::span<const Flow> flows = view_.graph(row).transfers[task.payload].flows;
-  if (task.slot >= 0) {
+  if (task.draw >= 0) {
     routed_.clear();
     if (input_.flows_of)
       routed_ =

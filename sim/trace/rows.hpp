@@ -47,10 +47,10 @@ template <class Draw>
 void for_each_kernel(const Program& program, const Task& task, int64_t start_ns, int64_t end_ns,
                      const Draw& draw) {
   double total = 0;
-  if (task.kind == TaskKind::compute && task.payload < program.runs.size())
-    for (const RunPart& part : program.runs[task.payload].parts) total += part.seconds;
+  if (task.kind == TaskKind::compute && task.payload < program.chains.size())
+    for (const ChainPart& part : program.chains[task.payload].parts) total += part.seconds;
   if (!(total > 0)) return draw(start_ns, end_ns, task.op, task.phase, task.layer);
-  const auto& parts = program.runs[task.payload].parts;
+  const auto& parts = program.chains[task.payload].parts;
   double done = 0;
   int64_t from = start_ns;
   for (size_t i = 0; i < parts.size(); ++i) {

@@ -44,7 +44,7 @@ struct TraceInput {
   std::span<const uint32_t>
       critical_rows;  // rows of the record, in time order; empty: no such track
   TraceOptions options;
-  // Flows of a transfer whose amounts the routing decides (Task::slot >= 0), relative to the
+  // Flows of a transfer whose amounts the routing decides (Task::draw >= 0), relative to the
   // block's first rank. Called once per such transfer that is drawn, in order of start times, so
   // that calls alternate among the live blocks. Without it these transfers show no bytes, arrows
   // within a rank only, and no counters.

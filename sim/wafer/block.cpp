@@ -142,7 +142,7 @@ class LayerBlocks {
   }
 
   WaferCompute& compute(int stream, Kernels kernels) {
-    WaferCompute run;
+    WaferCompute compute;
     run.kernels = std::move(kernels);
     run.phase = block_.phase;
     run.stream = stream;
@@ -166,7 +166,7 @@ class LayerBlocks {
         pass == Pass::forward ? (in(), core(), out()) : (out(), core(), in());
         return kernels;
       };
-      WaferCompute& run = compute(stream, direction(attention));
+      WaferCompute& added = compute(stream, direction(attention));
       if (phase) run.phase = *phase;
     }
   }
@@ -234,7 +234,7 @@ WaferBlock embedding_block(const WaferContext& context, int sequences, bool forw
   WaferBlock block;
   block.name = forward ? "embedding forward" : "embedding backward";
   block.phase = forward ? Phase::forward : Phase::backward;
-  WaferCompute run;
+  WaferCompute compute;
   run.phase = block.phase;
   const Shard shard = context.shard(sequences);
   run.kernels =

@@ -22,7 +22,7 @@ class WaferLowering {
     for (int microbatch = 0; microbatch < count; ++microbatch)
       add_microbatch(microbatch, microbatch == count - 1);
     add_end();
-    step_.work = std::make_unique<WaferWork>(context_, std::move(slots_), step_.input.seed);
+    step_.work = std::make_unique<WaferWork>(context_, std::move(draws_), step_.input.seed);
   }
 
  private:
@@ -67,7 +67,7 @@ class WaferLowering {
                                    const std::function<WaferBlock()>& make) {
     const auto found = templates_.find(key);
     if (found != templates_.end()) return found->second;
-    return templates_.emplace(key, add_wafer_template(context_, program_, make(), update, slots_))
+    return templates_.emplace(key, add_wafer_template(context_, program_, make(), update, draws_))
         .first->second;
   }
 
@@ -143,7 +143,7 @@ class WaferLowering {
       graph.edge(begin, graph.add(wait));
     }
     program_.templates.push_back(std::move(graph).freeze());
-    slots_.emplace_back();
+    draws_.emplace_back();
     Block block;
     block.graph = static_cast<uint32_t>(program_.templates.size() - 1);
     block.microbatch = static_cast<uint32_t>(context_.plan.microbatches.size() - 1);
@@ -158,7 +158,7 @@ class WaferLowering {
   const WaferContext& context_;
   Program& program_;
   std::map<std::string, WaferTemplate> templates_;
-  std::vector<WaferSlots> slots_;
+  std::vector<WaferDraws> draws_;
   std::vector<Buffer> streams_, gradients_;
   std::optional<BlockId> reduced_;  // the last block with gradients
   std::optional<BlockId> copied_;   // the last block that saves to the host or fetches

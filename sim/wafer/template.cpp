@@ -13,9 +13,10 @@ namespace {
 constexpr TaskId kNoTask = 0xffffffffu;
 
 // Adds the tasks of a block in the order in which the wafers compute. Three chains run side by
-// side: streams come in one after the other (last_stream_), the wafers compute one run after the
+// side: streams come in one after the other (last_stream_), the wafers compute one task after the
 // other (front_), and gradients leave and are worked in one after the other (last_gradient_,
-// last_update_). A run ties them together: it waits for its stream, and its gradient waits for it.
+// last_update_). A compute task ties them together: it waits for its stream, and its gradient waits
+// for it.
 class Builder {
  public:
   Builder(const WaferContext& context, Program& program, const WaferBlock& block, bool update)
@@ -29,15 +30,15 @@ class Builder {
     for (uint32_t rank = 0; rank < wafers_; ++rank) all_wafers_.push_back(rank);
     for (const WaferStream& stream : block.streams)
       out_.stream_bytes.push_back(stream.held ? 0 : stream.bytes(context));
-    for (const WaferCompute& run : block.computes)
-      if (run.gradient_elements > 0)
-        out_.gradient_bytes.push_back(run.gradient_elements *
+    for (const WaferCompute& compute : block.computes)
+      if (compute.gradient_elements > 0)
+        out_.gradient_bytes.push_back(compute.gradient_elements *
                                       context.system.memoryx.gradient_wire_bytes);
     out_.spills = block.spill_out_bytes > 0;
     out_.fetches = block.spill_in_bytes > 0;
   }
 
-  WaferTemplate build(std::vector<WaferSlots>& slots) {
+  WaferTemplate build(std::vector<WaferDraws>& draws) {
     const size_t ports = kFirstRoom + out_.stream_bytes.size() + out_.gradient_bytes.size();
     MOESIM_CHECK(ports < 65536, "{} ports", ports);
     for (size_t port = 0; port < ports; ++port) add_entries(port);
@@ -56,10 +57,10 @@ class Builder {
     spill();
     if (!copied_.empty()) exit_ranks(kCopied, copied_);
     TaskGraph graph = std::move(graph_).freeze();
-    graph.compute_slots = static_cast<int>(slots_.computes.size());
-    graph.transfer_slots = static_cast<int>(slots_.transfers.size());
+    graph.drawn_computes = static_cast<int>(draws_.computes.size());
+    graph.drawn_transfers = static_cast<int>(draws_.transfers.size());
     program_.templates.push_back(std::move(graph));
-    slots.push_back(std::move(slots_));
+    draws.push_back(std::move(draws_));
     out_.graph = static_cast<uint32_t>(program_.templates.size() - 1);
     return std::move(out_);
   }
@@ -121,8 +122,8 @@ class Builder {
     transfer.ranks.push_back(context_.fabric.swarmx_rank());
     transfer.latency_s = context_.system.swarmx.latency_s * context_.fabric.levels;
     if (experts) {
-      task.slot = static_cast<int32_t>(slots_.transfers.size());
-      slots_.transfers.push_back(
+      task.draw = static_cast<int32_t>(draws_.transfers.size());
+      draws_.transfers.push_back(
           {experts->first_expert, experts->experts, up, bytes / experts->experts});
     } else {
       for (const Hop& hop : up ? context_.fabric.up : context_.fabric.down)
@@ -157,37 +158,37 @@ class Builder {
     return true;
   }
 
-  // A run may begin only when its gradients will have room, since a wafer cannot hold them back.
-  // The last run of a stream frees its weights.
+  // A compute task may begin only when its gradients will have room, since a wafer cannot hold them
+  // back. The last compute task of a stream frees its weights.
   void add_compute(size_t index) {
-    const WaferCompute& run = block_.computes[index];
-    if (run.stream >= 0) add_streams(run.stream);
-    const int gradient = run.gradient_elements > 0 ? next_gradient_++ : -1;
-    std::vector<TaskId> after{run.stream >= 0 ? streams_[run.stream] : kNoTask};
+    const WaferCompute& compute = block_.computes[index];
+    if (compute.stream >= 0) add_streams(compute.stream);
+    const int gradient = compute.gradient_elements > 0 ? next_gradient_++ : -1;
+    std::vector<TaskId> after{compute.stream >= 0 ? streams_[compute.stream] : kNoTask};
     if (gradient >= 0) {
       const int before =
           buffer_before(out_.gradient_bytes, gradient, context_.system.gradient_buffer_bytes);
       after.push_back(before >= 0 ? gradients_[before] : room(out_.gradient_port(gradient)));
     }
-    run_on_wafers(run, after);
-    if (run.stream >= 0 && last_use(index)) {
-      released_[run.stream] = add({}, front_);
-      exit_all(out_.stream_port(run.stream), released_[run.stream]);
+    run_on_wafers(compute, after);
+    if (compute.stream >= 0 && last_use(index)) {
+      released_[compute.stream] = add({}, front_);
+      exit_all(out_.stream_port(compute.stream), released_[compute.stream]);
     }
-    if (gradient >= 0) send_gradient(run, gradient);
+    if (gradient >= 0) send_gradient(compute, gradient);
   }
 
-  // Fetched activations are waited for by the first run only.
-  void run_on_wafers(const WaferCompute& run, const std::vector<TaskId>& also_after) {
-    const Task model = run.routed ? routed_task(run) : plain_task(run);
+  // Fetched activations are waited for by the first compute task only.
+  void run_on_wafers(const WaferCompute& compute, const std::vector<TaskId>& also_after) {
+    const Task model = compute.routed ? routed_task(compute) : plain_task(compute);
     for (uint32_t wafer = 0; wafer < wafers_; ++wafer) {
       Task task = model;
       task.rank = wafer;
-      if (run.routed) {
-        const WaferStream& chunk = block_.streams[run.stream];
-        task.slot = static_cast<int32_t>(slots_.computes.size());
-        slots_.computes.push_back({chunk.first_expert, chunk.experts, wafer,
-                                   static_cast<int>(slots_.kernels.size()) - 1, 0});
+      if (compute.routed) {
+        const WaferStream& chunk = block_.streams[compute.stream];
+        task.draw = static_cast<int32_t>(draws_.computes.size());
+        draws_.computes.push_back({chunk.first_expert, chunk.experts, wafer,
+                                   static_cast<int>(draws_.kernels.size()) - 1, 0});
       }
       std::vector<TaskId> after = also_after;
       after.push_back(front_[wafer]);
@@ -197,7 +198,8 @@ class Builder {
     arrived_.clear();
   }
 
-  double add_parts(Run& parts, const Kernels& kernels, Phase phase, std::span<const int> rows) {
+  double add_parts(KernelChain& parts, const Kernels& kernels, Phase phase,
+                   std::span<const int> rows) {
     double sum = 0;
     for (const Kernel& kernel : kernels) {
       const double seconds = wafer_kernel_seconds(context_.system.wafer, kernel, rows);
@@ -210,36 +212,36 @@ class Builder {
     return sum;
   }
 
-  Task compute_task(const WaferCompute& run, std::span<const int> rows) {
-    Run parts;
-    double seconds = add_parts(parts, run.again, Phase::recompute, rows);
-    seconds += add_parts(parts, run.kernels, run.phase, rows);
+  Task compute_task(const WaferCompute& compute, std::span<const int> rows) {
+    KernelChain parts;
+    double seconds = add_parts(parts, compute.again, Phase::recompute, rows);
+    seconds += add_parts(parts, compute.kernels, compute.phase, rows);
     Task task;
     task.kind = TaskKind::compute;
     task.phase = parts.parts.front().phase;
     task.op = parts.parts.front().op;
     task.seconds = seconds;
-    program_.runs.push_back(std::move(parts));
-    task.payload = static_cast<uint32_t>(program_.runs.size() - 1);
+    program_.chains.push_back(std::move(parts));
+    task.payload = static_cast<uint32_t>(program_.chains.size() - 1);
     return task;
   }
-  Task plain_task(const WaferCompute& run) { return compute_task(run, {}); }
-  Task routed_task(const WaferCompute& run) {
-    // The split of a run into kernels is that of balanced experts.
-    const auto& chunk = block_.streams[run.stream];
+  Task plain_task(const WaferCompute& compute) { return compute_task(compute, {}); }
+  Task routed_task(const WaferCompute& compute) {
+    // The split of a task into kernels is that of balanced experts.
+    const auto& chunk = block_.streams[compute.stream];
     const std::vector<int> even(static_cast<size_t>(chunk.experts), 1);
-    Kernels kernels = run.again;
-    kernels.insert(kernels.end(), run.kernels.begin(), run.kernels.end());
-    slots_.kernels.push_back(std::move(kernels));
-    return compute_task(run, even);
+    Kernels kernels = compute.again;
+    kernels.insert(kernels.end(), compute.kernels.begin(), compute.kernels.end());
+    draws_.kernels.push_back(std::move(kernels));
+    return compute_task(compute, even);
   }
 
   // The sum over the wafers travels up; then MemoryX adds it up or, with the last microbatch, runs
   // the optimizer on it.
-  void send_gradient(const WaferCompute& run, int gradient) {
+  void send_gradient(const WaferCompute& compute, int gradient) {
     const MemoryX& memoryx = context_.system.memoryx;
-    const bool routed = run.routed;
-    const WaferStream* chunk = routed ? &block_.streams[run.stream] : nullptr;
+    const bool routed = compute.routed;
+    const WaferStream* chunk = routed ? &block_.streams[compute.stream] : nullptr;
     std::vector<TaskId> after = front_;
     after.push_back(last_gradient_);
     last_gradient_ = tree_transfer(Stream::gradients, "gradients", out_.gradient_bytes[gradient],
@@ -251,14 +253,14 @@ class Builder {
                         update_ ? "optimizer" : "accumulate");
     task.rank = context_.fabric.memoryx_rank();
     const double bytes = update_ ? memoryx.update_bytes : memoryx.accumulate_bytes;
-    task.seconds = run.gradient_elements * bytes / memoryx.update_bytes_per_s;
-    program_.runs.push_back({{{task.op, Phase::optimizer, 0, task.seconds}}});
-    task.payload = static_cast<uint32_t>(program_.runs.size() - 1);
+    task.seconds = compute.gradient_elements * bytes / memoryx.update_bytes_per_s;
+    program_.chains.push_back({{{task.op, Phase::optimizer, 0, task.seconds}}});
+    task.payload = static_cast<uint32_t>(program_.chains.size() - 1);
     // With the last microbatch every expert's optimizer runs, also that of an expert without
     // tokens.
     if (routed && !update_) {
-      task.slot = static_cast<int32_t>(slots_.computes.size());
-      slots_.computes.push_back(
+      task.draw = static_cast<int32_t>(draws_.computes.size());
+      draws_.computes.push_back(
           {chunk->first_expert, chunk->experts, 0, -1, task.seconds / chunk->experts});
     }
     last_update_ = add(task, {last_gradient_, last_update_});
@@ -298,11 +300,11 @@ class Builder {
   TaskGraphBuilder graph_;
   std::vector<uint32_t> all_wafers_;
   std::vector<std::vector<TaskId>> entries_;  // [port][rank]
-  std::vector<TaskId> front_;                 // per wafer: what its next run waits for
+  std::vector<TaskId> front_;                 // per wafer: what its next compute task waits for
   std::vector<TaskId> streams_, released_, gradients_, arrived_, copied_;
   TaskId last_stream_ = kNoTask, last_gradient_ = kNoTask, last_update_ = kNoTask;
   int next_stream_ = 0, next_gradient_ = 0;
-  WaferSlots slots_;
+  WaferDraws draws_;
   WaferTemplate out_;
 };
 
@@ -320,8 +322,8 @@ int buffer_before(const std::vector<double>& bytes, int next, double window_byte
 
 WaferTemplate add_wafer_template(const WaferContext& context, Program& program,
                                  const WaferBlock& block, bool update,
-                                 std::vector<WaferSlots>& slots) {
-  return Builder(context, program, block, update).build(slots);
+                                 std::vector<WaferDraws>& draws) {
+  return Builder(context, program, block, update).build(draws);
 }
 
 }  // namespace moesim

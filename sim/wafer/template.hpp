@@ -32,21 +32,21 @@ enum WaferPort : BlockPort {
 };
 
 // Amounts that the routing decides (wafer/work.hpp).
-struct WaferComputeSlot {
+struct WaferDrawnCompute {
   int first_expert = 0, experts = 0;
   uint32_t wafer = 0;
   int kernels =
-      -1;  // index into WaferSlots::kernels; -1: MemoryX's work on the experts that were sent
+      -1;  // index into WaferDraws::kernels; -1: MemoryX's work on the experts that were sent
   double seconds_per_expert = 0;  // MemoryX
 };
-struct WaferTransferSlot {
+struct WaferDrawnTransfer {
   int first_expert = 0, experts = 0;
   bool up = false;
   double bytes_per_expert = 0;
 };
-struct WaferSlots {
-  std::vector<WaferComputeSlot> computes;
-  std::vector<WaferTransferSlot> transfers;
+struct WaferDraws {
+  std::vector<WaferDrawnCompute> computes;
+  std::vector<WaferDrawnTransfer> transfers;
   std::vector<Kernels> kernels;
 };
 
@@ -62,11 +62,11 @@ struct WaferTemplate {
   }
 };
 
-// Adds the template to the program and its slots to `slots`. `update`: gradients are complete, the
+// Adds the template to the program and its draws to `draws`. `update`: gradients are complete, the
 // optimizer runs; otherwise they are added up.
 WaferTemplate add_wafer_template(const WaferContext& context, Program& program,
                                  const WaferBlock& block, bool update,
-                                 std::vector<WaferSlots>& slots);
+                                 std::vector<WaferDraws>& draws);
 
 // Buffers have these bytes, in order of use. Returns the last one before `next` that must be gone
 // so that `next` and those in between fit in the window; -1 if none must.

@@ -28,8 +28,8 @@ double overload_of(std::span<const int> rows) {
 
 }  // namespace
 
-WaferWork::WaferWork(const WaferContext& context, std::vector<WaferSlots> slots, uint64_t seed)
-    : context_(context), slots_(std::move(slots)) {
+WaferWork::WaferWork(const WaferContext& context, std::vector<WaferDraws> draws, uint64_t seed)
+    : context_(context), draws_(std::move(draws)) {
   const ModelShape& model = context.model;
   if (model.experts == 0) return;
   for (const int sequences : context.plan.microbatches) {
@@ -82,40 +82,40 @@ LoadStatistics WaferWork::statistics() const {
   return loads;
 }
 
-void WaferWork::fill_flows(const WaferTransferSlot& slot, const Drawn& drawn,
+void WaferWork::fill_flows(const WaferDrawnTransfer& draw, const Drawn& drawn,
                            std::vector<Flow>& flows) const {
   flows.clear();
   const double bytes =
-      slot.bytes_per_expert * count_sent(drawn.sent, slot.first_expert, slot.experts);
+      draw.bytes_per_expert * count_sent(drawn.sent, draw.first_expert, draw.experts);
   if (bytes <= 0) return;
-  for (const Hop& hop : slot.up ? context_.fabric.up : context_.fabric.down)
+  for (const Hop& hop : draw.up ? context_.fabric.up : context_.fabric.down)
     flows.push_back({hop.source, hop.target, bytes});
 }
 
 void WaferWork::fill(const Block& block, const TaskGraph&, InstanceData& out) const {
   const Drawn drawn = draw(block.first_layer, block.microbatch);
-  const WaferSlots& slots = slots_[block.graph];
-  for (size_t i = 0; i < slots.computes.size(); ++i) {
-    const WaferComputeSlot& slot = slots.computes[i];
-    if (slot.kernels < 0) {
+  const WaferDraws& draws = draws_[block.graph];
+  for (size_t i = 0; i < draws.computes.size(); ++i) {
+    const WaferDrawnCompute& draw = draws.computes[i];
+    if (draw.kernels < 0) {
       out.seconds[i] =
-          slot.seconds_per_expert * count_sent(drawn.sent, slot.first_expert, slot.experts);
+          draw.seconds_per_expert * count_sent(drawn.sent, draw.first_expert, draw.experts);
       continue;
     }
     const std::span<const int> rows =
-        std::span(drawn.rows[slot.wafer]).subspan(slot.first_expert, slot.experts);
+        std::span(drawn.rows[draw.wafer]).subspan(draw.first_expert, draw.experts);
     out.seconds[i] = 0;
-    for (const Kernel& kernel : slots.kernels[slot.kernels])
+    for (const Kernel& kernel : draws.kernels[draw.kernels])
       out.seconds[i] += wafer_kernel_seconds(context_.system.wafer, kernel, rows);
   }
-  for (size_t i = 0; i < slots.transfers.size(); ++i)
-    fill_flows(slots.transfers[i], drawn, out.flows[i]);
+  for (size_t i = 0; i < draws.transfers.size(); ++i)
+    fill_flows(draws.transfers[i], drawn, out.flows[i]);
 }
 
 std::vector<Flow> WaferWork::flows(const Block& block, const Task& transfer) const {
   const Drawn drawn = draw(block.first_layer, block.microbatch);
   std::vector<Flow> flows;
-  fill_flows(slots_[block.graph].transfers[transfer.slot], drawn, flows);
+  fill_flows(draws_[block.graph].transfers[transfer.draw], drawn, flows);
   return flows;
 }
 

@@ -15,11 +15,11 @@ namespace moesim {
 
 class WaferWork : public InstanceSource {
  public:
-  // `slots[i]` belongs to the program's i-th template. The context must outlive this.
-  WaferWork(const WaferContext& context, std::vector<WaferSlots> slots, uint64_t seed);
+  // `draws[i]` belongs to the program's i-th template. The context must outlive this.
+  WaferWork(const WaferContext& context, std::vector<WaferDraws> draws, uint64_t seed);
 
   void fill(const Block& block, const TaskGraph& graph, InstanceData& out) const override;
-  // Returns the flows of one transfer with a slot, as fill() writes them.
+  // Returns the flows of one drawn transfer, as fill() writes them.
   std::vector<Flow> flows(const Block& block, const Task& transfer) const;
   // Returns the loads of experts: the most loaded one over the mean, for each simulated wafer.
   // Experts are not spread over wafers, so this is what uneven routing costs. Draws every
@@ -33,11 +33,11 @@ class WaferWork : public InstanceSource {
     std::vector<bool> sent;              // [expert]: some wafer needs it
   };
   Drawn draw(int layer, uint32_t microbatch) const;
-  void fill_flows(const WaferTransferSlot& slot, const Drawn& drawn,
+  void fill_flows(const WaferDrawnTransfer& draw, const Drawn& drawn,
                   std::vector<Flow>& flows) const;
 
   const WaferContext& context_;
-  std::vector<WaferSlots> slots_;
+  std::vector<WaferDraws> draws_;
   std::map<int, std::unique_ptr<Router>> routers_;  // by sequences of the microbatch
 };
 

@@ -18,7 +18,7 @@ TaskGraph stage_work(Program& program, const std::string& name) {
   TaskGraph graph = draft.freeze();
   const Program names = draft.take_program();
   program.op_names = names.op_names;
-  program.runs.insert(program.runs.end(), names.runs.begin(), names.runs.end());
+  program.chains.insert(program.chains.end(), names.chains.begin(), names.chains.end());
   return graph;
 }
 

@@ -210,8 +210,8 @@ TEST_CASE("blocks come to life late and leave early") {
   Draft draft(1, "drawn");
   draft.exit(0, 0, {draft.compute(0, 0, {draft.entry(0)})});
   TaskGraph graph = draft.freeze();
-  graph.compute_slots = 1;
-  graph.tasks[1].slot = 0;
+  graph.drawn_computes = 1;
+  graph.tasks[1].draw = 0;
   Program program = draft.take_program();
   program.templates.push_back(std::move(graph));
   for (int i = 0; i < 4; ++i) program.add_block({});
@@ -238,16 +238,16 @@ TEST_CASE("blocks come to life late and leave early") {
   } backend;
   Executor executor(program, source, backend, execution);
   executor.begin();
-  std::set<uint32_t> slots;
+  std::set<uint32_t> draws;
   for (int i = 0; i < 4; ++i) {
     CHECK(source.filled == i + 1);  // not before it is needed
     CHECK(executor.blocks_done() == static_cast<uint64_t>(i));
     REQUIRE(backend.started.size() == static_cast<size_t>(i + 1));
     CHECK(backend.seconds.back() == Approx(1e-3 * (i + 1)));
-    slots.insert(backend.started.back().live);
+    draws.insert(backend.started.back().live);
     backend.time += 1e-3;
     executor.complete(backend.started.back());
   }
   executor.require_done();
-  CHECK(slots.size() <= 2);  // a finished block's place is taken by the next but one
+  CHECK(draws.size() <= 2);  // a finished block's place is taken by the next but one
 }

@@ -50,7 +50,7 @@ TEST_CASE("connections are counted at the port where they arrive") {
 TEST_CASE("tasks and kernels are counted over all blocks") {
   Program program;
   program.templates.push_back(two_ranks());
-  program.runs.push_back(
+  program.chains.push_back(
       {{{0, Phase::forward, 0, 1}, {0, Phase::forward, 0, 2}, {0, Phase::forward, 0, 3}}});
   for (int i = 0; i < 5; ++i) program.add_block({});
   CHECK(program.task_count() == 5 * 3);              // two computes and a delay

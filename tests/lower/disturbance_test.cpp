@@ -54,7 +54,7 @@ TEST_CASE("jitter has mean 1; a run of many kernels varies less than one kernel"
       sum += factor;
       squares += factor * factor;
     }
-    for (const RunPart& part : step->program.runs[task.payload].parts) {
+    for (const ChainPart& part : step->program.chains[task.payload].parts) {
       nominal += part.seconds;
       nominal_squares += part.seconds * part.seconds;
     }

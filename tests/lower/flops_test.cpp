@@ -20,12 +20,12 @@ GraphFlops graph_flops(LoweredStep& step) {
   for_each_task(step,
                 [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
                   if (task.kind != TaskKind::compute || task.phase == Phase::optimizer) return;
-                  if (task.slot >= 0) {
-                    flops.rest += data.seconds[task.slot] * peak;
+                  if (task.draw >= 0) {
+                    flops.rest += data.seconds[task.draw] * peak;
                     return;
                   }
                   double parts = 0;
-                  for (const RunPart& part : step.program.runs[task.payload].parts) {
+                  for (const ChainPart& part : step.program.chains[task.payload].parts) {
                     const std::string& op = step.program.op_names[part.op];
                     if (op != "router" && op != "attention") flops.rest += part.seconds * peak;
                     if (op == "attention") flops.attention += part.seconds * peak;

@@ -14,8 +14,8 @@ namespace {
 std::map<std::string, double> seconds_by_op(LoweredStep& step, Phase phase) {
   std::map<std::string, double> seconds;
   for_each_task(step, [&](const Block&, const TaskGraph&, const Task& task, const InstanceData&) {
-    if (task.kind != TaskKind::compute || task.rank != 0 || task.slot >= 0) return;
-    for (const RunPart& part : step.program.runs[task.payload].parts)
+    if (task.kind != TaskKind::compute || task.rank != 0 || task.draw >= 0) return;
+    for (const ChainPart& part : step.program.chains[task.payload].parts)
       if (part.phase == phase) seconds[step.program.op_names[part.op]] += part.seconds;
   });
   return seconds;

@@ -117,7 +117,7 @@ TEST_CASE(
     for_each_task(*step,
                   [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
                     if (task.kind == TaskKind::compute)
-                      seconds += task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
+                      seconds += task.draw >= 0 ? data.seconds[task.draw] : task.seconds;
                   });
     return std::pair{
         seconds, execute_reference(step->program, step->context.fabric, *step->work).makespan_s};

@@ -45,9 +45,9 @@ TEST_CASE("amounts depend on the seed and the block, not on the order of asking"
     const Block& block = step->program.blocks[id];
     const TaskGraph& graph = step->program.templates[block.graph];
     InstanceData data;
-    data.seconds.resize(graph.compute_slots);
-    data.flows.resize(graph.transfer_slots);
-    data.fixed_s.resize(graph.transfer_slots);
+    data.seconds.resize(graph.drawn_computes);
+    data.flows.resize(graph.drawn_transfers);
+    data.fixed_s.resize(graph.drawn_transfers);
     step->work->fill(block, graph, data);
     return data.seconds;
   };
@@ -62,9 +62,9 @@ TEST_CASE("a transfer's flows alone are those that its whole block is filled wit
   int compared = 0;
   for_each_task(
       *step, [&](const Block& block, const TaskGraph&, const Task& task, const InstanceData& data) {
-        if (task.kind != TaskKind::transfer || task.slot < 0) return;
+        if (task.kind != TaskKind::transfer || task.draw < 0) return;
         const std::vector<Flow> alone = step->work->flows(block, task);
-        const std::vector<Flow>& filled = data.flows[task.slot];
+        const std::vector<Flow>& filled = data.flows[task.draw];
         REQUIRE(alone.size() == filled.size());
         for (size_t i = 0; i < alone.size(); ++i) CHECK(alone[i].bytes == filled[i].bytes);
         ++compared;

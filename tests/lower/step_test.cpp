@@ -120,7 +120,7 @@ TEST_CASE("what a schedule computes does not depend on the schedule") {
     for_each_task(*step,
                   [&](const Block&, const TaskGraph&, const Task& task, const InstanceData& data) {
                     if (task.kind == TaskKind::compute)
-                      seconds += task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
+                      seconds += task.draw >= 0 ? data.seconds[task.draw] : task.seconds;
                   });
     return seconds;
   };

@@ -21,7 +21,7 @@ inline std::string story(const LoweredStep& step, BlockKind kind) {
     if (task.kind == TaskKind::transfer && task.stream == Stream::ep)
       text += mark + step.program.op_names[task.op] + "; ";
     else if (task.kind == TaskKind::compute && task.rank == 0)
-      for (const RunPart& part : step.program.runs[task.payload].parts)
+      for (const ChainPart& part : step.program.chains[task.payload].parts)
         if (const std::string& op = step.program.op_names[part.op];
             op == "attention" || op == "expert_fc1" || op == "logits")
           text += mark + op + "; ";

@@ -26,14 +26,14 @@ struct Built {
   Program program;
   Device device = ideal_device();
   Plan plan;
-  RunCost cost{device, plan};
+  ChainCost cost{device, plan};
   TemplateBuilder builder{program, cost, "test", kRanks};
-  TemplateSlots slots;
+  TemplateDraws draws;
 
   void compute(int layer = 0) {
     builder.compute({memory_kernel(Op::norm, Pass::forward, 1e30)}, layer, Phase::forward);
   }
-  TaskGraph freeze() { return builder.freeze(slots); }
+  TaskGraph freeze() { return builder.freeze(draws); }
 };
 
 std::vector<TaskId> tasks_of(const TaskGraph& graph, TaskKind kind) {
@@ -59,7 +59,7 @@ TEST_CASE("kernels without anything between them are one run on every rank") {
   const TaskGraph graph = built.freeze();
   const auto runs = tasks_of(graph, TaskKind::compute);
   REQUIRE(runs.size() == 2 * kRanks);
-  CHECK(built.program.runs[graph.tasks[runs[0]].payload].parts.size() == 2);
+  CHECK(built.program.chains[graph.tasks[runs[0]].payload].parts.size() == 2);
   CHECK(graph.tasks[runs[0]].seconds == Approx(2 * graph.tasks[runs[2]].seconds));
 }
 
@@ -145,7 +145,7 @@ TEST_CASE("after the lanes have joined each waits for both") {
   CHECK(follows(graph, runs[kRanks], sent[0]));
 }
 
-TEST_CASE("routed work gets a slot for each rank and group") {
+TEST_CASE("routed work gets a draw for each rank and group") {
   Built built;
   const Kernels kernels{row_kernel(Op::expert_activation, Pass::forward, 1)};
   built.builder.busy_host(2e-3);
@@ -153,16 +153,16 @@ TEST_CASE("routed work gets a slot for each rank and group") {
   built.builder.collective({Stream::ep, "combine", 5, Phase::forward, RoutedBytes{64, true}}, kPair,
                            message);
   const TaskGraph graph = built.freeze();
-  CHECK(graph.compute_slots == kRanks);
-  CHECK(graph.transfer_slots == 1);
+  CHECK(graph.drawn_computes == kRanks);
+  CHECK(graph.drawn_transfers == 1);
   for (int rank = 0; rank < kRanks; ++rank) {
-    CHECK(built.slots.compute[rank].rank == static_cast<uint32_t>(rank));
-    CHECK(built.slots.compute[rank].kernels == 3);
-    CHECK(built.slots.compute[rank].layer == 5);
-    CHECK(built.slots.compute[rank].more_host_s == 2e-3);
+    CHECK(built.draws.compute[rank].rank == static_cast<uint32_t>(rank));
+    CHECK(built.draws.compute[rank].kernels == 3);
+    CHECK(built.draws.compute[rank].layer == 5);
+    CHECK(built.draws.compute[rank].more_host_s == 2e-3);
   }
-  CHECK(built.slots.transfers[0].reverse);
-  CHECK(built.slots.transfers[0].token_bytes == 64);
+  CHECK(built.draws.transfers[0].reverse);
+  CHECK(built.draws.transfers[0].token_bytes == 64);
 }
 
 TEST_CASE("an exit follows its tasks, the front, or both") {

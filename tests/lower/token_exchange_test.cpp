@@ -75,8 +75,8 @@ TEST_CASE("every dispatcher of the table carries a step's tokens out and back") 
     CHECK(bytes.at("dispatch backward") == Approx(bytes.at("dispatch")));
     CHECK(execute_reference(step->program, step->context.fabric, *step->work).makespan_s > 0);
     bool permutes = false;
-    for (const Run& run : step->program.runs)
-      for (const RunPart& part : run.parts)
+    for (const KernelChain& chain : step->program.chains)
+      for (const ChainPart& part : chain.parts)
         permutes = permutes || part.op == step->program.op("permute");
     CHECK(permutes == traits(dispatcher).permutes);
   }

@@ -97,7 +97,7 @@ TEST_CASE("gradients still on their way at the end are exposed; the optimizer is
   task.seconds = 1e-3;
   builder.add(task);
   Program program;
-  program.runs.push_back({});
+  program.chains.push_back({});
   program.templates.push_back(std::move(builder).freeze());
   program.add_block({});
   program.simulated_ranks = 1;

@@ -58,8 +58,8 @@ TEST_CASE("a run of kernels is split on the path") {
   Program program;
   TaskGraphBuilder builder("run", 1);
   builder.add(compute_of(4e-3));
-  program.runs.push_back({{{program.op("norm"), Phase::forward, 0, 1e-3},
-                           {program.op("gemm"), Phase::forward, 0, 3e-3}}});
+  program.chains.push_back({{{program.op("norm"), Phase::forward, 0, 1e-3},
+                             {program.op("gemm"), Phase::forward, 0, 3e-3}}});
   program.templates.push_back(std::move(builder).freeze());
   program.add_block({});
   program.simulated_ranks = 1;
@@ -103,10 +103,10 @@ TEST_CASE("the path by layer and by link") {
   Program program;
   TaskGraphBuilder builder("layers", 16);
   const TaskId work = builder.add(compute_of(6e-3));
-  program.runs.push_back({{{program.op("norm"), Phase::forward, 0, 1e-3},
-                           {program.op("gemm"), Phase::forward, 1, 3e-3},
-                           {program.op("loss"), Phase::forward, 9, 1e-3},
-                           {program.op("adam"), Phase::optimizer, 0, 1e-3}}});
+  program.chains.push_back({{{program.op("norm"), Phase::forward, 0, 1e-3},
+                             {program.op("gemm"), Phase::forward, 1, 3e-3},
+                             {program.op("loss"), Phase::forward, 9, 1e-3},
+                             {program.op("adam"), Phase::optimizer, 0, 1e-3}}});
   Task sent;
   sent.kind = TaskKind::transfer;
   sent.stream = Stream::ep;

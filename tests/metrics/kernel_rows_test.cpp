@@ -16,11 +16,11 @@ TEST_CASE("kernels of a step are counted over the blocks that run them") {
   const uint32_t second = program.kernel(product);
   CHECK(second != first);
 
-  Run run;
-  run.parts.push_back({0, Phase::forward, 0, 0.5, first});
-  run.parts.push_back({0, Phase::forward, 1, 2.0, second});
-  run.parts.push_back({0, Phase::forward, 1, 9.0, kNoKernel});
-  program.runs.push_back(run);
+  KernelChain chain;
+  chain.parts.push_back({0, Phase::forward, 0, 0.5, first});
+  chain.parts.push_back({0, Phase::forward, 1, 2.0, second});
+  chain.parts.push_back({0, Phase::forward, 1, 9.0, kNoKernel});
+  program.chains.push_back(run);
   TaskGraphBuilder builder("block", 2);
   for (uint32_t rank = 0; rank < 2; ++rank) {
     Task task;

@@ -69,7 +69,7 @@ Bounds half_nic_bounds(const Scenario& s, uint32_t rank) {
   for_each_task(*step, [&](const Block& block, const TaskGraph& graph, const Task& task,
                            const InstanceData& data) {
     if (task.kind == TaskKind::compute || task.kind == TaskKind::delay) {
-      const double seconds = task.slot >= 0 ? data.seconds[task.slot] : task.seconds;
+      const double seconds = task.draw >= 0 ? data.seconds[task.draw] : task.seconds;
       double& run = slowest[{
           &block, true, task.kind == TaskKind::compute ? static_cast<int>(task.payload) : -1, 0}];
       run = std::max(run, seconds);

@@ -14,10 +14,10 @@ struct Drawn {
 
 std::vector<Drawn> kernels(const std::vector<double>& seconds, int64_t start, int64_t end) {
   Program program;
-  Run run;
+  KernelChain chain;
   for (size_t i = 0; i < seconds.size(); ++i)
-    run.parts.push_back({static_cast<uint8_t>(i), Phase::forward, 0, seconds[i]});
-  program.runs.push_back(run);
+    chain.parts.push_back({static_cast<uint8_t>(i), Phase::forward, 0, seconds[i]});
+  program.chains.push_back(run);
   Task task;
   task.kind = TaskKind::compute;
   task.op = 99;

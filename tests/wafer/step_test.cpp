@@ -155,7 +155,7 @@ TEST_CASE(
         largest = std::max(largest, sizes.back());
       }
       if (task.kind != TaskKind::compute || task.stream != Stream::compute) continue;
-      const Run& parts = ran.step->program.runs[task.payload];
+      const KernelChain& parts = ran.step->program.chains[task.payload];
       const std::string& op = ran.step->program.op_names[parts.parts.front().op];
       if (op == "unpermute" || (op == "embedding" && task.phase != Phase::forward))
         continue;  // no weights
@@ -208,7 +208,7 @@ TEST_CASE("attention weights come once for all tiles and are issued for each") {
     for (size_t row = 0; row < ran.execution.record.rows(); ++row) {
       const Task& task = ran.task(row);
       if (task.kind != TaskKind::compute || task.stream != Stream::compute) continue;
-      for (const RunPart& part : ran.step->program.runs[task.payload].parts)
+      for (const ChainPart& part : ran.step->program.chains[task.payload].parts)
         count += ran.step->program.op_names[part.op] == "qkv_projection";
     }
     return count;

@@ -14,7 +14,7 @@ namespace {
 struct Made {
   WaferStepInput input;
   Program program;
-  std::vector<WaferSlots> slots;
+  std::vector<WaferDraws> draws;
 
   explicit Made(int systems) {
     input.model = moe_model(1, 64, 4);
@@ -39,7 +39,7 @@ TEST_CASE("a template has a broadcast per stream, a reduction and an update per 
     Made made(systems);
     const WaferContext context(made.input);
     const WaferBlock block = layer_backward_block(context, 0, 4);
-    const WaferTemplate added = add_wafer_template(context, made.program, block, true, made.slots);
+    const WaferTemplate added = add_wafer_template(context, made.program, block, true, made.draws);
     const TaskGraph& graph = made.program.templates[added.graph];
     const auto streams = static_cast<int>(block.streams.size());
     const auto gradients = static_cast<int>(added.gradient_bytes.size());
@@ -56,7 +56,7 @@ TEST_CASE("every port has an entry and an exit on every rank") {
   Made made(2);
   const WaferContext context(made.input);
   const WaferTemplate added = add_wafer_template(
-      context, made.program, layer_backward_block(context, 0, 4), false, made.slots);
+      context, made.program, layer_backward_block(context, 0, 4), false, made.draws);
   const TaskGraph& graph = made.program.templates[added.graph];
   CHECK(graph.ranks == context.ranks());
   CHECK(graph.entry_ports() ==
@@ -72,15 +72,15 @@ TEST_CASE("every port has an entry and an exit on every rank") {
   }
 }
 
-TEST_CASE("all experts' updates have slots only while gradients are added up") {
+TEST_CASE("all experts' updates have draws only while gradients are added up") {
   for (const bool update : {true, false}) {
     Made made(1);
     const WaferContext context(made.input);
     add_wafer_template(context, made.program, layer_backward_block(context, 0, 4), update,
-                       made.slots);
-    const auto& computes = made.slots[0].computes;
+                       made.draws);
+    const auto& computes = made.draws[0].computes;
     const bool any = std::any_of(computes.begin(), computes.end(),
-                                 [](const WaferComputeSlot& slot) { return slot.kernels < 0; });
+                                 [](const WaferDrawnCompute& draw) { return draw.kernels < 0; });
     CHECK(any == !update);
   }
 }

@@ -27,9 +27,9 @@ InstanceData filled(const LoweredWaferStep& step, const Block& block) {
   return data;
 }
 
-bool has_slots(const LoweredWaferStep& step, const Block& block) {
+bool has_draws(const LoweredWaferStep& step, const Block& block) {
   const TaskGraph& graph = step.program.templates[block.graph];
-  return graph.compute_slots + graph.transfer_slots > 0;
+  return graph.drawn_computes + graph.drawn_transfers > 0;
 }
 
 }  // namespace
@@ -41,23 +41,23 @@ TEST_CASE("amounts of a wafer block are the same however often they are asked fo
   const auto step = lowered(routing);
   std::vector<InstanceData> first;
   for (const Block& block : step->program.blocks)
-    if (has_slots(*step, block)) first.push_back(filled(*step, block));
+    if (has_draws(*step, block)) first.push_back(filled(*step, block));
   REQUIRE(first.size() >= 4);
   (void)step->work->statistics();
   size_t next = 0;
   for (const Block& block : step->program.blocks)
-    if (has_slots(*step, block)) CHECK(filled(*step, block).seconds == first[next++].seconds);
+    if (has_draws(*step, block)) CHECK(filled(*step, block).seconds == first[next++].seconds);
 }
 
 TEST_CASE("flows of one transfer are those that fill writes") {
   const auto step = lowered({});
   for (const Block& block : step->program.blocks) {
-    if (!has_slots(*step, block)) continue;
+    if (!has_draws(*step, block)) continue;
     const InstanceData data = filled(*step, block);
     for (const Task& task : step->program.templates[block.graph].tasks) {
-      if (task.kind != TaskKind::transfer || task.slot < 0) continue;
+      if (task.kind != TaskKind::transfer || task.draw < 0) continue;
       const std::vector<Flow> alone = step->work->flows(block, task);
-      const std::vector<Flow>& among = data.flows[task.slot];
+      const std::vector<Flow>& among = data.flows[task.draw];
       REQUIRE(alone.size() == among.size());
       for (size_t i = 0; i < alone.size(); ++i) CHECK(alone[i].bytes == among[i].bytes);
     }

@@ -52,7 +52,7 @@ StormResult run_with_engine(const Storm& storm) {
   const std::vector<Flow> flows = storm_flows(storm, fabric);
   const std::clock_t begin = std::clock();
   Program program;
-  program.runs.emplace_back();
+  program.chains.emplace_back();
   program.simulated_ranks = static_cast<uint32_t>(storm.ranks);
   program.templates.push_back(layer_template(storm, flows));
   for (int layer = 0; layer < storm.layers; ++layer) {

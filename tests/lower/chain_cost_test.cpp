@@ -1,4 +1,4 @@
-#include "lower/run_cost.hpp"
+#include "lower/chain_cost.hpp"
 
 #include "catch.hpp"
 #include "fixtures/tiny.hpp"
@@ -27,7 +27,7 @@ Device slow_host() {
 TEST_CASE("A run waits for the host kernel by kernel") {
   const Device device = slow_host();
   const Plan plan;
-  const RunCost cost(device, plan);
+  const ChainCost cost(device, plan);
   CHECK(cost.seconds(std::vector{kernel_of(Op::norm, 2)}) == Approx(12e-6));
   // Short then long: the host is past the short one's issue before the long one can start.
   CHECK(cost.seconds(std::vector{kernel_of(Op::norm, 2), kernel_of(Op::rope, 50)}) ==
@@ -45,7 +45,7 @@ TEST_CASE("The host's time for collectives and checkpoints, which graphs and pie
   Plan plan;
   plan.software.collective_launch_s = 80e-6;
   plan.software.checkpoint_s = 300e-6;
-  const RunCost cost(device, plan);
+  const ChainCost cost(device, plan);
   CHECK(cost.collective_s() == Approx(80e-6));
   CHECK(cost.checkpoints_s(3) == Approx(900e-6));
   // A run of 52 us of device time, whose host has 20 us of launches and then the collective.
@@ -61,14 +61,14 @@ TEST_CASE("The host's time for collectives and checkpoints, which graphs and pie
 TEST_CASE("Parts of a run sum to it") {
   const Device device = slow_host();
   const Plan plan;
-  const RunCost cost(device, plan);
+  const ChainCost cost(device, plan);
   const std::vector kernels{kernel_of(Op::norm, 2), kernel_of(Op::rope, 50),
                             kernel_of(Op::top_k, 3, 4)};
   Program program;
-  std::vector<RunPart> parts;
+  std::vector<ChainPart> parts;
   cost.parts(program, kernels, 0, Phase::forward, {}, parts);
   double sum = 0;
-  for (const RunPart& part : parts) sum += part.seconds;
+  for (const ChainPart& part : parts) sum += part.seconds;
   CHECK(parts.size() == 3);
   CHECK(sum == Approx(cost.seconds(kernels)));
 }
@@ -77,7 +77,7 @@ TEST_CASE("What a CUDA graph holds does not wait for the host") {
   const Device device = slow_host();
   Plan plan;
   plan.cuda_graph = true;
-  const RunCost cost(device, plan);
+  const ChainCost cost(device, plan);
   const std::vector attention{kernel_of(Op::norm, 2)}, gate{kernel_of(Op::router, 2)},
       expert{kernel_of(Op::expert_fc1, 2)};
   for (const auto& kernels : {attention, gate, expert})
@@ -94,11 +94,11 @@ TEST_CASE("What a CUDA graph holds does not wait for the host") {
 TEST_CASE("Overlapping two microbatches costs the host more, per launch and per piece") {
   const Device device = slow_host();
   Plan plan;
-  CHECK(RunCost(device, plan).piece_s() == 0);
+  CHECK(ChainCost(device, plan).piece_s() == 0);
   plan.ep_overlap = true;
   plan.software.overlap_piece_s = 0.7e-3;
   plan.software.overlap_launch_factor = 1.35;
-  const RunCost cost(device, plan);
+  const ChainCost cost(device, plan);
   const std::vector short_one{kernel_of(Op::norm, 2)}, long_one{kernel_of(Op::norm, 500)};
   CHECK(cost.seconds(short_one) == Approx(15.5e-6));
   CHECK(cost.piece_s() == Approx(0.7e-3));
@@ -106,7 +106,7 @@ TEST_CASE("Overlapping two microbatches costs the host more, per launch and per 
   CHECK(cost.seconds(short_one, {}, 50e-6) == Approx(63.5e-6));
   CHECK(cost.seconds(long_one, {}, 50e-6) == Approx(cost.seconds(long_one)));
   plan.cuda_graph = true;
-  CHECK(RunCost(device, plan).piece_s() == 0);
+  CHECK(ChainCost(device, plan).piece_s() == 0);
   plan.cuda_graph_scope = GraphScope::layers;
-  CHECK(RunCost(device, plan).piece_s() > 0);
+  CHECK(ChainCost(device, plan).piece_s() > 0);
 }

@@ -1,4 +1,4 @@
-#include "lower/run_cost.hpp"
+#include "lower/chain_cost.hpp"
 
 #include <algorithm>
 
@@ -29,7 +29,7 @@ bool fixed_shape(const Kernel& kernel) {
 
 }  // namespace
 
-bool RunCost::in_graph(const Kernel& kernel) const {
+bool ChainCost::in_graph(const Kernel& kernel) const {
   if (!plan_.cuda_graph) return false;
   switch (plan_.cuda_graph_scope) {
     case GraphScope::step:
@@ -42,7 +42,7 @@ bool RunCost::in_graph(const Kernel& kernel) const {
   return false;
 }
 
-double RunCost::issue_s(const Kernel& kernel) const {
+double ChainCost::issue_s(const Kernel& kernel) const {
   if (in_graph(kernel)) return 0;
   const int launches = kernel.host_launches > 0 ? kernel.host_launches : kernel.launches;
   return launches * device_.host_launch_s *
@@ -52,15 +52,15 @@ double RunCost::issue_s(const Kernel& kernel) const {
 // Overlapping two microbatches cuts a layer into pieces, forward and backward of attention and of
 // the experts with the dispatch or combine behind each; every piece has an autograd graph, events
 // and stream switches of its own.
-double RunCost::piece_s() const {
+double ChainCost::piece_s() const {
   return plan_.ep_overlap && !plan_.whole_step_graph() ? plan_.software.overlap_piece_s : 0;
 }
 
 // Each kernel at the rate that it settles at in a row: a step is longer than the power limit can be
 // overdrawn, and a clock once lowered does not rise for the few microseconds of a kernel that needs
 // less.
-double RunCost::seconds(std::span<const Kernel> kernels, std::span<const int> rows,
-                        double more_host_s) const {
+double ChainCost::seconds(std::span<const Kernel> kernels, std::span<const int> rows,
+                          double more_host_s) const {
   double device = 0, host = 0;
   for (const Kernel& kernel : kernels)
     add(kernel, sustained_seconds(device_, kernel, rows), device, host);
@@ -68,15 +68,15 @@ double RunCost::seconds(std::span<const Kernel> kernels, std::span<const int> ro
 }
 
 // The last of an entry's kernels starts when it has been issued.
-double RunCost::add(const Kernel& kernel, double kernel_s, double& device, double& host) const {
+double ChainCost::add(const Kernel& kernel, double kernel_s, double& device, double& host) const {
   const double busy = kernel_s / device_.step_efficiency, before = device;
   host += issue_s(kernel);
   device = std::max(device + busy, host + busy / std::max(1, kernel.launches));
   return device - before;
 }
 
-void RunCost::parts(Program& program, std::span<const Kernel> kernels, int layer, Phase phase,
-                    std::span<const int> rows, std::vector<RunPart>& out) const {
+void ChainCost::parts(Program& program, std::span<const Kernel> kernels, int layer, Phase phase,
+                      std::span<const int> rows, std::vector<ChainPart>& out) const {
   double device = 0, host = 0;
   for (const Kernel& kernel : kernels) {
     const double seconds = add(kernel, sustained_seconds(device_, kernel, rows), device, host);

@@ -1,4 +1,4 @@
-// Kernels that follow each other on one stream without synchronisation, as one run with its
+// Kernels that follow each other on one stream without synchronisation, as one chain with its
 // duration.
 #pragma once
 
@@ -13,14 +13,14 @@
 
 namespace moesim {
 
-// The time of a list of kernels on a device. At the start of a run the host is level with the
+// The time of a list of kernels on a device. At the start of a chain the host is level with the
 // device; it issues kernel after kernel, and the device runs one when it is done with those before
 // and has been given it. What a CUDA graph holds costs the host nothing.
-class RunCost {
+class ChainCost {
  public:
-  RunCost(const Device& device, const Plan& plan) : device_(device), plan_(plan) {}
+  ChainCost(const Device& device, const Plan& plan) : device_(device), plan_(plan) {}
 
-  // `more_host_s`: what the host has to do besides launching, before the next run can start.
+  // `more_host_s`: what the host has to do besides launching, before the next chain can start.
   double seconds(std::span<const Kernel> kernels, std::span<const int> rows = {},
                  double more_host_s = 0) const;
   // Returns a turn's cost to the host, besides launches, where two microbatches overlap.
@@ -32,7 +32,7 @@ class RunCost {
   // Time of each kernel, waiting for their launches included, so that they sum to seconds() unless
   // `more_host_s` binds.
   void parts(Program& program, std::span<const Kernel> kernels, int layer, Phase phase,
-             std::span<const int> rows, std::vector<RunPart>& out) const;
+             std::span<const int> rows, std::vector<ChainPart>& out) const;
 
  private:
   double add(const Kernel& kernel, double kernel_s, double& device, double& host) const;
