@@ -228,7 +228,6 @@ void check_plan_options(Rules& rules) {
   const ModelShape& w = rules.s.workload;
   const Pod& pod = rules.s.platform.pod();
   const Plan& p = rules.s.plan;
-  rules.require(p.zero_stage != 2, {"plan.zero_stage"}, "must be 0, 1 or 3, got 2");
   const bool takes_none = p.ep == 1 && p.communication_sms < 0;
   const int dispatch_sms = takes_none ? 0 : pod.dispatch_sms(p.dispatcher, p.communication_sms);
   rules.require(dispatch_sms < pod.device.sms, {"plan.communication_sms", "platform.device.sms"},
@@ -245,8 +244,21 @@ void check_plan_options(Rules& rules) {
                 spelling(p.all_to_all), traits(p.dispatcher).name);
   rules.require(!p.fp8_output_proj || p.precision != PrecisionRecipe::bf16,
                 {"plan.fp8_output_proj", "plan.precision"}, "has no effect with precision: bf16");
-  rules.require(p.gather_in_step || p.zero_stage == 1, {"plan.gather_in_step", "plan.zero_stage"},
-                "false has no effect without zero_stage: 1");
+  rules.require(p.gather_in_step || p.shards_optimizer_only(),
+                {"plan.gather_in_step", "plan.zero_stage"},
+                "false has no effect without zero_stage: 1 or 2");
+  const auto divides_replicas = [&](int64_t cell) {
+    return !divides(cell, pod.gpus) || divides(p.optimizer_instances, pod.gpus / cell);
+  };
+  rules.require(
+      divides_replicas(int64_t{p.tp} * p.pp) &&
+          (w.experts == 0 || divides_replicas(int64_t{p.etp} * p.ep * p.pp)),
+      {"plan.optimizer_instances", "plan.tp", "plan.ep", "plan.etp", "plan.pp", "platform.gpus"},
+      "{} does not divide the replicas of the dense parameters and of the experts",
+      p.optimizer_instances);
+  rules.require(p.optimizer_instances == 1 || p.zero_stage > 0,
+                {"plan.optimizer_instances", "plan.zero_stage"}, "{} need zero_stage > 0",
+                p.optimizer_instances);
   const Keys modules = {"plan.recompute_modules", "plan.recompute"};
   const bool selective = p.recompute == Recompute::selective;
   rules.require(p.recompute_keeps.empty() || p.recompute == Recompute::full,

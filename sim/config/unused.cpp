@@ -71,8 +71,8 @@ void settle_plan(Settle& settle, Scenario& scenario) {
   settle.inert("plan.cuda_graph_scope", plan.cuda_graph_scope, fallback.cuda_graph_scope,
                plan.cuda_graph, {"plan.cuda_graph"}, "plan.cuda_graph: true");
   settle.inert("plan.align_param_gather", plan.align_param_gather, fallback.align_param_gather,
-               plan.vpp > 1 && plan.zero_stage == 1, {"plan.vpp", "plan.zero_stage"},
-               "plan.vpp above 1 and plan.zero_stage: 1");
+               plan.vpp > 1 && plan.shards_optimizer_only(), {"plan.vpp", "plan.zero_stage"},
+               "plan.vpp above 1 and plan.zero_stage: 1 or 2");
   settle.inert("plan.overlap_shared_expert", plan.overlap_shared_expert,
                fallback.overlap_shared_expert, scenario.workload.shared_experts > 0,
                {"workload.shared_experts"}, "a model with shared experts");

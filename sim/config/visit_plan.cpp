@@ -59,6 +59,19 @@ void visit(Visitor& v, SoftwareCost& c) {
         "reads of the gradients of the optimizer's share for norms");
   v.flag("gathers_input_again", c.gathers_input_again,
          "with sequence parallelism, inputs of linear layers travel again in the backward pass");
+  v.number("collective_launch_s", c.collective_launch_s, Unit::seconds, {0, 1},
+           "host time of a collective that compute waits for, beside launches of kernels");
+  v.number(
+      "checkpoint_s", c.checkpoint_s, Unit::seconds, {0, 1},
+      "host time of each module that selective recomputation runs again, forward and backward");
+  v.number("loss_forward_bytes", c.loss_forward_bytes, Unit::bytes, {0, 1000},
+           "that the loss moves per logit in the forward pass (6: fused, over bf16 logits)");
+  v.number("loss_backward_bytes", c.loss_backward_bytes, Unit::bytes, {0, 1000},
+           "the same in the backward pass (4: fused)");
+  v.number("rope_factor", c.rope_factor, Unit::number, {1, 100},
+           "bytes and kernels of rotary embeddings against the fused ones");
+  v.number("activation_factor", c.activation_factor, Unit::number, {1, 100},
+           "bytes and kernels of an FFN's activation against the fused one");
 }
 
 void visit(Visitor& v, FrameworkMemory& m) {
@@ -85,9 +98,11 @@ void visit(Visitor& v, FrameworkMemory& m) {
             "zero_stage 3: whole layers that are gathered at once");
   bytes("reduced_gradient_bytes", m.reduced_gradient_bytes, 16,
         "zero_stage 3: of a whole layer's gradients until they are reduced");
-  v.flag("keeps_gathered", m.keeps_gathered, "zero_stage 3: weights stay whole between passes");
+  v.flag("keeps_gathered", m.keeps_gathered,
+         "zero_stage 3: weights are gathered once a step and stay whole between passes");
   v.flag("sums_whole_gradients", m.sums_whole_gradients,
-         "zero_stage 3: whole gradients are summed over microbatches, and reduced with the last");
+         "zero_stage 2, 3: whole gradients are summed over microbatches, and reduced with the "
+         "last");
   v.number("fragmentation", m.fragmentation, Unit::number, {1, 4},
            "bytes that the caching allocator holds over those in use");
 }
@@ -123,7 +138,14 @@ void visit(Visitor& v, Plan& p) {
   v.choices("recompute_keeps", p.recompute_keeps,
             "what full recomputation keeps of a layer beside its input");
   v.integer("zero_stage", p.zero_stage, {0, 3},
-            "0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)");
+            "0: none, 1: optimizer state sharded over DP, 2: gradients too, 3: parameters too "
+            "(FSDP)");
+  v.flag("reshard_after_forward", p.reshard_after_forward,
+         "zero_stage 3: weights are gathered again for the backward pass");
+  v.flag("root_stays_gathered", p.root_stays_gathered,
+         "zero_stage 3: the logits' weights stay whole from forward to backward pass");
+  v.integer("optimizer_instances", p.optimizer_instances, {1, 1e6},
+            "parts of the replicas that each shard the state over themselves (HSDP)");
   v.flag("overlap_grad_reduce", p.overlap_grad_reduce,
          "reduce gradients while the backward pass runs (one hardware queue: false)");
   v.flag("overlap_param_gather", p.overlap_param_gather,

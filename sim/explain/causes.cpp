@@ -24,8 +24,7 @@ Cause overlap_of(const Plan& plan) {
   off(plan.delay_wgrad, "plan.delay_wgrad=false");
   off(plan.overlap_shared_expert, "plan.overlap_shared_expert=false");
   off(plan.overlap_grad_reduce, "plan.overlap_grad_reduce=false");
-  off(plan.overlap_param_gather && (plan.zero_stage == 1 || plan.zero_stage == 3),
-      "plan.overlap_param_gather=false");
+  off(plan.overlap_param_gather && plan.zero_stage != 0, "plan.overlap_param_gather=false");
   off(plan.cp > 1 && plan.cp_kind == CpKind::ring, "plan.cp_kind=all_gather");
   return cause;
 }
@@ -43,7 +42,8 @@ std::vector<Cause> causes_of(const Scenario& scenario) {
   }
   causes.push_back(contention);
   Cause imbalance{"imbalance", {}, ""};
-  if (scenario.workload.experts > 0 && scenario.routing.kind != RoutingKind::balanced)
+  if (scenario.workload.experts > 0 && scenario.routing.kind != RoutingKind::balanced &&
+      scenario.routing.kind != RoutingKind::in_turn)
     imbalance.off = {"routing.kind=balanced"};
   causes.push_back(imbalance);
   if (scenario.faults.any())

@@ -349,7 +349,9 @@ class ClosedForm {
 
   void data_parallel() {
     const int zero = plan().zero_stage;
-    const double m = zero == 3 ? microbatches() : 1;
+    const double m = plan().reduces_every_microbatch() ? microbatches() : 1;
+    const bool once = plan().memory.keeps_gathered;
+    const double gathers = !once ? (plan().reshard_after_forward ? 2 : 1) * microbatches() : 1;
     const RankParameters held = parameters_per_stage();
     RankParameters gathered;
     for (int stage = 0; stage < plan().pp; ++stage)
@@ -360,10 +362,10 @@ class ClosedForm {
     replica_collective("gradient reduce",
                        zero == 0 ? CollectiveKind::all_reduce : CollectiveKind::reduce_scatter,
                        {held.dense * width, held.expert * width}, m);
-    if (zero == 3 || (zero == 1 && plan().gather_in_step))
+    if (zero == 3 || (plan().shards_optimizer_only() && plan().gather_in_step))
       replica_collective("parameter gather", CollectiveKind::all_gather,
                          {gathered.dense / plan().pp, gathered.expert / plan().pp},
-                         zero == 3 ? 2 * m : 1);
+                         zero == 3 ? gathers : 1);
   }
 
   void optimizer() {

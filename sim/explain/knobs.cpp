@@ -162,7 +162,7 @@ class KnobList {
   void imbalance() {
     if (s_.workload.experts == 0 || s_.plan.ep == 1)
       return skip(kImbalance, "experts are not spread over ranks");
-    if (s_.routing.kind == RoutingKind::balanced)
+    if (s_.routing.kind == RoutingKind::balanced || s_.routing.kind == RoutingKind::in_turn)
       return skip(kImbalance, "routing is forced to be balanced");
     Knob knob{kImbalance, "", skewed(1 - change_), skewed(1 + change_), 0, 0};
     if (knob.low_sets.empty()) return skip(kImbalance, "this kind of routing has no skew to scale");

@@ -97,14 +97,16 @@ void BlockEmitter::send_now(const LaneWork& lane) {
 }
 
 // The first microbatch's forward waits, layer by layer, for the parameters that the last step's
-// optimizer updated, or gathers them itself; with ZeRO-3 every forward gathers them. Gathers run
-// one bucket ahead of their use (without overlap_param_gather when it is due).
+// optimizer updated, or gathers them itself; with ZeRO-3 every forward gathers them, unless they
+// stay whole from the first one on. Gathers run one bucket ahead of their use (without
+// overlap_param_gather when it is due).
 Emission BlockEmitter::forward(LaneWork lane) {
   const Plan& plan = context_.plan;
   const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
   const bool waits = lane.first && gathers_ahead(plan);
-  const bool gathers = plan.zero_stage == 3 || (lane.first && gathers_at_first_use(plan));
+  const bool shards = plan.zero_stage == 3 && (lane.first || !plan.memory.keeps_gathered);
+  const bool gathers = shards || (lane.first && gathers_at_first_use(plan));
   const bool early = plan.overlap_param_gather;
   // Bytes that begin a bucket at this layer; a chunk without layers has one entry.
   const auto buckets = gathered_before_layers(context_, lane.stage, lane.op.chunk);
@@ -153,8 +155,8 @@ void BlockEmitter::await_gathered(const std::vector<TaskId>& gathers) {
 // it and come first.
 void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, int local) {
   const Plan& plan = context_.plan;
-  const bool reduce = lane.op.gives_weight_gradients() &&
-                      (plan.zero_stage == 3 || (lane.last && plan.overlap_grad_reduce));
+  const bool last = lane.last && (plan.overlap_grad_reduce || plan.zero_stage == 3);
+  const bool reduce = lane.op.gives_weight_gradients() && (plan.reduces_every_microbatch() || last);
   if (!reduce) return;
   const RankParameters full = buckets.fill.add(buckets.layers[local], local == 0);
   if (full.empty()) return;
@@ -164,25 +166,30 @@ void BlockEmitter::layer_done(const LaneWork& lane, GradientBuckets& buckets, in
   if (!plan.overlap_grad_reduce) builder_.stop_for(buckets.reduced);
 }
 
-// With ZeRO-3 the parameters of each layer are gathered again, one layer ahead; the last layer's
-// bucket holds the logits, too. The gradient message leaves before any weight gradient that has
-// been put off.
+// With ZeRO-3 the parameters of each layer are gathered again, one layer ahead, unless the forward
+// has left them whole; the last layer's bucket holds the logits, too, or the loss goes on without
+// waiting for it. The gradient message leaves before any weight gradient that has been put off.
 Emission BlockEmitter::backward(LaneWork lane) {
   const ChunkContent& chunk = chunk_of(lane);
   const int count = static_cast<int>(chunk.layers.size());
   GradientBuckets buckets(context_, lane);
-  const auto gathered = gathered_before_layers(context_, lane.stage, lane.op.chunk);
-  const bool gathers = context_.plan.zero_stage == 3, early = context_.plan.overlap_param_gather;
+  const Plan& plan = context_.plan;
+  auto gathered = gathered_before_layers(context_, lane.stage, lane.op.chunk);
+  const bool gathers =
+      plan.zero_stage == 3 && plan.reshard_after_forward && !plan.memory.keeps_gathered;
+  const bool early = plan.overlap_param_gather, root = chunk.loss && plan.root_stays_gathered;
+  if (root)
+    gathered.back().dense -=
+        rank_output_parameters(context_).dense * std::max(2.0, plan.gather_bytes);
   std::vector<TaskId> ahead;
-  if (gathers) {
+  if (gathers && !gathered.back().empty())
     ahead = gather(gathered.back(), std::max(0, count - 1), !early);
-    await_gathered(ahead);
-  }
+  if (!root && !ahead.empty()) await_gathered(ahead);
   if (chunk.loss) emitter_.loss(count, Phase::backward);
   for (int i = count - 1; i >= 0; --i) {
     if (gathers) {
       if (!early && i < count - 1) ahead = gather(gathered[i], i, true);
-      await_gathered(ahead);
+      if (!ahead.empty()) await_gathered(ahead);
       if (early && i > 0) ahead = gather(gathered[i - 1], i - 1, true);
     }
     co_await emitter_.backward(chunk.layers[i], i);

@@ -25,6 +25,10 @@ class ChainCost {
                  double more_host_s = 0) const;
   // Returns a turn's cost to the host, besides launches, where two microbatches overlap.
   double piece_s() const;
+  // Return the host's time for a collective, and for so many modules that are recomputed, beside
+  // launches. Where two microbatches overlap both belong to a turn's cost.
+  double collective_s() const { return host_s(plan_.software.collective_launch_s); }
+  double checkpoints_s(int modules) const { return host_s(modules * plan_.software.checkpoint_s); }
   // Time of each kernel, waiting for their launches included, so that they sum to seconds() unless
   // `more_host_s` binds.
   void parts(Program& program, std::span<const Kernel> kernels, int layer, Phase phase,
@@ -34,6 +38,9 @@ class ChainCost {
   double add(const Kernel& kernel, double kernel_s, double& device, double& host) const;
   double issue_s(const Kernel& kernel) const;
   bool in_graph(const Kernel& kernel) const;
+  double host_s(double seconds) const {
+    return plan_.whole_step_graph() || plan_.ep_overlap ? 0 : seconds;
+  }
   const Device& device_;
   const Plan& plan_;
 };

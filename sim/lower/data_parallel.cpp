@@ -94,16 +94,29 @@ std::vector<RankParameters> gathered_before_layers(const StepContext& context, i
 
 namespace {
 
+// The replicas that shard a state among them, and those that hold equal shards.
+SpreadGroup sharding_group(const SpreadGroup& replicas, int instances) {
+  return {replicas.size / instances, replicas.stride};
+}
+
+SpreadGroup instance_group(const SpreadGroup& replicas, int instances) {
+  return {instances, replicas.stride * (replicas.size / instances)};
+}
+
 // Dense and expert parts of a bucket go to different groups and start together. Compute beside them
 // loses SMs.
 Transfer bucket_transfer(const StepContext& context, CollectiveKind kind, int rank,
-                         double dense_bytes, double expert_bytes) {
+                         double dense_bytes, double expert_bytes, bool between_instances = false) {
   const Pod& pod = context.pod;
+  const auto members = between_instances ? instance_group : sharding_group;
+  const int instances = context.plan.optimizer_instances;
   const auto part = [&](const SpreadGroup& group, double bytes) {
     return collective(kind, CollectiveAlgorithm::automatic, FoldedGroup{pod, rank, group}, bytes);
   };
-  Transfer transfer = part(attention_data_group(context.plan, context.mapping), dense_bytes);
-  const Transfer expert = part(expert_data_group(context.plan, context.mapping), expert_bytes);
+  Transfer transfer =
+      part(members(attention_data_group(context.plan, context.mapping), instances), dense_bytes);
+  const Transfer expert =
+      part(members(expert_data_group(context.plan, context.mapping), instances), expert_bytes);
   for (const Flow& flow : expert.flows) {
     const auto same =
         std::find_if(transfer.flows.begin(), transfer.flows.end(), [&flow](const Flow& other) {
@@ -129,11 +142,25 @@ CollectiveKind gradient_collective(const Plan& plan) {
 std::vector<TaskId> reduce_gradients(const StepContext& context, TemplateBuilder& builder,
                                      const RankParameters& bucket, int local_layer) {
   const double width = context.plan.gradient_bytes;
-  return builder.background(
+  std::vector<TaskId> reduced = builder.background(
       {Stream::dp, "gradient reduce", local_layer, Phase::gradient_reduce}, [&](int rank) {
         return bucket_transfer(context, gradient_collective(context.plan), rank,
                                bucket.dense * width, bucket.expert * width);
       });
+  const int instances = context.plan.optimizer_instances;
+  if (instances == 1) return reduced;
+  const auto shard = [&](double bytes, const SpreadGroup& replicas) {
+    return bytes * width / sharding_group(replicas, instances).size;
+  };
+  const double dense = shard(bucket.dense, attention_data_group(context.plan, context.mapping));
+  const double expert = shard(bucket.expert, expert_data_group(context.plan, context.mapping));
+  const std::vector<TaskId> summed = builder.background(
+      {Stream::dp, "gradient all-reduce", local_layer, Phase::gradient_reduce}, [&](int rank) {
+        return bucket_transfer(context, CollectiveKind::all_reduce, rank, dense, expert, true);
+      });
+  for (size_t rank = 0; rank < reduced.size(); ++rank)
+    if (summed[rank] != TemplateBuilder::kNoTask) reduced[rank] = summed[rank];
+  return reduced;
 }
 
 std::vector<TaskId> gather_parameters(const StepContext& context, TemplateBuilder& builder,
@@ -170,7 +197,7 @@ Kernels optimizer_kernels(const StepContext& context, const RankParameters& stag
   const double own = plan.zero_stage == 0
                          ? all
                          : (stage.dense / (mapping.dp * plan.cp) + stage.expert / mapping.edp) /
-                               context.pipeline.copies();
+                               context.pipeline.copies() * plan.optimizer_instances;
   Kernels kernels = gradient_pass_ops(plan.zero_stage < 3 ? all : own, plan.gradient_bytes,
                                       plan.software.gradient_passes);
   append(kernels, optimizer_ops(own, plan.gradient_bytes, plan.adam_moment_bytes(),
@@ -183,7 +210,8 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   const Plan& plan = context.plan;
   RankParameters held;
   std::vector<std::vector<TaskId>> reductions, gathers;
-  const bool reduces = !plan.overlap_grad_reduce && plan.zero_stage < 3;
+  const bool reduces =
+      !plan.overlap_grad_reduce && plan.zero_stage < 3 && !plan.reduces_every_microbatch();
   for (int index = 0; index < context.pipeline.chunks; ++index) {
     const auto layers = parameters_by_layer(context, context.chunk(stage, index));
     const BucketFill fill(bucket_size(context, stage, index, DpUse::reduce));
@@ -196,7 +224,7 @@ void emit_optimizer(const StepContext& context, TemplateBuilder& builder, int st
   wait_for_all(builder, reductions);
   builder.delay("gradient norm", Phase::optimizer, gradient_norm_s(context));
   builder.compute(optimizer_kernels(context, held), 0, Phase::optimizer);
-  if (plan.zero_stage == 1 && !plan.overlap_param_gather && plan.gather_in_step) {
+  if (plan.shards_optimizer_only() && !plan.overlap_param_gather && plan.gather_in_step) {
     for (int index = 0; index < context.pipeline.chunks; ++index)
       for (const RankParameters& bytes : gathered_before_layers(context, stage, index))
         if (!bytes.empty()) gathers.push_back(gather_parameters(context, builder, bytes, 0, true));

@@ -1,5 +1,5 @@
 // Communication between data-parallel replicas and the optimizer: reduce-scatter of gradients,
-// all-gather of parameters, ZeRO-1 or ZeRO-3, in buckets.
+// all-gather of parameters, ZeRO 1 to 3, in buckets.
 #pragma once
 
 #include <vector>
@@ -21,11 +21,11 @@ std::vector<RankParameters> parameters_by_layer(const StepContext& context,
 // Parameters that the last step's optimizer updated are gathered while the first forwards run: from
 // the step's beginning by blocks of their own, or within the first forward of each chunk.
 inline bool gathers_ahead(const Plan& plan) {
-  return plan.zero_stage == 1 && plan.overlap_param_gather && plan.gather_in_step &&
+  return plan.shards_optimizer_only() && plan.overlap_param_gather && plan.gather_in_step &&
          plan.align_param_gather && plan.vpp > 1;
 }
 inline bool gathers_at_first_use(const Plan& plan) {
-  return plan.zero_stage == 1 && plan.overlap_param_gather && plan.gather_in_step &&
+  return plan.shards_optimizer_only() && plan.overlap_param_gather && plan.gather_in_step &&
          !gathers_ahead(plan);
 }
 enum class DpUse { reduce, gather };

@@ -126,10 +126,27 @@ void LayerEmitter::recompute_selected(int layer, int local) {
     dense_ffn(layer, local, Phase::recompute);
 }
 
+// Returns how many modules of the layer run again one by one; layer norms are two.
+int LayerEmitter::checkpoints(int layer, int local) const {
+  const RecomputePolicy policy = context_.plan.recompute_policy(local);
+  if (policy.kind != Recompute::selective) return policy.kind == Recompute::full ? 1 : 0;
+  const bool experts = has_experts(context_.model, layer);
+  const auto count = [&](RecomputeModule module, int modules) {
+    return policy.drops(module) ? modules : 0;
+  };
+  return count(RecomputeModule::layernorm, 2) + count(RecomputeModule::core_attn, 1) +
+         count(RecomputeModule::mla_up_proj, 1) +
+         (experts ? count(RecomputeModule::moe, 1) + count(RecomputeModule::moe_act, 1) +
+                        count(RecomputeModule::shared_experts, 1)
+                  : count(RecomputeModule::mlp, 1));
+}
+
 // A multi-token-prediction layer embeds the next token, and has logits and a loss of its own
 // (DeepSeek-V3, arXiv:2412.19437 section 2.2); neither is recomputed.
 Emission LayerEmitter::forward(int layer, int local, Phase phase) {
   const bool mtp = layer >= context_.model.layers;
+  if (phase == Phase::forward)
+    builder_.busy_host_more(context_.cost.checkpoints_s(checkpoints(layer, local)));
   if (mtp && phase == Phase::forward) embedding(phase, local);
   if (mtp) ops_.compute(mtp_projection_ops, local, phase);
   attention_forward(layer, local, phase);
@@ -143,6 +160,7 @@ Emission LayerEmitter::forward(int layer, int local, Phase phase) {
 Emission LayerEmitter::backward(int layer, int local) {
   const bool mtp = layer >= context_.model.layers;
   if (mtp) loss(local, Phase::backward);
+  builder_.busy_host_more(context_.cost.checkpoints_s(checkpoints(layer, local)));
   if (context_.plan.recompute_policy(local).kind == Recompute::full)
     co_await forward(layer, local, Phase::recompute);
   recompute_selected(layer, local);

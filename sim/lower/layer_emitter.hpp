@@ -37,6 +37,7 @@ class LayerEmitter {
   void attention_core(const Kernels& kernels, double kv_bytes, int local, Phase phase);
   void dense_ffn(int layer, int local, Phase phase);
   void recompute_selected(int layer, int local);
+  int checkpoints(int layer, int local) const;
 
   const StepContext& context_;
   TemplateBuilder& builder_;

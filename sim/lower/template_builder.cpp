@@ -189,6 +189,7 @@ std::vector<TaskId> TemplateBuilder::background_collective(const Communication& 
 
 void TemplateBuilder::collective(const Communication& what, const Groups& groups,
                                  const MakeTransfer& make) {
+  if (!groups.empty() && groups[0].size() > 1) busy_host_more(cost_.collective_s());
   advance(background_collective(what, groups, make));
 }
 

@@ -74,6 +74,8 @@ class TemplateBuilder {
   void join_lanes();
   // The next chain takes at least as long as the host needs to issue it and to do this.
   void busy_host(double seconds) { more_host_s_ = seconds; }
+  // Adds to what the host has to do.
+  void busy_host_more(double seconds) { more_host_s_ += seconds; }
 
   // Compute. compute() appends kernels to the chain that every rank is in. compute_fraction() adds
   // a run of its own that takes this fraction of the kernels' time (steps of ring attention).

@@ -92,7 +92,6 @@ class RowReader {
       return fmt::format("\"{}\" is a wafer system: this needs a pod of GPUs", name);
     if (!row_.precision.empty() && read_precision(row_.precision, false).recipe.empty())
       return fmt::format("precision {} is not known", row_.precision);
-    if (row_.zero == 2) return "zero 2: optimizer state and gradients alone cannot be sharded";
     return "";
   }
 

@@ -261,6 +261,13 @@ void visit(FigureVisitor& v, ModelReport& model) {
     model.flops_per_token);
 }
 
+void visit(FigureVisitor& v, Band& band) {
+  v({"low_s", "its lower end", Shown::seconds}, band.low_s);
+  v({"high_s", "its upper end", Shown::seconds}, band.high_s);
+  v({"rows", "measured steps like it", Shown::count}, band.rows);
+  v({"like", "what makes them like it", Shown::plain}, band.like);
+}
+
 void visit(FigureVisitor& v, Distribution& d) {
   v({"mean", "mean", Shown::seconds}, d.mean);
   v({"standard_deviation", "of the sample", Shown::seconds}, d.standard_deviation);
@@ -298,6 +305,10 @@ void visit(FigureVisitor& v, StepReport& r) {
          r.by_link);
   v({"faults", "what is wrong with the cluster", Shown::plain, kSetting | kLater | kWhenSet},
     r.faults);
+  v.optional(
+      {"band", "holds four of five measured steps like this one, where measurements are known",
+       Shown::plain, kLater},
+      r.band);
   v.optional({"goodput", "what failures leave of a long run, where goodput.device_mtbf_s is given",
               Shown::plain, kLater},
              r.goodput);

@@ -144,6 +144,13 @@ struct SeedSpread {
   std::vector<double> samples_s;  // by seed
 };
 
+// Where four of five measured steps like this one were, in step time against their prediction.
+struct Band {
+  double low_s = 0, high_s = 0;
+  int rows = 0;      // measured steps like it
+  std::string like;  // what makes them like it: "megatron-bridge on blackwell"
+};
+
 struct StepReport {
   std::string scenario, moesim_version, simgrid_version, fidelity;
   ModelReport model;
@@ -169,6 +176,7 @@ struct StepReport {
   std::optional<GoodputReport> goodput;
   std::optional<SeedSpread> runs;  // then all other figures are of the run in the middle
   std::string faults;              // what is wrong with the cluster; empty: nothing
+  std::optional<Band> band;
   bool fits() const {
     for (const StageMemory& stage : memory)
       if (!stage.fits) return false;
@@ -184,6 +192,7 @@ void visit(FigureVisitor& v, CriticalPathEntry& entry);
 void visit(FigureVisitor& v, ResourceUse& use);
 void visit(FigureVisitor& v, SimulationFacts& facts);
 void visit(FigureVisitor& v, ModelReport& model);
+void visit(FigureVisitor& v, Band& band);
 // The figures without the count.
 void visit(FigureVisitor& v, Distribution& distribution);
 void visit(FigureVisitor& v, SeedSpread& runs);

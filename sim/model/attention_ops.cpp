@@ -44,7 +44,8 @@ void add_gqa_in(Kernels& kernels, const ModelShape& shape, Mixer mixer, const Sh
   // Rotation reads and writes queries and keys, one kernel each; its backward is the opposite
   // rotation.
   if (pass != Pass::backward_weight) {
-    kernels.push_back(memory_kernel(Op::rope, pass, 2 * bf16_bytes * (query + key), 2));
+    kernels.push_back(unfused(memory_kernel(Op::rope, pass, 2 * bf16_bytes * (query + key), 2),
+                              shard.software.rope_factor));
   }
 }
 
@@ -75,7 +76,8 @@ void add_mla_in(Kernels& kernels, const ModelShape& shape, const Shard& shard, P
   project(Op::mla_up_projection, all, shape.kv_lora_rank,
           static_cast<double>(heads.query) * (shape.qk_nope_dim + shape.v_dim));
   if (pass != Pass::backward_weight) {
-    kernels.push_back(memory_kernel(Op::rope, pass, mla_rope_bytes(shape, shard, heads), 2));
+    kernels.push_back(unfused(memory_kernel(Op::rope, pass, mla_rope_bytes(shape, shard, heads), 2),
+                              shard.software.rope_factor));
   }
 }
 

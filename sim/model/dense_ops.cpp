@@ -20,7 +20,8 @@ void add_ffn(Kernels& kernels, Op op, const ModelShape& shape, int ffn, const Sh
   const bool forward = pass == Pass::forward;
   add_linear(kernels, forward ? fc1 : fc2, pass, shard.recipe);
   const double bytes = activation_bytes(shape.gated_ffn, width, pass) * tokens;
-  if (bytes > 0) kernels.push_back(memory_kernel(op, pass, bytes));
+  const double factor = shard.software.activation_factor;
+  if (bytes > 0) kernels.push_back(unfused(memory_kernel(op, pass, bytes), factor));
   add_linear(kernels, forward ? fc2 : fc1, pass, shard.recipe);
 }
 
@@ -74,11 +75,13 @@ Kernels output_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
   if (pass == Pass::forward) {
     add_norm(kernels, local_elements(shape, shard), pass);
     add_linear(kernels, projection, pass, recipe);
-    kernels.push_back(memory_kernel(Op::cross_entropy, pass, 3 * bf16_bytes * logits, 2));
+    kernels.push_back(
+        memory_kernel(Op::cross_entropy, pass, shard.software.loss_forward_bytes * logits, 2));
     return kernels;
   }
   if (pass == Pass::backward_data) {
-    kernels.push_back(memory_kernel(Op::cross_entropy, pass, 2 * bf16_bytes * logits));
+    kernels.push_back(
+        memory_kernel(Op::cross_entropy, pass, shard.software.loss_backward_bytes * logits));
   }
   add_linear(kernels, projection, pass, recipe);
   if (pass == Pass::backward_data) add_norm(kernels, local_elements(shape, shard), pass);

@@ -1,5 +1,7 @@
 #include "model/kernel_builders.hpp"
 
+#include <cmath>
+
 namespace moesim {
 namespace {
 
@@ -163,6 +165,13 @@ Kernel memory_kernel(Op op, Pass pass, double bytes, int launches) {
 Kernel row_kernel(Op op, Pass pass, double bytes_per_row, int launches) {
   Kernel kernel = memory_kernel(op, pass, 0, launches);
   kernel.bytes_per_row = bytes_per_row;
+  return kernel;
+}
+
+Kernel unfused(Kernel kernel, double factor) {
+  kernel.bytes *= factor;
+  kernel.bytes_per_row *= factor;
+  kernel.launches = static_cast<int>(std::ceil(kernel.launches * factor));
   return kernel;
 }
 

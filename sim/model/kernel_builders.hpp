@@ -36,6 +36,8 @@ void add_grouped_linear(Kernels& kernels, const Linear& linear, int groups, Pass
 
 Kernel memory_kernel(Op op, Pass pass, double bytes, int launches = 1);
 Kernel row_kernel(Op op, Pass pass, double bytes_per_row, int launches = 1);
+// Returns the kernel as several operators that together move `factor` times its bytes.
+Kernel unfused(Kernel kernel, double factor);
 
 // RMSNorm over this many elements. Forward reads x and writes y; backward reads dy and x and writes
 // dx, and reduces the weight's gradient in a second kernel. Nothing in the weight pass.

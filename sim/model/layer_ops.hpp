@@ -43,6 +43,17 @@ struct SoftwareCost {
   // With sequence parallelism a linear layer keeps its share of the input only, and gathers the
   // whole again for its weight gradient.
   bool gathers_input_again = false;
+  // Host time of a collective that compute waits for: autograd, bindings and events around it.
+  double collective_launch_s = 0;
+  // Host time of each module that selective recomputation runs again, in its forward and in its
+  // backward: saving and restoring random states, leaving and entering the autograd graph.
+  double checkpoint_s = 0;
+  // Bytes that the loss moves per logit (6 and 4: fused, over bf16 logits).
+  double loss_forward_bytes = 6;
+  double loss_backward_bytes = 4;
+  // Bytes and kernels of operators that are not fused, against the fused one.
+  double rope_factor = 1;
+  double activation_factor = 1;
 };
 
 // One rank's share of one microbatch.

@@ -132,7 +132,8 @@ Kernels expert_ops(const ModelShape& shape, const Shard& shard, Pass pass) {
     // The gate's weight of a row multiplies the activation (Megatron-Core's weighted SwiGLU): one
     // fp32 more, each way.
     const double bytes = activation_bytes(shape.gated_ffn, width, pass) + fp32_bytes;
-    kernels.push_back(row_kernel(Op::expert_activation, pass, bytes));
+    kernels.push_back(
+        unfused(row_kernel(Op::expert_activation, pass, bytes), shard.software.activation_factor));
   }
   add_grouped_linear(kernels, forward ? fc2 : fc1, groups, pass, shard.recipe, per_expert);
   if (forward) add_second_bias();

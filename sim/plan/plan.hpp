@@ -65,7 +65,23 @@ struct Plan {
     return keeps ? RecomputePolicy{} : recompute_policy();
   }
 
-  int zero_stage = 1;  // 0: none, 1: optimizer state sharded over DP, 3: parameters too (FSDP)
+  // 0: none, 1: optimizer state sharded over DP, 2: gradients too, 3: parameters too (FSDP)
+  int zero_stage = 1;
+  // ZeRO 3: a layer's weights are freed after its forward and gathered again for its backward.
+  // False: they stay whole until its backward is done. What memory.keeps_gathered holds between
+  // passes is gathered once a step.
+  bool reshard_after_forward = true;
+  // ZeRO 3: final norm and logits, a unit of their own, stay whole from their forward to their
+  // backward, so that the loss waits for no gather.
+  bool root_stays_gathered = false;
+  // State is sharded over this part of the replicas only, and replicated between the parts, which
+  // sum their shards of the gradients (HSDP; Megatron-Core's
+  // --num-distributed-optimizer-instances).
+  int optimizer_instances = 1;
+  bool shards_optimizer_only() const { return zero_stage == 1 || zero_stage == 2; }
+  // Sharded gradients must be reduced before the next microbatch adds to them, unless whole ones
+  // are summed.
+  bool reduces_every_microbatch() const { return zero_stage >= 2 && !memory.sums_whole_gradients; }
   bool overlap_grad_reduce = true;
   bool overlap_param_gather = true;
   // ZeRO 1 with an interleaved schedule: all stages gather from the step's beginning. Without, a

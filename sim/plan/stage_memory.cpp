@@ -15,8 +15,8 @@ StateSharding state_sharding(const ModelShape& shape, const Plan& plan, const Ma
   sharding.ep = plan.ep;
   sharding.etp = plan.etp;
   const int copies = pipeline_shape(plan).copies();
-  sharding.dp = mapping.dp * plan.cp * copies;
-  sharding.edp = mapping.edp * copies;
+  sharding.dp = mapping.dp * plan.cp * copies / plan.optimizer_instances;
+  sharding.edp = mapping.edp * copies / plan.optimizer_instances;
   if (shape.experts > 0 && shard.local_experts > 0)
     sharding.slots_per_expert = static_cast<double>(shard.local_experts) * plan.ep / shape.experts;
   sharding.zero_stage = plan.zero_stage;
@@ -123,8 +123,9 @@ class ChunkCounter {
 void add_sharding_buffers(const Plan& plan, double whole, double largest, double ends,
                           int microbatches, std::vector<HeldBytes>& buffers) {
   const FrameworkMemory& framework = plan.memory;
-  const double gathered =
-      framework.keeps_gathered ? whole : std::min(whole, framework.gathered_layers * largest);
+  const double gathered = framework.keeps_gathered || !plan.reshard_after_forward
+                              ? whole
+                              : std::min(whole, framework.gathered_layers * largest);
   buffers.push_back({"gathered weights", plan.gather_bytes * (gathered + ends)});
   if (framework.sums_whole_gradients && microbatches > 1)
     buffers.push_back({"summed gradients", 2 * (whole + ends)});

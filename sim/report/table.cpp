@@ -69,6 +69,10 @@ void key_figures(TableCanvas& table, const StepReport& report) {
       count_text(report.tokens_per_step));
   row("lower bound", seconds_text(report.lower_bound_s), "overload factor",
       fmt::format("{:.4g}", report.overload_factor));
+  if (const auto& band = report.band; band && report.step_time_s > 0)
+    table.wrapped(
+        "  ", fmt::format("(step time ± {:.0f} %, of {} measured rows like it: {})",
+                          100 * (band->high_s / report.step_time_s - 1), band->rows, band->like));
   if (report.lower_bound_s > 0)
     table.wrapped(
         "  ", fmt::format("(bound: {}, {} of the step; overload: busiest rank / balanced)",

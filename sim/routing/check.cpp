@@ -59,6 +59,9 @@ void Checker::check_numbers() const {
   in(spec_.placement_period, 1, 1 << 20, "placement_period");
   require(!spec_.pad_to_capacity || spec_.capacity_factor > 0, "pad_to_capacity",
           "needs a capacity_factor");
+  if (spec_.kind != RoutingKind::in_turn) return;
+  require(spec_.capacity_factor == 0, "capacity_factor", "must be 0 with kind in_turn");
+  require(spec_.redundant_experts == 0, "redundant_experts", "must be 0 with kind in_turn");
 }
 
 void Checker::check_loads(const std::vector<double>& loads, const std::string& key) const {

@@ -61,7 +61,7 @@ void take_token(const SourceRun& run, std::span<const int> chosen, std::vector<i
 
 void sample_tokens_exactly(const Router& router, int layer_index, int microbatch, int cell,
                            RoutedTokens& out) {
-  if (router.spec_.kind == RoutingKind::balanced)
+  if (router.spec_.kind == RoutingKind::balanced || router.spec_.kind == RoutingKind::in_turn)
     return router.sample(layer_index, microbatch, cell, out);
   const RoutingSpec& spec = router.spec_;
   const RoutingShape& shape = router.shape_;

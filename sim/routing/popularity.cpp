@@ -139,7 +139,7 @@ std::vector<std::vector<double>> layer_popularity(const RoutingSpec& spec, int e
     } else {
       weights.assign(experts, 1.0);
     }
-    if (spec.drift > 0 && spec.kind != RoutingKind::balanced) {
+    if (spec.drift > 0 && spec.kind != RoutingKind::balanced && spec.kind != RoutingKind::in_turn) {
       for (int e = 0; e < experts; ++e)
         weights[e] *= std::exp(spec.drift * random_walk(seed, layer, e, step));
     }

@@ -158,10 +158,51 @@ void Router::sample_balanced(const Layer& layer, RoutedTokens& out) const {
   }
 }
 
+// Every source deals the experts out alike, beginning with the first, so that the row of one serves
+// all; after experts / gcd(experts, top_k) tokens the deal begins again.
+void Router::sample_in_turn(const Layer& layer, RoutedTokens& out) const {
+  const int experts = shape_.experts, period = experts / std::gcd(experts, shape_.top_k);
+  std::vector<int> rank_of(experts), ranks;
+  for (size_t slot = 0; slot < layer.slots.size(); ++slot)
+    rank_of[layer.slots[slot].expert] = static_cast<int>(slot) / out.slots_per_rank;
+  std::fill(out.counts.begin(), out.counts.end(), 0);
+  std::fill(out.rank_tokens.begin(), out.rank_tokens.end(), 0);
+  std::fill(out.node_tokens.begin(), out.node_tokens.end(), 0);
+  for (int token = 0; token < period; ++token) {
+    const auto times = static_cast<int32_t>(shape_.tokens_per_source / period +
+                                            (token < shape_.tokens_per_source % period ? 1 : 0));
+    ranks.clear();
+    for (int i = 0; i < shape_.top_k; ++i) {
+      const int expert = (token * shape_.top_k + i) % experts;
+      out.counts[expert] += times;
+      ranks.push_back(rank_of[expert]);
+    }
+    std::sort(ranks.begin(), ranks.end());
+    ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+    for (size_t i = 0; i < ranks.size(); ++i) {
+      const int node = ranks[i] / shape_.ranks_per_node;
+      out.rank_tokens[ranks[i]] += times;
+      if (i == 0 || ranks[i - 1] / shape_.ranks_per_node != node) out.node_tokens[node] += times;
+    }
+  }
+  for (int source = 0; source < shape_.sources; ++source) {
+    const auto repeat = [source](std::vector<int32_t>& rows, int width) {
+      if (source > 0)
+        std::copy_n(rows.begin(), width,
+                    rows.begin() + static_cast<std::ptrdiff_t>(source) * width);
+    };
+    repeat(out.counts, experts);
+    repeat(out.rank_tokens, out.ranks);
+    repeat(out.node_tokens, out.nodes);
+    tally_copies(layer.slots, layer.replicated, source, out);
+  }
+}
+
 void Router::sample(int layer_index, int microbatch, int cell, RoutedTokens& out) const {
   const Layer& layer = at(layer_index);
   shape_output(layer, out);
   if (spec_.kind == RoutingKind::balanced) return sample_balanced(layer, out);
+  if (spec_.kind == RoutingKind::in_turn) return sample_in_turn(layer, out);
   RoutingScratch& scratch = out.scratch;
   const RowModel* row = &layer.row;
   const auto disturb = [&](std::vector<float>& factor) {

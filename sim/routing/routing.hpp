@@ -67,6 +67,7 @@ class Router {
   ExpertPlacement place(const std::vector<double>& loads) const;
   void add_layers(int layers);
   void sample_balanced(const Layer& layer, RoutedTokens& out) const;
+  void sample_in_turn(const Layer& layer, RoutedTokens& out) const;
   void finish_source(const Layer& layer, const RowModel& row, int source, RoutedTokens& out) const;
   void shape_output(const Layer& layer, RoutedTokens& out) const;
   int32_t capacity() const;

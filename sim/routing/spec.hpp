@@ -11,6 +11,7 @@ namespace moesim {
 
 enum class RoutingKind {
   balanced,   // forced: every expert gets the same count from every source, nothing is drawn
+  in_turn,    // forced: token t takes experts t*k to t*k + k - 1, modulo their number
   uniform,    // every expert equally likely, tokens drawn: the balance of random routing
   zipf,       // popularity ~ 1/rank^exponent
   dirichlet,  // popularity ~ Dirichlet(concentration, ..., concentration)
@@ -18,7 +19,7 @@ enum class RoutingKind {
   recorded,   // given token counts per layer and step
 };
 inline constexpr auto kRoutingKinds = spell<RoutingKind::recorded>(
-    "balanced", "uniform", "zipf", "dirichlet", "histogram", "recorded");
+    "balanced", "in_turn", "uniform", "zipf", "dirichlet", "histogram", "recorded");
 constexpr const auto& enum_names(RoutingKind) { return kRoutingKinds; }
 
 enum class Placement {

@@ -136,7 +136,6 @@ TEST_CASE("precision, memory and communication options") {
        "workload: tiny\nplatform: {base: pod, device: {fp8_efficiency: 0}}\n" + kBatch +
            "plan: {precision: mxfp8}\n",
        "s.yaml:4:19: plan.precision: mxfp8 needs a device with fp8_efficiency"},
-      {"ZeRO-2", plan("zero_stage: 2"), "s.yaml:4:20: plan.zero_stage: must be 0, 1 or 3, got 2"},
       {"all SMs for communication", plan("communication_sms: 132"),
        "s.yaml:4:27: plan.communication_sms: 132 leave none of the device's 132 SMs to compute"},
       {"all SMs for data-parallel collectives",
@@ -147,7 +146,12 @@ TEST_CASE("precision, memory and communication options") {
       {"quantized logits in bf16", plan("fp8_output_proj: true"),
        "s.yaml:4:25: plan.fp8_output_proj: has no effect with precision: bf16"},
       {"no gather where there is none", plan("zero_stage: 3, gather_in_step: false"),
-       "s.yaml:4:39: plan.gather_in_step: false has no effect without zero_stage: 1"},
+       "s.yaml:4:39: plan.gather_in_step: false has no effect without zero_stage: 1 or 2"},
+      {"instances that do not divide the replicas", plan("optimizer_instances: 3"),
+       "s.yaml:4:29: plan.optimizer_instances: 3 does not divide the replicas of the dense "
+       "parameters and of the experts"},
+      {"instances of nothing", plan("zero_stage: 0, optimizer_instances: 2"),
+       "s.yaml:4:44: plan.optimizer_instances: 2 need zero_stage > 0"},
       {"modules without selective", plan("recompute: full, recompute_modules: [mlp]"),
        "s.yaml:4:44: plan.recompute_modules: has no effect without recompute: selective"},
       {"selective without modules", plan("recompute: selective"),

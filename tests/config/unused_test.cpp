@@ -57,7 +57,7 @@ TEST_CASE("a key of the plan that cannot act says what would make it act") {
         "s.yaml:4:25: plan.attention_tiles: has no effect without a wafer system");
   CHECK(errors_of(plan("align_param_gather: false")) ==
         "s.yaml:4:28: plan.align_param_gather: has no effect without plan.vpp above 1 and "
-        "plan.zero_stage: 1");
+        "plan.zero_stage: 1 or 2");
   CHECK(errors_of(plan("overlap_shared_expert: true")) ==
         "s.yaml:4:31: plan.overlap_shared_expert: has no effect without a model with shared "
         "experts");

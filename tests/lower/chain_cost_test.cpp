@@ -40,6 +40,24 @@ TEST_CASE("A run waits for the host kernel by kernel") {
   CHECK(cost.seconds(std::vector{kernel_of(Op::top_k, 10, 1, 10)}) == Approx(110e-6));
 }
 
+TEST_CASE("The host's time for collectives and checkpoints, which graphs and pieces hold") {
+  const Device device = slow_host();
+  Plan plan;
+  plan.software.collective_launch_s = 80e-6;
+  plan.software.checkpoint_s = 300e-6;
+  const ChainCost cost(device, plan);
+  CHECK(cost.collective_s() == Approx(80e-6));
+  CHECK(cost.checkpoints_s(3) == Approx(900e-6));
+  // A run of 52 us of device time, whose host has 20 us of launches and then the collective.
+  const std::vector kernels{kernel_of(Op::rope, 50), kernel_of(Op::norm, 2)};
+  CHECK(cost.seconds(kernels, {}, cost.collective_s()) == Approx(100e-6));
+  plan.ep_overlap = true;
+  CHECK(cost.collective_s() == 0);
+  plan.ep_overlap = false;
+  plan.cuda_graph = true;
+  CHECK(cost.checkpoints_s(3) == 0);
+}
+
 TEST_CASE("Parts of a run sum to it") {
   const Device device = slow_host();
   const Plan plan;

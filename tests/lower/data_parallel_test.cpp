@@ -29,7 +29,7 @@ double work_of_rank(const LoweredStep& step) {
 }  // namespace
 
 TEST_CASE("gradients and parameters travel once a step, whatever the number of microbatches") {
-  for (const int zero : {0, 1, 3})
+  for (const int zero : {0, 1, 2, 3})
     for (const int microbatches : {1, 4}) {
       Plan plan;
       plan.zero_stage = zero;
@@ -45,15 +45,115 @@ TEST_CASE("gradients and parameters travel once a step, whatever the number of m
       const double parameters = total_parameters(dense_model(2));
       const double share = 3.0 / 4;  // of 4 replicas
       const double reduce =
-          parameters * 4 * share * (zero == 0 ? 2 : 1) * (zero == 3 ? microbatches : 1);
+          parameters * 4 * share * (zero == 0 ? 2 : 1) * (zero >= 2 ? microbatches : 1);
       CHECK(sent["gradient reduce"] == Approx(reduce).epsilon(1e-6));
       // ZeRO-3 gathers for the forward and again for the backward of every microbatch.
       const double gather = parameters * 2 * share *
                             (zero == 0   ? 0
-                             : zero == 1 ? 1
-                                         : 2 * microbatches);
+                             : zero == 3 ? 2 * microbatches
+                                         : 1);
       CHECK(sent["parameter gather"] == Approx(gather).epsilon(1e-6).margin(1));
     }
+}
+
+namespace {
+
+// Bytes that leave all ports of the devices, by the name of the transfer.
+std::map<std::string, double> replica_bytes(LoweredStep& step) {
+  std::map<std::string, double> sent;
+  for_each_task(
+      step, [&](const Block&, const TaskGraph& graph, const Task& task, const InstanceData& data) {
+        if (task.stream != Stream::dp || task.kind != TaskKind::transfer) return;
+        for (const Flow& flow : flows_of(graph, task, data))
+          if (flow.source % kPorts < 2) sent[step.program.op_names[task.op]] += flow.bytes;
+      });
+  return sent;
+}
+
+}  // namespace
+
+TEST_CASE("weights that stay whole are gathered less often, whole gradients reduced once") {
+  const double parameters = total_parameters(dense_model(2)), share = 3.0 / 4;
+  const int microbatches = 4;
+  const auto bytes = [&](auto set) {
+    Plan plan;
+    plan.zero_stage = 3;
+    set(plan);
+    return replica_bytes(*lower(dense_model(2), ideal_pod(4), plan, tiny_batch(4 * microbatches)));
+  };
+  const auto gathers = [&](auto set) {
+    return bytes(set)["parameter gather"] / (parameters * 2 * share);
+  };
+  const auto reductions = [&](auto set) {
+    return bytes(set)["gradient reduce"] / (parameters * 4 * share);
+  };
+  CHECK(gathers([](Plan&) {}) == Approx(2 * microbatches));
+  CHECK(gathers([](Plan& p) { p.reshard_after_forward = false; }) == Approx(microbatches));
+  CHECK(gathers([](Plan& p) { p.memory.keeps_gathered = true; }) == Approx(1));
+  const double logits = output_parameters(dense_model(2)) / parameters;
+  CHECK(gathers([](Plan& p) { p.root_stays_gathered = true; }) ==
+        Approx((2 - logits) * microbatches));
+  CHECK(reductions([](Plan&) {}) == Approx(microbatches));
+  CHECK(reductions([](Plan& p) { p.memory.sums_whole_gradients = true; }) == Approx(1));
+  CHECK(reductions([](Plan& p) {
+          p.memory.sums_whole_gradients = true;
+          p.overlap_grad_reduce = false;
+        }) == Approx(1));
+}
+
+TEST_CASE("with two instances state is sharded over half of the replicas, shards are summed") {
+  Plan plan;
+  plan.zero_stage = 1;
+  plan.optimizer_instances = 2;
+  const double parameters = total_parameters(dense_model(2));
+  const auto step = lower(dense_model(2), ideal_pod(8), plan, tiny_batch(8));
+  const auto sent = replica_bytes(*step);
+  CHECK(sent.at("gradient reduce") == Approx(parameters * 4 * 3 / 4));
+  CHECK(sent.at("gradient all-reduce") == Approx(2 * (parameters * 4 / 4) / 2));
+  CHECK(sent.at("parameter gather") == Approx(parameters * 2 * 3 / 4));
+  // The optimizer has a fourth of the state, not an eighth.
+  const RankParameters held{parameters, 0};
+  const auto adam_bytes = [&](const LoweredStep& of) {
+    double bytes = 0;
+    for (const Kernel& kernel : optimizer_kernels(of.context, held)) bytes += kernel.bytes;
+    return bytes;
+  };
+  Plan whole;
+  whole.zero_stage = 1;
+  const auto other = lower(dense_model(2), ideal_pod(8), whole, tiny_batch(8));
+  CHECK(adam_bytes(*step) == Approx(2 * adam_bytes(*other)));
+}
+
+TEST_CASE("instances spread over nodes send their shards over the NIC alone") {
+  // Two nodes of eight: within a node a reduce-scatter over NVLink, between them an all-reduce of
+  // an eighth of the gradients, 2 x 1/2 of it each way.
+  Plan plan;
+  plan.zero_stage = 1;
+  plan.optimizer_instances = 2;
+  plan.overlap_grad_reduce = plan.overlap_param_gather = false;
+  plan.gather_in_step = false;
+  const double parameters = total_parameters(dense_model(2));
+  const auto makespan = [&](double gradient_bytes) {
+    plan.gradient_bytes = gradient_bytes;
+    return reference(*lower(dense_model(2), two_nodes(), plan, tiny_batch(16))).makespan_s;
+  };
+  const double more = makespan(8) - makespan(4);
+  CHECK(more == Approx(parameters * 4 * (7.0 / 8 / 450e9 + 1.0 / 8 / 50e9)).epsilon(0.02));
+}
+
+TEST_CASE("the loss waits for no gather where its weights have stayed whole") {
+  Pod pod = ideal_pod(4);
+  pod.gpus_per_node = 4;
+  pod.nvlink_bytes_per_s = 1e11;
+  Plan plan;
+  plan.zero_stage = 3;
+  const auto seconds = [&](bool stays) {
+    plan.root_stays_gathered = stays;
+    return reference(*lower(dense_model(8), pod, plan, tiny_batch(4))).makespan_s;
+  };
+  // Gathers far outlast compute: what is not gathered again is saved.
+  const double logits = output_parameters(dense_model(8)) * 2 * 0.75 / 1e11;
+  CHECK(seconds(false) - seconds(true) >= 0.99 * logits);
 }
 
 TEST_CASE(

@@ -63,3 +63,17 @@ TEST_CASE("MLA projects up from its latents, and other attention does not") {
   CHECK(up("qwen3-30b-a3b").empty());
   CHECK(std::string(name_of(Op::mla_up_projection)) == name_of(Op::qkv_projection));
 }
+
+TEST_CASE("unfused rotary embeddings move as many times the bytes, in as many kernels") {
+  const ModelShape shape = workload("deepseek-v3");
+  Shard shard = one_sequence(shape, 4096);
+  const auto rope = [&](Pass pass) {
+    for (const Kernel& kernel : attention_in_ops(shape, 0, shard, pass))
+      if (kernel.op == Op::rope) return kernel;
+    return Kernel{};
+  };
+  const Kernel forward = rope(Pass::forward), backward = rope(Pass::backward_data);
+  shard.software.rope_factor = 12;
+  CHECK(rope(Pass::forward).bytes == Approx(12 * forward.bytes));
+  CHECK(rope(Pass::backward_data).launches == 12 * backward.launches);
+}

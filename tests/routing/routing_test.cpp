@@ -1,5 +1,6 @@
 #include "routing/routing.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "catch.hpp"
@@ -48,6 +49,49 @@ TEST_CASE("balanced routing gives equal counts, the remainder spread over expert
   Router({}, odd, 1, 1).sample(0, 0, 0, tokens);
   require_conserved(tokens, odd);
   for (int e = 0; e < 16; ++e) REQUIRE(std::abs(tokens.expert_rows(e) - 3 * 101 * 3 / 16) <= 1);
+}
+
+TEST_CASE("experts dealt out in turn are neighbours: few ranks and nodes see a token") {
+  RoutingSpec spec;
+  spec.kind = RoutingKind::in_turn;
+  RoutedTokens tokens;
+  // Eight of 128 experts, 16 a rank: every token stays whole. Eight of 256, four a rank: two ranks
+  // of one node.
+  const RoutingShape whole{8, 4096, 128, 8, 1, 1, 8, 8};
+  Router(spec, whole, 1, 1).sample(0, 0, 0, tokens);
+  require_conserved(tokens, whole);
+  CHECK(tokens.counts == std::vector<int32_t>(8 * 128, 256));
+  CHECK(sum(tokens.rank_tokens) == 8 * 4096);
+  Router(spec, deepseek, 1, 1).sample(0, 0, 0, tokens);
+  require_conserved(tokens, deepseek);
+  CHECK(tokens.overload_factor() == 1.0);
+  CHECK(sum(tokens.rank_tokens) == 2 * 64 * 4096);
+  CHECK(sum(tokens.node_tokens) == 64 * 4096);
+}
+
+TEST_CASE("experts dealt out in turn, token by token") {
+  RoutingSpec spec;
+  spec.kind = RoutingKind::in_turn;
+  const RoutingShape odd{3, 101, 16, 3, 1, 1, 8, 4};
+  RoutedTokens tokens;
+  Router(spec, odd, 1, 1).sample(0, 0, 0, tokens);
+  require_conserved(tokens, odd);
+  std::vector<int32_t> counts(16), ranks(8), nodes(2);
+  for (int token = 0; token < 101; ++token) {
+    std::vector<bool> rank(8), node(2);
+    for (int i = 0; i < 3; ++i) {
+      const int expert = (token * 3 + i) % 16;
+      ++counts[expert];
+      rank[expert / 2] = node[expert / 8] = true;
+    }
+    for (int r = 0; r < 8; ++r) ranks[r] += rank[r];
+    for (int n = 0; n < 2; ++n) nodes[n] += node[n];
+  }
+  for (int source = 0; source < 3; ++source) {
+    CHECK(std::equal(counts.begin(), counts.end(), tokens.counts.begin() + source * 16));
+    CHECK(std::equal(ranks.begin(), ranks.end(), tokens.rank_tokens.begin() + source * 8));
+    CHECK(std::equal(nodes.begin(), nodes.end(), tokens.node_tokens.begin() + source * 2));
+  }
 }
 
 TEST_CASE("tokens are conserved over kinds and placements") {

@@ -10,11 +10,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "base/diagnostics.hpp"
 #include "batch/run_seeds.hpp"
 #include "batch/study_file.hpp"
 #include "commands.hpp"
+#include "config/known_errors.hpp"
 #include "logging.hpp"
 #include "outputs.hpp"
 #include "report/csv.hpp"
@@ -59,6 +61,17 @@ std::function<void(double, double)> progress_printer(ProgressLine& line) {
   };
 }
 
+// Returns how far measured steps like this one were from their prediction. Nothing is known of
+// wafers.
+std::optional<Band> band_of(const Scenario& scenario, const std::string& path, double step_s) {
+  if (scenario.platform.is_wafer_system()) return std::nullopt;
+  const SearchPath search = default_search_path(fs::path(path).parent_path().string());
+  const auto row = known_error_of(load_known_errors(search), scenario.plan.framework,
+                                  scenario.platform.pod().device.generation);
+  if (!row) return std::nullopt;
+  return Band{step_s / (1 + row->error), step_s * (1 + row->error), row->rows, described(*row)};
+}
+
 void print_report(const StepReport& report, const SimulateOptions& options) {
   const JsonOptions json{options.machine_facts};
   if (options.format == "json")
@@ -71,6 +84,7 @@ void print_report(const StepReport& report, const SimulateOptions& options) {
 
 // Several seeds of one scenario: the median run, and the spread below it.
 int run_several_seeds(const Scenario& scenario, const Options& options) {
+  const std::string& path = options.scenarios[0];
   if (!options.timeline.file.empty())
     throw InputError("--trace is for one run, not for several seeds");
   ProgressLine line;
@@ -80,9 +94,10 @@ int run_several_seeds(const Scenario& scenario, const Options& options) {
   seeds.pool.jobs = options.batch.jobs;
   seeds.pool.timeout_s = options.batch.timeout_s;
   seeds.pool.on_progress = [&line](const Progress& state) { line.show(to_string(state)); };
-  const auto median = run_seeds(scenario, seeds);
+  auto median = run_seeds(scenario, seeds);
   line.clear();
   if (!median) return kInterrupted;
+  median->band = band_of(scenario, path, median->step_time_s);
   print_report(*median, options.simulate);
   if (options.simulate.format == "table")
     fmt::print("{}", distribution_table(*median->runs, median->seed));
@@ -129,8 +144,9 @@ int run_one(const Options& options) {
                   program.simulated_ranks);
     if (!options.timeline.file.empty()) timeline_ranks(lowered, options.timeline.ranks);
   };
-  const RunResult result = run_step(resolved.scenario, run);
+  RunResult result = run_step(resolved.scenario, run);
   line.clear();
+  result.report.band = band_of(resolved.scenario, path, result.report.step_time_s);
   const std::vector<KernelRow> kernels = kernel_rows(result.lowered->program());
   const double step_s = result.report.step_time_s;
   if (options.ops)
