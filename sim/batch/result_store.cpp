@@ -89,10 +89,11 @@ void ResultStore::find_others() {
 
 void ResultStore::find_kept(size_t run_index) {
   const auto stored = read_stored_run(json_path(run_index));
-  if (stored && stored->run.scenario != runs_[run_index].scenario_path)
+  const std::string& scenario = runs_[run_index].scenario_path;
+  if (stored && !scenario.empty() && stored->run.scenario != scenario &&
+      stored->run.fingerprint != fingerprints_[run_index])
     throw InputError(fmt::format("{} is of {}, not of {}: give another folder",
-                                 json_path(run_index).string(), stored->run.scenario,
-                                 runs_[run_index].scenario_path));
+                                 json_path(run_index).string(), stored->run.scenario, scenario));
   if (!stored || stored->run.fingerprint != fingerprints_[run_index]) return;
   for (const Outcome::Status lasting : {Outcome::Status::done, Outcome::Status::failed}) {
     if (stored->run.status != spelling(lasting)) continue;

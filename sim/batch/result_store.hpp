@@ -34,7 +34,7 @@ class ResultStore {
   // Creates the folder where needed, finds the runs that it holds already, and writes the table of
   // those. fingerprints are those of the runs, in their order. Throws InputError when the folder
   // cannot be written, when another batch writes to it, or when it holds a run of the same name
-  // from another scenario.
+  // from another scenario (runs without a scenario's file are named by what they are of).
   ResultStore(std::filesystem::path folder, std::vector<StudyRun> runs,
               std::vector<std::string> fingerprints, const JsonOptions& json = {});
 

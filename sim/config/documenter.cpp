@@ -23,7 +23,8 @@ void StructDocumenter::on_value(const FieldInfo& field, FieldValue value) {
   std::visit(Overloaded{
                  [&](int64_t* integer) {
                    add(field, (field.word ? std::string(field.word) + " or " : "") + integers,
-                       fmt::format("{}", *integer));
+                       field.word && *integer == field.word_value ? field.word
+                                                                  : fmt::format("{}", *integer));
                  },
                  [&](double* number) {
                    add(field, number_type(field), format_quantity(*number, field.unit));

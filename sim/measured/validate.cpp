@@ -53,10 +53,11 @@ struct Simulations {
     }
   }
 
-  std::vector<StudyRun> runs(const std::string& table) const {
+  // Rows of several tables may be of one scenario, so that a run has no file of its own.
+  std::vector<StudyRun> runs() const {
     std::vector<std::pair<double, StudyRun>> found;
     for (const auto& [name, scenario] : by_name)
-      found.push_back({cost_of(scenario), {name, table, {}}});
+      found.push_back({cost_of(scenario), {name, "", {}}});
     std::stable_sort(found.begin(), found.end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });
     std::vector<StudyRun> sorted;
@@ -165,7 +166,7 @@ Validation validate(const ValidateOptions& options, const SearchPath& search) {
     return scenario_text(simulations.by_name.at(run.name)) +
            fmt::format("seed: {}\n", options.seed);
   };
-  const std::vector<StudyRun> runs = simulations.runs(options.tables.front());
+  const std::vector<StudyRun> runs = simulations.runs();
   const BatchCounts counts = run_batch(runs, work, options.batch);
   read_results(validation.rows, options.batch.out_folder);
   validation.simulations = runs.size();

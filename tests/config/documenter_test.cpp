@@ -30,7 +30,8 @@ TEST_CASE("the schema names every section and enumerator") {
   for (const char* expected :
        {"workload  ", "  top_k  ", "platform  ", "  device  ", "    sms  ", "plan  ", "routing  ",
         "batch  ", "bf16, fp8-delayed, fp8-current, fp8-block, mxfp8 or nvfp4",
-        "balanced, uniform, zipf, dirichlet, histogram or recorded",
+        "balanced, in_turn, uniform, zipf, dirichlet, histogram or recorded",
+        "auto or integer from 0 to 1000000, default auto",
         "number in B/s above 0 and at most 1 EB/s",
         "auto, flat, port_balanced, hierarchical or closed_form"})
     CHECK(text.find(expected) != std::string::npos);
