@@ -10,18 +10,18 @@ constexpr NumberRange kFraction = above(0, 1);
 
 // Fitted constants of the cost model.
 void visit_fit(Visitor& v, Device& d) {
-  v.number("launch_s", d.launch_s, Unit::seconds, kShortTime,
-           "gap between two kernels in a stream kept full");
-  v.number("host_launch_s", d.host_launch_s, Unit::seconds, kShortTime,
-           "host time to issue one kernel; 0 in a preset: the framework's profile knows it");
-  v.number("host_timing_s", d.host_timing_s, Unit::seconds, kShortTime,
-           "in benchmarks timed from the host, beyond a kernel and launch_s");
-  v.number("host_call_s", d.host_call_s, Unit::seconds, kShortTime,
-           "least time of a call in such benchmarks; a GEMM, or each of a grouped one");
-  v.number("host_attention_call_s", d.host_attention_call_s, Unit::seconds, kShortTime,
-           "the same of attention");
-  v.number("gemm_overhead_s", d.gemm_overhead_s, Unit::seconds, kShortTime,
-           "ramp up and drain of a GEMM or attention kernel");
+  const auto seconds = [&](const char* key, double& value, const char* doc) {
+    v.number(key, value, Unit::seconds, kShortTime, doc);
+  };
+  seconds("launch_s", d.launch_s, "gap between two kernels in a stream kept full");
+  seconds("host_launch_s", d.host_launch_s,
+          "host time to issue one kernel; 0 in a preset: the framework's profile knows it");
+  seconds("host_timing_s", d.host_timing_s,
+          "in benchmarks timed from the host, beyond a kernel and launch_s");
+  seconds("host_call_s", d.host_call_s,
+          "least time of a call in such benchmarks; a GEMM, or each of a grouped one");
+  seconds("host_attention_call_s", d.host_attention_call_s, "the same of attention");
+  seconds("gemm_overhead_s", d.gemm_overhead_s, "ramp up and drain of a GEMM or attention kernel");
   v.number("gemm_efficiency", d.gemm_efficiency, Unit::number, kFraction,
            "fraction of peak that one SM sustains in the main loop of a full tile", Need::required);
   v.number("grouped_gemm_efficiency", d.grouped_gemm_efficiency, Unit::number, kFraction,

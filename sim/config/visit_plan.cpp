@@ -39,6 +39,12 @@ void visit(Visitor& v, SoftwareCost& c) {
   const auto count = [&](const char* key, int& value, NumberRange range, const char* doc) {
     v.integer(key, value, range, doc);
   };
+  const auto host_s = [&](const char* key, double& value, double most, const char* doc) {
+    v.number(key, value, Unit::seconds, {0, most}, doc);
+  };
+  const auto factor = [&](const char* key, double& value, const char* doc) {
+    v.number(key, value, Unit::number, {1, 100}, doc);
+  };
   count("dispatch_launches", c.dispatch_launches, {0, 10'000},
         "host launches that prepare a dispatch; 0: as many as its kernels");
   count("router_launch_factor", c.router_launch_factor, {1, 1000},
@@ -49,29 +55,28 @@ void visit(Visitor& v, SoftwareCost& c) {
            "that experts' biases move per element of the output, with grouped_gemm: per_expert");
   v.number("expert_bias_backward_bytes", c.expert_bias_backward_bytes, Unit::bytes, {0, 1e4},
            "the same in the backward pass");
-  v.number("overlap_piece_s", c.overlap_piece_s, Unit::seconds, {0, 10},
-           "host time of each piece that ep_overlap cuts a layer into");
-  v.number("overlap_launch_factor", c.overlap_launch_factor, Unit::number, {1, 100},
-           "host_launch_s is multiplied by this with ep_overlap");
+  host_s("overlap_piece_s", c.overlap_piece_s, 10,
+         "host time of each piece that ep_overlap cuts a layer into");
+  factor("overlap_launch_factor", c.overlap_launch_factor,
+         "host_launch_s is multiplied by this with ep_overlap");
   count("gradient_passes", c.gradient_passes, {0, 100},
         "once a step, reads and writes of all gradients held, beside their accumulation");
   count("norm_passes", c.norm_passes, {1, 100},
         "reads of the gradients of the optimizer's share for norms");
   v.flag("gathers_input_again", c.gathers_input_again,
          "with sequence parallelism, inputs of linear layers travel again in the backward pass");
-  v.number("collective_launch_s", c.collective_launch_s, Unit::seconds, {0, 1},
-           "host time of a collective that compute waits for, beside launches of kernels");
-  v.number(
-      "checkpoint_s", c.checkpoint_s, Unit::seconds, {0, 1},
-      "host time of each module that selective recomputation runs again, forward and backward");
+  host_s("collective_launch_s", c.collective_launch_s, 1,
+         "host time of a collective that compute waits for, beside launches of kernels");
+  host_s("checkpoint_s", c.checkpoint_s, 1,
+         "host time of each module that selective recomputation runs again, forward and backward");
   v.number("loss_forward_bytes", c.loss_forward_bytes, Unit::bytes, {0, 1000},
            "that the loss moves per logit in the forward pass (6: fused, over bf16 logits)");
   v.number("loss_backward_bytes", c.loss_backward_bytes, Unit::bytes, {0, 1000},
            "the same in the backward pass (4: fused)");
-  v.number("rope_factor", c.rope_factor, Unit::number, {1, 100},
-           "bytes and kernels of rotary embeddings against the fused ones");
-  v.number("activation_factor", c.activation_factor, Unit::number, {1, 100},
-           "bytes and kernels of an FFN's activation against the fused one");
+  factor("rope_factor", c.rope_factor,
+         "bytes and kernels of rotary embeddings against the fused ones");
+  factor("activation_factor", c.activation_factor,
+         "bytes and kernels of an FFN's activation against the fused one");
 }
 
 void visit(Visitor& v, FrameworkMemory& m) {

@@ -51,11 +51,10 @@ TEST_CASE("plain numbers are SI") {
   CHECK(parse("5e10", Unit::bytes_per_s) == 5e10);
   CHECK(parse("+1.5E-6", Unit::seconds) == 1.5e-6);
   CHECK(parse("1e3 GB", Unit::bytes) == 1e12);
-  CHECK(parse(".5", Unit::number) == 0.5);
-  CHECK(parse("5.", Unit::number) == 5);
-  CHECK(parse("0e999", Unit::number) == 0);
-  CHECK(parse("1e-400", Unit::number) == 0);
-  CHECK(parse("-3", Unit::number) == -3);
+  for (const auto& [text, value] :
+       {std::pair(".5", 0.5), std::pair("5.", 5.0), std::pair("0e999", 0.0),
+        std::pair("1e-400", 0.0), std::pair("-3", -3.0)})
+    CHECK(parse(text, Unit::number) == value);
 }
 
 TEST_CASE("what is no quantity is explained") {

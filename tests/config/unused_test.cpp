@@ -1,7 +1,6 @@
 #include "config/unused.hpp"
 
-#include "catch.hpp"
-#include "config/fixture.hpp"
+#include "config/error_case.hpp"
 
 using namespace moesim;
 
@@ -48,22 +47,25 @@ TEST_CASE("another kind laid over a scenario sets the parameter back") {
 }
 
 TEST_CASE("a key of the plan that cannot act says what would make it act") {
-  const auto plan = [](const std::string& keys) { return kScenario + "plan: {" + keys + "}\n"; };
-  CHECK(errors_of(plan("cp_kind: all_gather")) ==
-        "s.yaml:4:17: plan.cp_kind: has no effect without plan.cp above 1");
-  CHECK(errors_of(plan("cuda_graph_scope: router")) ==
-        "s.yaml:4:26: plan.cuda_graph_scope: has no effect without plan.cuda_graph: true");
-  CHECK(errors_of(plan("attention_tiles: 4")) ==
-        "s.yaml:4:25: plan.attention_tiles: has no effect without a wafer system");
-  CHECK(errors_of(plan("align_param_gather: false")) ==
-        "s.yaml:4:28: plan.align_param_gather: has no effect without plan.vpp above 1 and "
-        "plan.zero_stage: 1 or 2");
-  CHECK(errors_of(plan("overlap_shared_expert: true")) ==
-        "s.yaml:4:31: plan.overlap_shared_expert: has no effect without a model with shared "
-        "experts");
-  CHECK(errors_of(plan("cp_kind: all_gather, cp: 2")) == "");
-  CHECK(errors_of(plan("overlap_shared_expert: true"),
-                  {"workload.shared_experts=1", "workload.shared_ffn=512"}) == "");
+  check({
+      {"CP", plan("cp_kind: all_gather"),
+       "s.yaml:4:17: plan.cp_kind: has no effect without plan.cp above 1"},
+      {"graphs", plan("cuda_graph_scope: router"),
+       "s.yaml:4:26: plan.cuda_graph_scope: has no effect without plan.cuda_graph: true"},
+      {"wafers", plan("attention_tiles: 4"),
+       "s.yaml:4:25: plan.attention_tiles: has no effect without a wafer system"},
+      {"chunks", plan("align_param_gather: false"),
+       "s.yaml:4:28: plan.align_param_gather: has no effect without plan.vpp above 1 and "
+       "plan.zero_stage: 1 or 2"},
+      {"shared experts", plan("overlap_shared_expert: true"),
+       "s.yaml:4:31: plan.overlap_shared_expert: has no effect without a model with shared "
+       "experts"},
+      {"CP that acts", plan("cp_kind: all_gather, cp: 2"), ""},
+      {"shared experts that are",
+       plan("overlap_shared_expert: true"),
+       "",
+       {"workload.shared_experts=1", "workload.shared_ffn=512"}},
+  });
 }
 
 TEST_CASE("a key of the plan that an override leaves without effect is set back") {

@@ -142,11 +142,10 @@ TEST_CASE("instances spread over nodes send their shards over the NIC alone") {
 }
 
 TEST_CASE("the loss waits for no gather where its weights have stayed whole") {
+  Plan plan{.zero_stage = 3};
   Pod pod = ideal_pod(4);
   pod.gpus_per_node = 4;
   pod.nvlink_bytes_per_s = 1e11;
-  Plan plan;
-  plan.zero_stage = 3;
   const auto seconds = [&](bool stays) {
     plan.root_stays_gathered = stays;
     return reference(*lower(dense_model(8), pod, plan, tiny_batch(4))).makespan_s;

@@ -26,13 +26,12 @@ std::string error_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("layouts expand to chunks") {
-  CHECK(flat("Ett|tt|L") == "Ett|tt|L");
-  CHECK(flat("Et*3|(tt|)*2L") == "Ettt|tt|tt|L");
-  CHECK(flat("E, t*2 | (t, t |) * 2, m L") == "Ett|tt|tt|mL");
-  CHECK(flat("E||tL") == "E||tL");
-  CHECK(flat("((t|)*2m|)*2L") == "t|t|m|t|t|m|L");
-  CHECK(flat("Et*0L") == "EL");
-  CHECK(flat("E|*3L") == "E|||L");
+  for (const auto& [text, chunks] :
+       {std::pair("Ett|tt|L", "Ett|tt|L"), std::pair("Et*3|(tt|)*2L", "Ettt|tt|tt|L"),
+        std::pair("E, t*2 | (t, t |) * 2, m L", "Ett|tt|tt|mL"), std::pair("E||tL", "E||tL"),
+        std::pair("((t|)*2m|)*2L", "t|t|m|t|t|m|L"), std::pair("Et*0L", "EL"),
+        std::pair("E|*3L", "E|||L")})
+    CHECK(flat(text) == chunks);
 }
 
 TEST_CASE("DeepSeek-V3 on 16 stages") {

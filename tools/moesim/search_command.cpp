@@ -103,6 +103,7 @@ void add_search_command(CLI::App& app, int& exit_code) {
       ->add_option("--sequence-length", options->sequence_length, "With it: tokens of a sequence")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
+  command->add_option("-o,--out", options->out, "Scenario file to write, of the best mapping");
   command->add_option("--set", options->sets, "Override a key that is not searched")
       ->allow_extra_args(false);
   command->add_option("--free", options->free,
@@ -124,7 +125,6 @@ void add_search_command(CLI::App& app, int& exit_code) {
   command->add_option("--seed", options->search.seed, "Seed of everything drawn at random")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_option("-o,--out", options->out, "Scenario file to write, of the best mapping");
   command->add_option("--format", options->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
