@@ -56,6 +56,9 @@ void settle_routing(Settle& settle, RoutingSpec& routing) {
                routing.kind == RoutingKind::zipf, {"routing.kind"}, "kind: zipf");
   settle.inert("routing.concentration", routing.concentration, fallback.concentration,
                routing.kind == RoutingKind::dirichlet, {"routing.kind"}, "kind: dirichlet");
+  settle.inert("routing.target_overload", routing.target_overload, fallback.target_overload,
+               routing.kind == RoutingKind::zipf || routing.kind == RoutingKind::dirichlet,
+               {"routing.kind"}, "kind: zipf or dirichlet");
 }
 
 void settle_plan(Settle& settle, Scenario& scenario) {

@@ -85,6 +85,7 @@ class ClosedForm {
     plan.ep_overlap = false;  // nothing is overlapped here, so nothing costs the host more
     RoutingSpec routing = scenario.routing;
     routing.kind = RoutingKind::balanced;
+    routing.target_overload = 0;
     step_ =
         lower_step({scenario.workload, scenario.platform.pod(), plan, routing, scenario.batch, 1});
   }

@@ -17,6 +17,9 @@ TEST_CASE("a parameter of another kind of routing is an error") {
         "s.yaml:4:38: routing.exponent: has no effect without kind: zipf");
   CHECK(errors_of(routing("kind: zipf, concentration: 0.1")) ==
         "s.yaml:4:38: routing.concentration: has no effect without kind: dirichlet");
+  CHECK(errors_of(routing("kind: uniform, target_overload: 1.5")) ==
+        "s.yaml:4:43: routing.target_overload: has no effect without kind: zipf or dirichlet");
+  CHECK(errors_of(routing("kind: zipf, target_overload: 1.5"), {"routing.kind=balanced"}) == "");
   CHECK(errors_of(routing("kind: uniform"), {"routing.exponent=0.5"}) ==
         "--set routing.exponent=0.5: routing.exponent: has no effect without kind: zipf");
   CHECK(errors_of(kScenario, {"routing={kind: uniform, exponent: 0.5}"}) ==
