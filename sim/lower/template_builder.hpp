@@ -78,7 +78,7 @@ class TemplateBuilder {
   void busy_host_more(double seconds) { more_host_s_ += seconds; }
 
   // Compute. compute() appends kernels to the chain that every rank is in. compute_fraction() adds
-  // a run of its own that takes this fraction of the kernels' time (steps of ring attention).
+  // a chain of its own that takes this fraction of the kernels' time (steps of ring attention).
   // routed_compute() adds a chain whose time depends on the rows that reach each rank;
   // `nominal_rows`, per local expert, split it into kernels for reports.
   void compute(const Kernels& kernels, int layer, Phase phase);

@@ -87,6 +87,8 @@ int run_several_seeds(const Scenario& scenario, const Options& options) {
   const std::string& path = options.scenarios[0];
   if (!options.timeline.file.empty())
     throw InputError("--trace is for one run, not for several seeds");
+  if (options.simulate.most_time_s > 0)
+    throw InputError("--max-time is for one run: --timeout limits each of several seeds");
   ProgressLine line;
   SeedOptions seeds;
   seeds.first_seed = options.simulate.seed;
@@ -196,6 +198,9 @@ int run(const Options& options) {
   }
   if (!options.timeline.file.empty()) throw InputError("--trace is for one scenario without --out");
   if (options.ops) throw InputError("--ops is for one scenario without --out");
+  if (options.simulate.most_time_s > 0)
+    throw InputError(
+        "--max-time is for one scenario without --out: --timeout limits each of several");
   BatchRunOptions folder = options.batch;
   if (folder.out.empty()) folder.out = "results";
   return run_all(runs_of(scenario_files(options.scenarios), options.sets), options.sets,
