@@ -52,7 +52,7 @@ Scenario load(const std::string& path, const std::vector<std::string>& sets) {
   return load_scenario(path, sets).scenario;
 }
 
-// What the plan of a wafer system leaves open is settled once: runs that vary something else keep
+// Settles what the plan of a wafer system leaves open once: runs that vary something else keep
 // it.
 ExplainOptions settled(ExplainOptions options) {
   const Scenario scenario = load(options.scenario_path, options.sets);

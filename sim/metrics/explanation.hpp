@@ -51,8 +51,8 @@ struct Explanation {
   std::vector<NotVaried> not_varied;
   std::vector<MathTerm> math;
   std::string math_assumes;  // in a few words
-  double math_s = 0;      // their sum
-  double stripped_s = 0;  // simulated with everything switched off that is attributed below
+  double math_s = 0;         // their sum
+  double stripped_s = 0;     // simulated with everything switched off that is attributed below
   // Left out of the formulas (stripped_s - math_s), then one per cause; they sum to step_s -
   // math_s.
   std::vector<Attribution> attribution;
