@@ -158,10 +158,8 @@ void attribute(Explanation& e, const Scenario& scenario, Results& results) {
   }
 }
 
-}  // namespace
-
-std::vector<StudyRun> explain_runs(const ExplainOptions& asked) {
-  const ExplainOptions options = settled(asked);
+// Takes options that are settled.
+std::vector<StudyRun> runs_of(const ExplainOptions& options) {
   const Scenario scenario = load(options.scenario_path, options.sets);
   std::vector<StudyRun> runs;
   const auto add = [&](const std::string& name, const std::vector<std::string>& sets) {
@@ -184,9 +182,15 @@ std::vector<StudyRun> explain_runs(const ExplainOptions& asked) {
   return runs;
 }
 
+}  // namespace
+
+std::vector<StudyRun> explain_runs(const ExplainOptions& options) {
+  return runs_of(settled(options));
+}
+
 std::optional<Explanation> explain(const ExplainOptions& asked) {
   const ExplainOptions options = settled(asked);
-  const std::vector<StudyRun> runs = explain_runs(options);
+  const std::vector<StudyRun> runs = runs_of(options);
   const RunFolder folder(options.folder);
   BatchWork work;
   work.simulate = [&](const StudyRun& run) { return simulate(run, options); };

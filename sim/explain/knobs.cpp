@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "report/format.hpp"
+#include "wafer/plan.hpp"
 
 namespace moesim {
 
@@ -196,25 +197,35 @@ class KnobList {
     skip("SRAM", "the attention tiles and batch that it holds are varied instead");
   }
 
-  // Half and twice as many; with half a batch in attention and twice the tiles experts see the same
-  // tokens.
+  // Half and twice as many, each alone: half the tiles, or half the attention batch, are half the
+  // microbatch. What SRAM does not hold is not tried.
   void tiles() {
-    const Plan& p = s_.plan;
-    const auto halved = [](int value) { return std::max(1, value / 2); };
-    const int batch = p.attention_batch > 0 ? p.attention_batch : s_.batch.micro_batch;
-    const auto knob = [&](const char* name, const char* key, int value) {
-      knobs_.varied.push_back({name,
-                               fmt::format("{}; half, twice", value),
-                               {fmt::format("{}={}", key, halved(value))},
-                               {fmt::format("{}={}", key, 2 * value)},
-                               static_cast<double>(halved(value)) / value,
-                               2});
+    const auto fits = [this](const Plan& plan) {
+      const WaferSystem& w = s_.platform.wafers();
+      return derive_wafer_plan(s_.workload, w, plan, s_.batch).memory.total() <= w.wafer.sram_bytes;
     };
-    knob("attention tiles", "plan.attention_tiles", p.attention_tiles);
-    knob("attention batch", "plan.attention_batch", batch);
+    const Plan& p = s_.plan;
+    Plan more_tiles = p, larger = p;
+    more_tiles.attention_tiles *= 2;
+    larger.attention_batch *= 2;
+    halve_and_double("attention tiles", "plan.attention_tiles", p.attention_tiles,
+                     fits(more_tiles));
+    halve_and_double("attention batch", "plan.attention_batch", p.attention_batch, fits(larger));
     const int systems = s_.platform.wafers().systems, whole = s_.batch.global_batch;
-    if (whole / 2 % systems != 0 || whole < 2) return skip("global batch", "too small to halve");
-    knob("global batch", "batch.global_batch", whole);
+    if (whole % (2 * systems) != 0) return skip("global batch", "wafers do not share half of it");
+    halve_and_double("global batch", "batch.global_batch", whole, true);
+  }
+
+  void halve_and_double(const char* name, const char* key, int value, bool doubles) {
+    const int low = std::max(1, value / 2), high = doubles ? 2 * value : value;
+    if (low == high) return skip(name, "there is one, and SRAM does not hold twice as much");
+    const char* tried = high == value ? "half" : low == value ? "twice" : "half, twice";
+    knobs_.varied.push_back({name,
+                             fmt::format("{}; {}", value, tried),
+                             {fmt::format("{}={}", key, low)},
+                             {fmt::format("{}={}", key, high)},
+                             static_cast<double>(low) / value,
+                             static_cast<double>(high) / value});
   }
 
   std::string powered(const std::vector<double>& loads, double power) const {

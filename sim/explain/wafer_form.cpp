@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <map>
 
 #include "report/format.hpp"
@@ -157,16 +156,15 @@ class WaferForm {
     const Wafer& wafer = system_.wafer;
     add("products of weights with tokens",
         "weights / (columns x clock) x tokens per core / (MACs per cycle x eta)",
-        fmt::format("{} microbatches; {} columns, {:.3g} GHz, {:g} x {:g}; experts take {} of "
-                    "products and issue",
+        fmt::format("{} microbatches; {} columns, {:.3g} GHz, {:g} x {:g}; of all compute "
+                    "experts take {}",
                     context_.plan.microbatches.size(), wafer.grid_columns, wafer.clock_hz / 1e9,
                     wafer.macs_per_cycle, wafer.gemm_efficiency, s(step_.expert_s)),
         step_.products_s);
     add("issue of weights", "weights / (columns x clock) x issue cycles, whatever the tokens",
-        fmt::format("{:g} cycles; {} attention {} of {} and {} once each",
-                    wafer.weight_issue_cycles, context_.plan.attention_tiles,
-                    context_.plan.attention_tiles == 1 ? "tile" : "tiles",
-                    context_.plan.attention_batch, "all other weights"),
+        fmt::format(
+            "{:g} cycles; those of attention and loss once for each of {} tiles, others once",
+            wafer.weight_issue_cycles, context_.plan.attention_tiles),
         step_.issue_s);
     add("attention", "FLOPs / (peak x eta)",
         fmt::format("peak {} FLOPS, eta {:g}", count_text(wafer.peak_flops()),
