@@ -41,14 +41,14 @@ void TraceEvents::time(const char* key, int64_t time_ns) {
                  time_ns % 1000);
 }
 
-// Readers add `ts` and `dur` in doubles, and a sum that is one rounding above the next slice's
-// beginning leaves both slices open. So the duration is less by as many tenths of a nanosecond as
-// keep the sum from passing the end; whole nanoseconds read back the same.
+// Readers add `ts` and `dur` in doubles, and some take a sum that reaches the next slice's beginning
+// for an overlap and never close the first. So the duration is less by as many tenths of a
+// nanosecond as keep the sum below the end; whole nanoseconds read back the same.
 void TraceEvents::duration(int64_t start_ns, int64_t end_ns) {
   const double start = shown_us(start_ns), end = shown_us(end_ns);
   int64_t tenths = (end_ns - start_ns) * 10;
   const auto us = [](int64_t of) { return static_cast<double>(of) / 10'000; };
-  for (int step = 0; step < kMostTenths && start + us(tenths) > end; ++step) --tenths;
+  for (int step = 0; step < kMostTenths && start + us(tenths) >= end; ++step) --tenths;
   fmt::format_to(std::back_inserter(buffer_), R"("dur":{}.{:03})", tenths / 10'000,
                  tenths / 10 % 1000);
   if (tenths % 10 != 0) buffer_.push_back(static_cast<char>('0' + tenths % 10));

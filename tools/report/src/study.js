@@ -218,11 +218,11 @@ const rejectedCard = (study) => {
   const total = reasons.reduce((sum, [, times]) => sum + times, 0);
   const counts = Object.entries(study.counts ?? {}).map(([name, value]) => `${count(value)} ${name}`).join(', ');
   return card('Rejected, by reason', {wide: true, note: counts || `${count(total)} in all`},
-    chart('Rejected, by reason', Math.max(90, 40 + 34 * reasons.length), () => ({
+    chart('Rejected, by reason', Math.max(80, 40 + 26 * reasons.length), () => ({
       grid: {left: 8, right: 70, top: 4, bottom: 24, containLabel: true},
       tooltip: {trigger: 'item', confine: true, formatter: ({name, value}) => `${name}: ${count(value)} (${percent(value / total)})`},
       xAxis: {type: 'value', minInterval: 1, axisLabel: {formatter: (value) => tick(count(value)), hideOverlap: true}},
-      yAxis: {type: 'category', inverse: true, data: reasons.map(([reason]) => reason), axisTick: {show: false}, axisLabel: {width: 520, overflow: 'break'}},
+      yAxis: {type: 'category', inverse: true, data: reasons.map(([reason]) => reason), axisTick: {show: false}, axisLabel: {width: 520, overflow: 'truncate'}},
       series: [{type: 'bar', barMaxWidth: 18, itemStyle: {color: kColours[5]}, data: reasons.map(([, times]) => times), label: {show: true, position: 'right', color: ink().text, formatter: ({value}) => count(value)}}],
       patterns: false,
     })));
