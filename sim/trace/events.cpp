@@ -41,9 +41,9 @@ void TraceEvents::time(const char* key, int64_t time_ns) {
                  time_ns % 1000);
 }
 
-// Readers add `ts` and `dur` in doubles, and some take a sum that reaches the next slice's beginning
-// for an overlap and never close the first. So the duration is less by as many tenths of a
-// nanosecond as keep the sum below the end; whole nanoseconds read back the same.
+// Readers add `ts` and `dur` in doubles, and some take a sum that reaches the next slice's
+// beginning for an overlap and never close the first. So the duration is less by as many tenths of
+// a nanosecond as keep the sum below the end; whole nanoseconds read back the same.
 void TraceEvents::duration(int64_t start_ns, int64_t end_ns) {
   const double start = shown_us(start_ns), end = shown_us(end_ns);
   int64_t tenths = (end_ns - start_ns) * 10;
