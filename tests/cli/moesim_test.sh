@@ -38,7 +38,7 @@ YAML
 # help, version, usage
 run 0 --help
 has out "Usage"
-for command in run sweep explain check schema collective compare list show validate calibrate search; do
+for command in run sweep report plot explain check schema collective compare list show validate calibrate search; do
   run 0 "$command" --help
   has out "$command"
 done
@@ -185,6 +185,17 @@ has err "megatron-core stands in"
 # timeline: whole JSON; gzip by name; ranks that are not simulated are an error before any work
 run 0 run small.yaml --trace step.json
 python3 -c "import json; d = json.load(open('step.json')); assert len(d['traceEvents']) > 100" || fail "no timeline"
+# in doubles, as viewers add them, no slice reaches the next one; arrows and counters are in the default level
+python3 - <<'PYTHON' || fail "slices of a track overlap, or arrows or counters are missing"
+import json
+ends, kinds = {}, set()
+for e in json.load(open("step.json"))["traceEvents"]:
+    kinds.add(e["ph"])
+    if e["ph"] == "X":
+        assert ends.get(e["tid"], -1) < e["ts"], e
+        ends[e["tid"]] = e["ts"] + e["dur"]
+assert kinds == {"M", "X", "s", "f", "C"}, kinds
+PYTHON
 run 0 run small.yaml --trace step.json.gz --trace-level flow --trace-ranks all
 python3 -c "import gzip, json; assert json.load(gzip.open('step.json.gz'))['traceEvents']" || fail "no gzip timeline"
 cp step.json before.json

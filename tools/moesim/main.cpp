@@ -50,6 +50,8 @@ int main(int argc, char** argv) {
   add_schema_command(app, exit_code);
   add_collective_command(app, exit_code);
   add_compare_command(app, exit_code);
+  add_report_command(app, exit_code);
+  add_plot_command(app, exit_code);
   add_list_command(app, exit_code);
   add_show_command(app, exit_code);
   add_validate_command(app, exit_code);

@@ -240,8 +240,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
                       "node without stages; at most 16)");
   command
       ->add_option("--trace-level", options->timeline.level,
-                   "phase: blocks; task: kernels and transfers; flow: also dispatch arrows and "
-                   "link counters")
+                   "phase: blocks; task: kernels and transfers with arrows and link counters; "
+                   "flow: arrows from four senders instead of the largest")
       ->check(CLI::IsMember({"phase", "task", "flow"}))
       ->capture_default_str();
   command->callback([options, &exit_code] {
