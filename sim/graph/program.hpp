@@ -68,6 +68,7 @@ struct KernelUse {
   std::string source;  // of its efficiency
   double flops = 0;
   double bytes = 0;
+  double joules = 0;      // beyond what the device draws whatever runs; 0: not known
   double peak_flops = 0;  // of the device, in its precision
   bool measured = true;   // kernels like it were: it lies inside the range that constants fit
   bool operator==(const KernelUse&) const = default;
