@@ -87,6 +87,26 @@ TEST_CASE("where only the limit is known, it counts for the whole step; without 
   CHECK(r.energy_j == 0);
 }
 
+TEST_CASE("attention in steps of a ring costs as much as in one") {
+  const auto energies = in_children({[] {
+    const auto energy = [](const std::string& cp) {
+      const MemoryFiles files(
+          {{"s.yaml",
+            "workload: {base: qwen3-30b-a3b, layers: 2}\nplatform: {base: h100-sxm, gpus: 8}\n"
+            "plan: {ep: 8}\nrouting: {kind: balanced}\n"
+            "batch: {global_batch: 8, sequence_length: 32768}\n"}},
+          &disk_files());
+      const auto lowered = lower(
+          load_scenario("s.yaml", {"plan.cp=" + cp}, {{MOESIM_SOURCE_DIR}}, files).scenario, 1);
+      return std::to_string(kernel_joules_of(lowered->program()));
+    };
+    return energy("1") + " " + energy("2");
+  }});
+  const double one = std::stod(energies[0]),
+               two = std::stod(energies[0].substr(energies[0].find(' ')));
+  CHECK(two == Approx(one).epsilon(0.05));
+}
+
 TEST_CASE("a simulated step draws what its kernels' FLOPs and bytes cost, less than the limit") {
   // 0.8 pJ of each FLOP that the model needs is a lower bound; 700 W is an upper one.
   const auto figures = in_children({[] {
