@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr double kDay = 86400;
+constexpr double kSecondsOfDay = 86400;
 
 // Three digits and a prefix without a blank, for narrow columns: "4.21M", "987", "12.3k".
 std::string brief(double value) {
@@ -79,7 +79,7 @@ class CapacityTable {
     std::string goal = tokens_given() ? count_text(r_.file.tokens) + " tokens" : "as many tokens";
     if (r_.file.deadline_s > 0)
       goal += fmt::format("{} {:.4g} days", tokens_given() ? " within" : " as fit into",
-                          r_.file.deadline_s / kDay);
+                          r_.file.deadline_s / kSecondsOfDay);
     t_.wrapped("", fmt::format("{}: {}; {}", r_.workload.empty() ? "a model" : r_.workload, goal,
                                r_.batch));
     t_.line(rule(TableCanvas::kWidth));
@@ -174,7 +174,7 @@ class CapacityTable {
     const bool late = row.meets_deadline && !*row.meets_deadline;
     wrapped(late ? "fastest, but late:" : row.cost ? "cheapest:" : "best:", text);
     if (row.meets_deadline && *row.meets_deadline &&
-        row.planned_days().high > r_.file.deadline_s / kDay)
+        row.planned_days().high > r_.file.deadline_s / kSecondsOfDay)
       wrapped("risk:", "the slow end of its range misses the deadline");
   }
 
