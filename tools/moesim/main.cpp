@@ -44,7 +44,10 @@ int main(int argc, char** argv) {
   int exit_code = kDone;
   add_run_command(app, exit_code);
   add_sweep_command(app, exit_code);
+  add_results_command(app, exit_code);
+  add_merge_command(app, exit_code);
   add_search_command(app, exit_code);
+  add_capacity_command(app, exit_code);
   add_explain_command(app, exit_code);
   add_check_command(app, exit_code);
   add_schema_command(app, exit_code);
