@@ -23,6 +23,7 @@ void count(BatchCounts& counts, Outcome::Status status) {
   counts.failed += status == Status::failed;
   counts.crashed += status == Status::crashed;
   counts.timed_out += status == Status::timed_out;
+  counts.refused += status == Status::refused;
   counts.interrupted += status == Status::interrupted;
 }
 
@@ -38,12 +39,21 @@ BatchCounts run_batch(const std::vector<StudyRun>& runs, const BatchWork& work,
   BatchCounts counts;
   std::vector<size_t> run_of_job;
   std::vector<Job> jobs;
-  size_t skipped_not_ok = 0;
+  size_t ended = 0, ended_not_ok = 0;
   for (size_t i = 0; i < runs.size(); ++i) {
     if (store.has(i)) {
-      ++counts.skipped;
+      ++counts.skipped, ++ended;
       count(counts, store.status(i));
-      if (store.status(i) != Outcome::Status::done) ++skipped_not_ok;
+      if (store.status(i) == Outcome::Status::failed) ++ended_not_ok;
+      continue;
+    }
+    if (const std::string why = work.refuse ? work.refuse(runs[i]) : ""; !why.empty()) {
+      Outcome outcome;
+      outcome.status = Outcome::Status::refused;
+      outcome.message = why;
+      store.add(i, outcome);
+      count(counts, outcome.status);
+      ++ended;
       continue;
     }
     run_of_job.push_back(i);
@@ -53,9 +63,9 @@ BatchCounts run_batch(const std::vector<StudyRun>& runs, const BatchWork& work,
   PoolOptions pool = options.pool;
   if (options.pool.on_progress) {
     pool.on_progress = [&](Progress progress) {
-      progress.done += counts.skipped;
-      progress.total += counts.skipped;
-      progress.not_ok += skipped_not_ok;
+      progress.done += ended;
+      progress.total += ended;
+      progress.not_ok += ended_not_ok;
       options.pool.on_progress(progress);
     };
   }
@@ -80,6 +90,7 @@ std::string to_string(const BatchCounts& counts) {
   add(counts.crashed, "crashed");
   add(counts.timed_out, "timed out");
   add(counts.interrupted, "not run (interrupted)");
+  add(counts.refused, "skipped");
   add(counts.skipped, "of these from an earlier batch");
   return text;
 }

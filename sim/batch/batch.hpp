@@ -22,13 +22,14 @@ struct BatchOptions {
 struct BatchCounts {
   size_t done = 0, failed = 0, crashed = 0, timed_out = 0;  // skipped ones by their earlier status
   size_t skipped = 0;
+  size_t refused = 0;      // never started: their settings do not fit together
   size_t interrupted = 0;  // not run, because of Ctrl-C
 };
 
-// "12 done, 1 failed, 2 of these from an earlier batch"
+// "12 done, 1 failed, 3 skipped, 2 of these from an earlier batch"
 std::string to_string(const BatchCounts& counts);
 
-// 0: all done; 1: a run failed, crashed or timed out; 130: interrupted.
+// 0: all done, or refused; 1: a run failed, crashed or timed out; 130: interrupted.
 int exit_code(const BatchCounts& counts);
 
 struct BatchWork {
@@ -37,6 +38,9 @@ struct BatchWork {
   // Called in the parent, before anything runs; the text of all that the run reads, for its
   // fingerprint. What it throws is as if it gave "": the run itself will say what is wrong.
   std::function<std::string(const StudyRun&)> input_text;
+  // Called in the parent, before anything runs; why the run's settings do not fit
+  // together, "" if they do. Optional: each is run.
+  std::function<std::string(const StudyRun&)> refuse = nullptr;
   // Called in the parent as runs end; optional. The report is null where the run is not done.
   std::function<void(const StudyRun&, const Outcome&, const StepReport*)> on_finished = nullptr;
 };

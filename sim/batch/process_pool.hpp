@@ -25,6 +25,7 @@ struct Outcome {
     failed,       // the work threw
     crashed,      // the child ended without a result: killed by a signal, or it called exit
     timed_out,    // killed by the pool
+    refused,      // never started: its settings do not fit together
     interrupted,  // stopped, or never started, because of Ctrl-C
   };
   Status status = Status::interrupted;
@@ -35,8 +36,8 @@ struct Outcome {
   int64_t peak_rss_bytes = 0;
 };
 
-inline constexpr auto kStatuses =
-    spell<Outcome::Status::interrupted>("done", "failed", "crashed", "timed_out", "interrupted");
+inline constexpr auto kStatuses = spell<Outcome::Status::interrupted>(
+    "done", "failed", "crashed", "timed_out", "skipped", "interrupted");
 constexpr const auto& enum_names(Outcome::Status) { return kStatuses; }
 
 struct Progress {

@@ -95,7 +95,8 @@ void ResultStore::find_kept(size_t run_index) {
     throw InputError(fmt::format("{} is of {}, not of {}: give another folder",
                                  json_path(run_index).string(), stored->run.scenario, scenario));
   if (!stored || stored->run.fingerprint != fingerprints_[run_index]) return;
-  for (const Outcome::Status lasting : {Outcome::Status::done, Outcome::Status::failed}) {
+  for (const Outcome::Status lasting :
+       {Outcome::Status::done, Outcome::Status::failed, Outcome::Status::refused}) {
     if (stored->run.status != spelling(lasting)) continue;
     kept_[run_index] = true;
     statuses_[run_index] = lasting;

@@ -38,8 +38,8 @@ class ResultStore {
   ResultStore(std::filesystem::path folder, std::vector<StudyRun> runs,
               std::vector<std::string> fingerprints, const JsonOptions& json = {});
 
-  // Whether the outcome is there and would be the same again: of the same fingerprint, and done or
-  // failed. A crash or a time-out depends on the machine and is tried again.
+  // Whether the outcome is there and would be the same again: of the same fingerprint, and done,
+  // failed or skipped. A crash or a time-out depends on the machine and is tried again.
   bool has(size_t run_index) const { return kept_[run_index]; }
   // The status that an earlier batch left; only where has() is true.
   Outcome::Status status(size_t run_index) const { return statuses_[run_index]; }

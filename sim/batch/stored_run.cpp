@@ -10,7 +10,7 @@ void visit(FigureVisitor& v, RunHeader& run) {
   v({"scenario", "the scenario's file"}, run.scenario);
   v({"set", "settings laid over it, as \"plan.ep=16\""}, run.set);
   v({"fingerprint", "changes with anything that the result depends on"}, run.fingerprint);
-  v({"status", "done, failed, crashed or timed_out", Shown::plain, kResults}, run.status);
+  v({"status", "done, failed, crashed, timed_out or skipped", Shown::plain, kResults}, run.status);
   v({"wall_s", "wall time of the run's process", Shown::seconds, kResults}, run.wall_s);
   v({"peak_rss_bytes", "memory of the run's process", Shown::bytes}, run.peak_rss_bytes);
   v({"message", "why the run is not done; else empty"}, run.message);

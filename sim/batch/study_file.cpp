@@ -1,6 +1,9 @@
 #include "batch/study_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <string_view>
 
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -10,31 +13,66 @@ namespace moesim {
 
 namespace {
 
-// A value as `--set` takes it: flow YAML.
-std::string flow_text(const YamlNode& node) {
-  switch (node.kind) {
-    case YamlNode::Kind::null:
-      return "null";
-    case YamlNode::Kind::scalar:
-      return node.quoted ? quoted_yaml(node.text) : node.text;
-    case YamlNode::Kind::sequence: {
-      std::string text;
-      for (const YamlNode& item : node.items) text += (text.empty() ? "" : ", ") + flow_text(item);
-      return "[" + text + "]";
-    }
-    case YamlNode::Kind::map: {
-      std::string text;
-      for (const auto& entry : node.entries)
-        text += (text.empty() ? "" : ", ") + entry.key + ": " + flow_text(entry.value);
-      return "{" + text + "}";
-    }
-  }
-  return "";
+// Keys whose value may name a file.
+constexpr std::string_view kMayBeFiles[] = {"workload", "platform", "platform.device",
+                                            "plan",     "routing",  "routing.recorded_file",
+                                            "batch",    "base",     "plan.framework"};
+
+bool may_be_file(std::string_view key) {
+  return std::find(std::begin(kMayBeFiles), std::end(kMayBeFiles), key) != std::end(kMayBeFiles);
 }
+
+bool looks_like_file(const std::string& text) {
+  const std::string extension = std::filesystem::path(text).extension().string();
+  return text.find('/') != std::string::npos || extension == ".yaml" || extension == ".yml" ||
+         extension == ".json" || extension == ".csv";
+}
+
+// Values as `--set` takes them, flow YAML; a file that lies beside the study is named as seen from
+// the working directory.
+class FlowText {
+ public:
+  FlowText(std::filesystem::path folder, const Files& files)
+      : folder_(std::move(folder)), files_(files) {}
+
+  std::string of(const YamlNode& node, const std::string& key) const {
+    switch (node.kind) {
+      case YamlNode::Kind::null:
+        return "null";
+      case YamlNode::Kind::scalar:
+        return scalar(node, key);
+      case YamlNode::Kind::sequence: {
+        std::string text;
+        for (const YamlNode& item : node.items) text += (text.empty() ? "" : ", ") + of(item, "");
+        return "[" + text + "]";
+      }
+      case YamlNode::Kind::map: {
+        std::string text;
+        for (const auto& entry : node.entries)
+          text += (text.empty() ? "" : ", ") + entry.key + ": " +
+                  of(entry.value, entry.key == "base" ? "base" : join_path(key, entry.key));
+        return "{" + text + "}";
+      }
+    }
+    return "";
+  }
+
+ private:
+  std::string scalar(const YamlNode& node, const std::string& key) const {
+    const std::string beside = (folder_ / node.text).lexically_normal().string();
+    if (may_be_file(key) && looks_like_file(node.text) && !folder_.empty() && files_.exists(beside))
+      return quoted_yaml(beside);
+    return node.quoted ? quoted_yaml(node.text) : node.text;
+  }
+
+  std::filesystem::path folder_;
+  const Files& files_;
+};
 
 class StudyReader {
  public:
-  StudyReader(const std::string& path, Problems& problems) : path_(path), problems_(problems) {}
+  StudyReader(const std::string& path, const Files& files, Problems& problems)
+      : path_(path), problems_(problems), flow_(std::filesystem::path(path).parent_path(), files) {}
 
   Study read(const YamlNode& root) {
     if (root.kind != YamlNode::Kind::map) {
@@ -42,8 +80,8 @@ class StudyReader {
         problems_.add(root.place, "", "expected a map with base, grid, list, title");
       return study_;
     }
-    if (root.find("workload") && !root.find("grid") && !root.find("list")) {
-      problems_.add(root.place, "", "is a scenario, not a study: moesim run " + path_);
+    if (const std::string other = what_else(root); !other.empty()) {
+      problems_.add(root.place, "", other);
       return study_;
     }
     for (const auto& entry : root.entries) {
@@ -55,10 +93,12 @@ class StudyReader {
         read_grid(entry.value);
       else if (entry.key == "list")
         read_list(entry.value);
+      else if (entry.key == "where")
+        read_where(entry.value);
       else
         problems_.add(entry.key_place, entry.key,
-                      "is not a key of a study" +
-                          hint(entry.key, {"base", "title", "grid", "list", "notes", "source"}));
+                      "is not a key of a study" + hint(entry.key, {"base", "title", "grid", "list",
+                                                                   "where", "notes", "source"}));
     }
     if (study_.base.empty() && root.find("base") == nullptr && !root.incomplete)
       problems_.add(root.place, "base", "missing: the scenario that the study varies");
@@ -66,6 +106,24 @@ class StudyReader {
   }
 
  private:
+  // Says in one sentence what a file without a grid and a list is; "" where it may be a study.
+  std::string what_else(const YamlNode& root) const {
+    if (root.find("grid") || root.find("list")) return "";
+    if (root.find("machines")) return "is a capacity file, not a study: moesim capacity " + path_;
+    if (root.find("hidden_size") || root.find("model_type"))
+      return "is a HuggingFace config, not a study: write a scenario with the key workload: " +
+             path_;
+    for (const char* key : {"workload", "platform", "plan", "routing", "batch", "faults"})
+      if (root.find(key)) return "is a scenario, not a study: moesim run " + path_;
+    return "";
+  }
+
+  void read_where(const YamlNode& node) {
+    if (node.kind != YamlNode::Kind::scalar)
+      return problems_.add(node.place, "where", "expected a condition, got " + describe(node));
+    study_.where = node.text;
+  }
+
   void read_base(const YamlNode& node) {
     if (node.kind != YamlNode::Kind::scalar)
       return problems_.add(node.place, "base", "expected a path, got " + describe(node));
@@ -85,7 +143,7 @@ class StudyReader {
         continue;
       }
       std::vector<std::string> values;
-      for (const YamlNode& item : entry.value.items) values.push_back(flow_text(item));
+      for (const YamlNode& item : entry.value.items) values.push_back(flow_.of(item, entry.key));
       study_.grid.emplace_back(entry.key, std::move(values));
     }
   }
@@ -101,13 +159,16 @@ class StudyReader {
       }
       std::vector<Setting> settings;
       for (const auto& entry : item.entries)
-        settings.emplace_back(entry.key, flow_text(entry.value));
+        settings.emplace_back(entry.key, flow_.of(entry.value, entry.key));
       study_.list.push_back(std::move(settings));
+      const YamlNode* name = item.find("name");
+      study_.list_names.push_back(name && name->kind == YamlNode::Kind::scalar ? name->text : "");
     }
   }
 
   std::string path_;
   Problems& problems_;
+  FlowText flow_;
   Study study_;
 };
 
@@ -121,7 +182,7 @@ Study load_study(const std::string& path, const Files& files) {
     throw InputError(problems);
   }
   const YamlNode root = parse_yaml(file.text, {path, "", "", true}, problems);
-  Study study = StudyReader(path, problems).read(root);
+  Study study = StudyReader(path, files, problems).read(root);
   if (!problems.empty()) throw InputError(problems);
   return study;
 }

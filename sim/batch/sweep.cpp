@@ -102,14 +102,24 @@ std::vector<Setting> combination(const Study& study, size_t index) {
 
 std::string stem(const std::string& path) { return std::filesystem::path(path).stem().string(); }
 
+// A value in a name: of a path its last two parts, whatever directory it is seen from.
+std::string in_name(const std::string& value) {
+  const bool quoted = value.size() > 2 && value.front() == '"' && value.back() == '"';
+  if (!quoted || value.find('/') == std::string::npos) return value;
+  const std::filesystem::path path(value.substr(1, value.size() - 2));
+  return (path.parent_path().filename() / path.stem()).string();
+}
+
+// The first `named` settings are those of a list's entry that has a name.
 StudyRun make_run(const Study& study, const std::vector<Setting>& settings,
-                  const std::map<std::string, std::string>& short_key) {
+                  const std::map<std::string, std::string>& short_key, std::string name,
+                  size_t named) {
   StudyRun run;
   run.scenario_path = study.base;
-  std::string name;
-  for (const auto& [key, value] : settings) {
+  for (size_t i = 0; i < settings.size(); ++i) {
+    const auto& [key, value] = settings[i];
     run.sets.push_back(key + "=" + value);
-    name += (name.empty() ? "" : ",") + short_key.at(key) + "=" + value;
+    if (i >= named) name += (name.empty() ? "" : ",") + short_key.at(key) + "=" + in_name(value);
   }
   run.name = as_file_name(name.empty() ? stem(study.base) : name);
   return run;
@@ -127,11 +137,14 @@ std::vector<StudyRun> expand(const Study& study) {
   std::vector<StudyRun> runs;
   std::set<std::string> names;
   Problems problems;
-  for (const auto& listed : study.list.empty() ? one_without_settings : study.list) {
+  const auto& list = study.list.empty() ? one_without_settings : study.list;
+  for (size_t entry = 0; entry < list.size(); ++entry) {
+    const std::string name = entry < study.list_names.size() ? study.list_names[entry] : "";
     for (size_t i = 0; i < combinations; ++i) {
-      std::vector<Setting> settings = listed;
+      std::vector<Setting> settings = list[entry];
       for (Setting& setting : combination(study, i)) settings.push_back(std::move(setting));
-      runs.push_back(make_run(study, settings, short_key));
+      runs.push_back(
+          make_run(study, settings, short_key, name, name.empty() ? 0 : list[entry].size()));
       if (!names.insert(runs.back().name).second)
         problems.add({}, "", "two runs alike: " + runs.back().name);
     }

@@ -22,6 +22,8 @@ struct Study {
   std::vector<std::pair<std::string, std::vector<std::string>>> grid;
   // Hand-picked sets of settings; the grid, where there is one too, is run for each of them.
   std::vector<std::vector<Setting>> list;
+  std::vector<std::string> list_names;  // of the sets in list; "" or missing: named after settings
+  std::string where;                    // a condition on the keys of a run; empty: all are run
 };
 
 struct StudyRun {

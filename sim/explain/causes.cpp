@@ -29,15 +29,23 @@ Cause overlap_of(const Plan& plan) {
   return cause;
 }
 
+// Streams hide behind compute as far as the windows of the wafer let them run ahead.
+Cause windows_of_wafers() {
+  return {"prefetch",
+          {"platform.prefetch_bytes=1e15", "platform.gradient_buffer_bytes=1e15"},
+          "prefetch window and gradient buffer without limit"};
+}
+
 }  // namespace
 
 std::vector<Cause> causes_of(const Scenario& scenario) {
+  const bool wafers = scenario.platform.is_wafer_system();
   std::vector<Cause> causes;
-  causes.push_back(overlap_of(scenario.plan));
+  causes.push_back(wafers ? windows_of_wafers() : overlap_of(scenario.plan));
   Cause contention{"contention", {}, ""};
   if (scenario.plan.transport != Transport::uncontended) {
     contention.off = {"plan.transport=uncontended"};
-    if (scenario.platform.pod().overlapped_efficiency < 1)
+    if (!wafers && scenario.platform.pod().overlapped_efficiency < 1)
       contention.off.emplace_back("platform.overlapped_efficiency=1");
   }
   causes.push_back(contention);

@@ -15,6 +15,7 @@
 #include "explain/causes.hpp"
 #include "explain/closed_form.hpp"
 #include "explain/knobs.hpp"
+#include "explain/wafer_form.hpp"
 #include "metrics/summarize.hpp"
 #include "run/run_step.hpp"
 
@@ -51,9 +52,20 @@ Scenario load(const std::string& path, const std::vector<std::string>& sets) {
   return load_scenario(path, sets).scenario;
 }
 
-// Names of runs are names of files: blanks become underscores.
+// Settles what the plan of a wafer system leaves open once: runs that vary something else keep
+// it.
+ExplainOptions settled(ExplainOptions options) {
+  const Scenario scenario = load(options.scenario_path, options.sets);
+  if (!scenario.platform.is_wafer_system()) return options;
+  const auto more = settled_wafer_plan(scenario, options.seed);
+  options.sets.insert(options.sets.end(), more.begin(), more.end());
+  return options;
+}
+
+// Names of runs are names of files: blanks and slashes become underscores.
 std::string file_name(std::string text) {
-  std::replace(text.begin(), text.end(), ' ', '_');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == ' ' || c == '/'; }, '_');
   return text;
 }
 std::string knob_run(const Knob& knob, bool high) {
@@ -146,13 +158,9 @@ void attribute(Explanation& e, const Scenario& scenario, Results& results) {
   }
 }
 
-}  // namespace
-
-std::vector<StudyRun> explain_runs(const ExplainOptions& options) {
+// Takes options that are settled.
+std::vector<StudyRun> runs_of(const ExplainOptions& options) {
   const Scenario scenario = load(options.scenario_path, options.sets);
-  if (scenario.platform.is_wafer_system())
-    throw InputError(options.scenario_path +
-                     ": platform: explain knows GPU pods only, not wafer systems");
   std::vector<StudyRun> runs;
   const auto add = [&](const std::string& name, const std::vector<std::string>& sets) {
     StudyRun run{name, options.scenario_path, options.sets};
@@ -174,8 +182,15 @@ std::vector<StudyRun> explain_runs(const ExplainOptions& options) {
   return runs;
 }
 
-std::optional<Explanation> explain(const ExplainOptions& options) {
-  const std::vector<StudyRun> runs = explain_runs(options);
+}  // namespace
+
+std::vector<StudyRun> explain_runs(const ExplainOptions& options) {
+  return runs_of(settled(options));
+}
+
+std::optional<Explanation> explain(const ExplainOptions& asked) {
+  const ExplainOptions options = settled(asked);
+  const std::vector<StudyRun> runs = runs_of(options);
   const RunFolder folder(options.folder);
   BatchWork work;
   work.simulate = [&](const StudyRun& run) { return simulate(run, options); };
@@ -203,7 +218,10 @@ std::optional<Explanation> explain(const ExplainOptions& options) {
                      return std::abs(a.elasticity) > std::abs(b.elasticity);
                    });
   e.not_varied = knobs.not_varied;
-  e.math = closed_form(scenario);
+  const bool wafers = scenario.platform.is_wafer_system();
+  e.math = wafers ? wafer_closed_form(scenario) : closed_form(scenario);
+  e.math_assumes = wafers ? "balanced routing, streams beside compute as far as they go"
+                          : "uniform stages, balanced routing, nothing overlapped";
   for (const MathTerm& term : e.math) e.math_s += term.seconds;
   attribute(e, scenario, results);
   return e;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "report/format.hpp"
+#include "wafer/plan.hpp"
 
 namespace moesim {
 
@@ -25,6 +26,7 @@ class KnobList {
   KnobList(const Scenario& scenario, double change) : s_(scenario), change_(change) {}
 
   Knobs run() {
+    if (s_.platform.is_wafer_system()) return wafers();
     bandwidths();
     latencies();
     device();
@@ -34,6 +36,15 @@ class KnobList {
   }
 
  private:
+  Knobs wafers() {
+    wafer_links();
+    wafer_cores();
+    tiles();
+    if (s_.workload.experts == 0) skip(kImbalance, "the model has no experts");
+    if (s_.workload.experts > 0) skew();
+    return std::move(knobs_);
+  }
+
   void skip(const char* name, const char* reason) { knobs_.not_varied.push_back({name, reason}); }
 
   // Scales all of these that are not zero, together.
@@ -134,6 +145,89 @@ class KnobList {
                              static_cast<double>(high) / sms});
   }
 
+  void wafer_links() {
+    const WaferSystem& w = s_.platform.wafers();
+    scale("system I/O", bytes_text(w.wafer.io_bytes_per_s) + "/s",
+          {{"platform.wafer.io_bytes_per_s", w.wafer.io_bytes_per_s}});
+    const std::vector<double>& levels = w.swarmx.level_bytes_per_s;
+    int64_t reached = w.swarmx.fan_out;
+    for (size_t level = 0; level < levels.size(); ++level, reached *= w.swarmx.fan_out) {
+      const std::string name = fmt::format("SwarmX level {}", level);
+      if (level > 0 && reached / w.swarmx.fan_out >= w.systems) {
+        knobs_.not_varied.push_back({name, "fewer wafers than need it"});
+        continue;
+      }
+      Knob knob{name, bytes_text(levels[level]) + "/s"};
+      for (const bool high : {false, true}) {
+        std::vector<double> scaled = levels;
+        scaled[level] *= high ? 1 + change_ : 1 - change_;
+        (high ? knob.high_sets : knob.low_sets)
+            .push_back("platform.swarmx.level_bytes_per_s=" + powered(scaled, 1));
+      }
+      knob.low_ratio = 1 - change_, knob.high_ratio = 1 + change_;
+      knobs_.varied.push_back(std::move(knob));
+    }
+    scale("MemoryX links", bytes_text(w.memoryx.egress_bytes_per_s) + "/s",
+          {{"platform.memoryx.egress_bytes_per_s", w.memoryx.egress_bytes_per_s},
+           {"platform.memoryx.ingress_bytes_per_s", w.memoryx.ingress_bytes_per_s}});
+    scale("MemoryX updates", bytes_text(w.memoryx.update_bytes_per_s) + "/s",
+          {{"platform.memoryx.update_bytes_per_s", w.memoryx.update_bytes_per_s}});
+    scale("SwarmX latency", seconds_text(w.swarmx.latency_s),
+          {{"platform.swarmx.latency_s", w.swarmx.latency_s}});
+    scale("prefetch window", bytes_text(w.prefetch_bytes),
+          {{"platform.prefetch_bytes", w.prefetch_bytes}});
+    scale("gradient buffer", bytes_text(w.gradient_buffer_bytes),
+          {{"platform.gradient_buffer_bytes", w.gradient_buffer_bytes}});
+    scale("step latency", seconds_text(w.step_latency_s),
+          {{"platform.step_latency_s", w.step_latency_s}});
+  }
+
+  void wafer_cores() {
+    const Wafer& w = s_.platform.wafers().wafer;
+    scale("core clock", fmt::format("{:.3g} GHz", w.clock_hz / 1e9),
+          {{"platform.wafer.clock_hz", w.clock_hz}});
+    scale("MACs per cycle", fmt::format("{:g}", w.macs_per_cycle),
+          {{"platform.wafer.macs_per_cycle", w.macs_per_cycle}});
+    scale("weight issue", fmt::format("{:g} cycles", w.weight_issue_cycles),
+          {{"platform.wafer.weight_issue_cycles", w.weight_issue_cycles}});
+    scale("attention eta", fmt::format("{:g}", w.attention_efficiency),
+          {{"platform.wafer.attention_efficiency", w.attention_efficiency}});
+    scale("SRAM bandwidth", bytes_text(w.sram_bytes_per_s) + "/s",
+          {{"platform.wafer.sram_bytes_per_s", w.sram_bytes_per_s}});
+    skip("SRAM", "the attention tiles and batch that it holds are varied instead");
+  }
+
+  // Half and twice as many, each alone: half the tiles, or half the attention batch, are half the
+  // microbatch. What SRAM does not hold is not tried.
+  void tiles() {
+    const auto fits = [this](const Plan& plan) {
+      const WaferSystem& w = s_.platform.wafers();
+      return derive_wafer_plan(s_.workload, w, plan, s_.batch).memory.total() <= w.wafer.sram_bytes;
+    };
+    const Plan& p = s_.plan;
+    Plan more_tiles = p, larger = p;
+    more_tiles.attention_tiles *= 2;
+    larger.attention_batch *= 2;
+    halve_and_double("attention tiles", "plan.attention_tiles", p.attention_tiles,
+                     fits(more_tiles));
+    halve_and_double("attention batch", "plan.attention_batch", p.attention_batch, fits(larger));
+    const int systems = s_.platform.wafers().systems, whole = s_.batch.global_batch;
+    if (whole % (2 * systems) != 0) return skip("global batch", "wafers do not share half of it");
+    halve_and_double("global batch", "batch.global_batch", whole, true);
+  }
+
+  void halve_and_double(const char* name, const char* key, int value, bool doubles) {
+    const int low = std::max(1, value / 2), high = doubles ? 2 * value : value;
+    if (low == high) return skip(name, "there is one, and SRAM does not hold twice as much");
+    const char* tried = high == value ? "half" : low == value ? "twice" : "half, twice";
+    knobs_.varied.push_back({name,
+                             fmt::format("{}; {}", value, tried),
+                             {fmt::format("{}={}", key, low)},
+                             {fmt::format("{}={}", key, high)},
+                             static_cast<double>(low) / value,
+                             static_cast<double>(high) / value});
+  }
+
   std::string powered(const std::vector<double>& loads, double power) const {
     std::string text;
     for (const double load : loads)
@@ -162,6 +256,10 @@ class KnobList {
   void imbalance() {
     if (s_.workload.experts == 0 || s_.plan.ep == 1)
       return skip(kImbalance, "experts are not spread over ranks");
+    skew();
+  }
+
+  void skew() {
     if (s_.routing.kind == RoutingKind::balanced || s_.routing.kind == RoutingKind::in_turn)
       return skip(kImbalance, "routing is forced to be balanced");
     Knob knob{kImbalance, "", skewed(1 - change_), skewed(1 + change_), 0, 0};

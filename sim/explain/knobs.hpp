@@ -22,7 +22,8 @@ struct Knobs {
 };
 
 // `change`: 0.1 for 10 % less and more. The knob "routing imbalance" moves overload factor - 1 by
-// roughly that; its ratios are measured.
+// roughly that; its ratios are measured. The plan of a wafer system must be settled
+// (explain/wafer_form.hpp); its tiles and batches are halved and doubled.
 Knobs knobs_of(const Scenario& scenario, double change);
 
 inline constexpr const char* kImbalance = "routing imbalance";

@@ -70,6 +70,7 @@ struct KernelUse {
   double bytes = 0;
   double peak_flops = 0;  // of the device, in its precision
   bool measured = true;   // kernels like it were: it lies inside the range that constants fit
+  double joules = 0;      // beyond what the device draws whatever runs; 0: not known
   bool operator==(const KernelUse&) const = default;
 };
 inline constexpr uint32_t kNoKernel = 0xffffffffu;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cluster/device_model.hpp"
+#include "cluster/device_power.hpp"
 
 namespace moesim {
 
@@ -39,6 +40,7 @@ KernelUse kernel_use(const Device& device, const Kernel& kernel, std::span<const
   use.shape = shape_of(kernel, amounts);
   use.flops = kernel.kind == KernelKind::memory ? 0 : amounts.flops;
   use.bytes = amounts.bytes;
+  use.joules = kernel_joules(device, kernel, rows);
   use.peak_flops = peak_flops(device, kernel.precision);
   if (kernel.kind == KernelKind::memory) {
     use.source = "bandwidth";

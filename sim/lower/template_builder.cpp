@@ -81,7 +81,14 @@ void TemplateBuilder::compute_fraction(const Kernels& kernels, double fraction, 
   close_chain();
   KernelChain chain;
   cost_.parts(program_, kernels, layer, phase, {}, chain.parts);
-  for (ChainPart& part : chain.parts) part.seconds *= fraction;
+  for (ChainPart& part : chain.parts) {
+    part.seconds *= fraction;
+    KernelUse use = program_.kernels[part.kernel];  // this part of it
+    use.flops *= fraction;
+    use.bytes *= fraction;
+    use.joules *= fraction;
+    part.kernel = program_.kernel(use);
+  }
   if (!chain.parts.empty()) add_chain_tasks(std::move(chain), cost_.seconds(kernels) * fraction);
 }
 

@@ -63,6 +63,7 @@ void visit(FigureVisitor& v, Explanation& e) {
   v.list({"sensitivities", "strongest first"}, e.sensitivities);
   v.list({"not_varied", "quantities that could not be varied"}, e.not_varied);
   v.section({"math", "the closed form"}, [&](FigureVisitor& math) {
+    math({"assumes", "what it takes for granted"}, e.math_assumes);
     math.list({"terms", "its terms"}, e.math);
     math({"sum_s", "their sum", Shown::seconds}, e.math_s);
   });

@@ -50,8 +50,9 @@ struct Explanation {
   std::vector<Sensitivity> sensitivities;  // strongest first
   std::vector<NotVaried> not_varied;
   std::vector<MathTerm> math;
-  double math_s = 0;      // their sum
-  double stripped_s = 0;  // simulated with everything switched off that is attributed below
+  std::string math_assumes;  // in a few words
+  double math_s = 0;         // their sum
+  double stripped_s = 0;     // simulated with everything switched off that is attributed below
   // Left out of the formulas (stripped_s - math_s), then one per cause; they sum to step_s -
   // math_s.
   std::vector<Attribution> attribution;

@@ -33,6 +33,7 @@ std::vector<KernelRow> kernel_rows(const Program& program) {
     row.count /= ranks;
     row.seconds /= ranks;
   }
+  std::erase_if(rows, [](const KernelRow& row) { return row.count == 0; });  // run in parts only
   std::stable_sort(rows.begin(), rows.end(),
                    [](const KernelRow& a, const KernelRow& b) { return a.seconds > b.seconds; });
   return rows;

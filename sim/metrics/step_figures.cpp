@@ -305,6 +305,10 @@ void visit(FigureVisitor& v, StepReport& r) {
          r.by_link);
   v({"faults", "what is wrong with the cluster", Shown::plain, kSetting | kLater | kWhenSet},
     r.faults);
+  v({"energy_j", "of all devices over the step, without hosts and network", Shown::plain,
+     kLater | kWhenSet},
+    r.energy_j);
+  v({"power_w", "of a device, mean over the step", Shown::plain, kLater | kWhenSet}, r.power_w);
   v.optional(
       {"band", "holds four of five measured steps like this one, where measurements are known",
        Shown::plain, kLater},

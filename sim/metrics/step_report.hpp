@@ -162,6 +162,8 @@ struct StepReport {
   double step_time_s = 0;
   double tokens_per_step = 0, tokens_per_s = 0, tokens_per_s_per_device = 0;
   double model_flops_per_step = 0, tflops_per_device = 0, mfu = 0;
+  double energy_j = 0;  // of all devices over the step; 0: their power is not known
+  double power_w = 0;   // of a device, mean over the step
   Breakdown breakdown_s;
   std::vector<PipelineStage> pipeline;
   std::vector<StageMemory> memory;

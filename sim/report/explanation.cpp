@@ -70,7 +70,7 @@ void sensitivity_section(TableCanvas& table, const Explanation& e) {
 }
 
 void math_section(TableCanvas& table, const Explanation& e) {
-  table.heading("The math", "uniform stages, balanced routing, nothing overlapped");
+  table.heading("The math", e.math_assumes);
   const SecondsColumn column(e.math_s);
   for (const MathTerm& term : e.math) {
     table.line("  " + fit(term.name, 60) + fit(column.text(term.seconds), 16, Align::right));
@@ -94,8 +94,8 @@ void attribution_section(TableCanvas& table, const Explanation& e) {
     if (!absent && part.seconds > 0) text = "+" + text;
     row(part.cause, text, part.seconds / e.step_s);
     if (part.cause == e.attribution.front().cause)
-      table.wrapped("    ", fmt::format("latencies, uneven stages, ...: simulated without the "
-                                        "causes below, the step takes {}",
+      table.wrapped("    ", fmt::format("latencies, uneven stages or layers, ...: simulated "
+                                        "without the causes below, the step takes {}",
                                         column.text(e.stripped_s)));
   }
   row("the simulation", column.text(e.step_s), 0);

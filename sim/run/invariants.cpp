@@ -63,6 +63,7 @@ std::vector<std::string> broken_invariants(const StepReport& report) {
                    step_s + slack_s);
   for (const ResourceUse& use : report.resources)
     broken.outside("busy_fraction of " + use.name, use.busy_fraction, 0, 1 + kRounding);
+  broken.outside("energy_j", report.energy_j, 0, 1e30);
   broken.outside("overload_factor", report.overload_factor, 1 - kRounding, 1e9);
   for (const StageMemory& stage : report.memory) check_memory(broken, stage);
   if (report.goodput) {

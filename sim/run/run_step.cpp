@@ -13,6 +13,7 @@
 #include "run/pod_program.hpp"
 #include "run/process_facts.hpp"
 #include "run/simulation_size.hpp"
+#include "run/step_energy.hpp"
 #include "run/wafer_program.hpp"
 
 namespace moesim {
@@ -132,6 +133,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   const LoadStatistics loads = lowered.loads();
   fill_loads(report, loads);
   report.breakdown_s = mean(breakdown_by_rank(lowered.program(), execution), facts.rank_weights);
+  fill_energy(report, scenario.platform, lowered.program());
   if (lowered.has_pipeline()) report.pipeline = pipeline_use(lowered.program(), execution);
   report.memory = lowered.memory(loads);
   if (scenario.goodput.asked())

@@ -18,7 +18,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMoreFinalists = 5;       // estimates may misplace neighbours
 constexpr double kTimeoutFactor = 0.5;  // of the time, for one simulation
 
 struct Candidate {
@@ -165,7 +164,7 @@ class Search {
 
   void simulate_best() {
     const size_t finalists =
-        std::min(candidates_.size(), static_cast<size_t>(options_.top + kMoreFinalists));
+        std::min(candidates_.size(), static_cast<size_t>(options_.top + options_.more_finalists));
     std::vector<Job> jobs;
     for (size_t i = 0; i < finalists; ++i)
       jobs.push_back({"step", [&scenario = candidates_[i].scenario, this] {

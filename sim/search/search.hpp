@@ -17,7 +17,8 @@ namespace moesim {
 struct SearchOptions {
   FreeAxes free;
   int top = 10;
-  double time_s = 600;  // no more estimates are begun after it
+  double time_s = 600;     // no more estimates are begun after it
+  int more_finalists = 5;  // simulated whole beside the top: estimates may misplace neighbours
   bool allow_tight = false;
   uint64_t seed = 1;
   std::string version;

@@ -57,8 +57,8 @@ TraceArrows::Waiting TraceArrows::waiting_tasks(const TaskGraph& graph) {
 }
 
 TraceArrows::TraceArrows(const Program& program, const Record& record, const TraceView& view,
-                         bool collectives)
-    : program_(program), record_(record), view_(view), collectives_(collectives) {
+                         size_t senders)
+    : program_(program), record_(record), view_(view), senders_(senders) {
   for (const TaskGraph& graph : program.templates) waiting_.push_back(waiting_tasks(graph));
   uint64_t size = 0;
   for (const Block& block : program.blocks) {
@@ -91,7 +91,7 @@ void TraceArrows::point(uint32_t to_row, const Arrow& arrow) {
 void TraceArrows::leave(uint32_t row, std::span<const Flow> flows) {
   const Task& task = view_.task(row);
   if (task.kind == TaskKind::transfer && task.stream == Stream::pp) leave_message(row);
-  if (!collectives_) return;
+  if (senders_ == 0) return;
   if (task.kind == TaskKind::transfer && task.stream == Stream::ep) leave_all_to_all(row, flows);
   if (task.kind == TaskKind::compute) leave_compute(row);
 }
@@ -141,7 +141,7 @@ std::vector<std::vector<uint32_t>> TraceArrows::largest_senders(uint32_t row,
   for (uint32_t rank = 0; rank < graph.ranks; ++rank) {
     std::sort(by_target[rank].begin(), by_target[rank].end());
     if (!draws[rank]) continue;
-    for (size_t i = 0; i < std::min(kArrowsPerReceiver, by_target[rank].size()); ++i)
+    for (size_t i = 0; i < std::min(senders_, by_target[rank].size()); ++i)
       senders[rank].push_back(by_target[rank][i].second);
     // Nothing known of who sends: the rank's own slice still shows what it waited for.
     if (senders[rank].empty()) senders[rank].push_back(rank);

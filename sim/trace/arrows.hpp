@@ -21,14 +21,11 @@ struct Arrow {
   uint32_t to_rank = 0;
 };
 
-// Draws arrows to a receiver from the ranks that send it most.
-inline constexpr size_t kArrowsPerReceiver = 4;
-
 class TraceArrows {
  public:
-  // `collectives`: also those of dispatch and combine.
-  TraceArrows(const Program& program, const Record& record, const TraceView& view,
-              bool collectives);
+  // `senders`: dispatch and combine are drawn to a receiver from the ranks that send it most, up to
+  // that many.
+  TraceArrows(const Program& program, const Record& record, const TraceView& view, size_t senders);
 
   // Remembers the arrows that begin at this row; `flows` of a transfer, relative to its block's
   // first rank.
@@ -54,7 +51,7 @@ class TraceArrows {
   const Program& program_;
   const Record& record_;
   const TraceView& view_;
-  bool collectives_;
+  size_t senders_;
   std::vector<Waiting> waiting_;  // per template
   std::vector<uint64_t>
       first_;  // per block: where its rows begin in rows_; kNoBlock for blocks not drawn

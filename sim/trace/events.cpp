@@ -7,7 +7,12 @@ namespace moesim {
 
 namespace {
 constexpr size_t kFlushAt = 1 << 16;
-}
+// Tenths of a nanosecond by which a duration may be short: half a nanosecond still rounds to it.
+constexpr int kMostTenths = 4;
+
+// The double that a reader makes of the decimal that is written: both are rounded once.
+double shown_us(int64_t time_ns) { return static_cast<double>(time_ns) / 1000; }
+}  // namespace
 
 std::string json_escaped(std::string_view text) {
   using nlohmann::json;
@@ -34,6 +39,19 @@ void TraceEvents::flush() {
 void TraceEvents::time(const char* key, int64_t time_ns) {
   fmt::format_to(std::back_inserter(buffer_), R"("{}":{}.{:03})", key, time_ns / 1000,
                  time_ns % 1000);
+}
+
+// Readers add `ts` and `dur` in doubles, and some take a sum that reaches the next slice's
+// beginning for an overlap and never close the first. So the duration is less by as many tenths of
+// a nanosecond as keep the sum below the end; whole nanoseconds read back the same.
+void TraceEvents::duration(int64_t start_ns, int64_t end_ns) {
+  const double start = shown_us(start_ns), end = shown_us(end_ns);
+  int64_t tenths = (end_ns - start_ns) * 10;
+  const auto us = [](int64_t of) { return static_cast<double>(of) / 10'000; };
+  for (int step = 0; step < kMostTenths && start + us(tenths) >= end; ++step) --tenths;
+  fmt::format_to(std::back_inserter(buffer_), R"("dur":{}.{:03})", tenths / 10'000,
+                 tenths / 10 % 1000);
+  if (tenths % 10 != 0) buffer_.push_back(static_cast<char>('0' + tenths % 10));
 }
 
 void TraceEvents::process(uint32_t pid, std::string_view name, int sort_index) {
@@ -67,7 +85,7 @@ void TraceEvents::slice(Track track, int64_t start_ns, int64_t end_ns, std::stri
   fmt::format_to(out, R"({{"ph":"X","pid":{},"tid":{},)", track.pid, track.tid);
   time("ts", start_ns);
   buffer_.push_back(',');
-  time("dur", end_ns - start_ns);
+  duration(start_ns, end_ns);
   fmt::format_to(out, R"(,"name":"{}","args":{{{}}}}})", name, args);
 }
 

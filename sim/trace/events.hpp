@@ -39,6 +39,7 @@ class TraceEvents {
  private:
   void begin();
   void time(const char* key, int64_t time_ns);
+  void duration(int64_t start_ns, int64_t end_ns);
   void flush();
 
   ByteSink& sink_;

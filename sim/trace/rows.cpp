@@ -7,22 +7,29 @@
 
 namespace moesim {
 
+namespace {
+
+// The ranks that send a receiver most, of which arrows are drawn.
+constexpr size_t kSendersOfTask = 1, kSendersOfFlow = 4;
+
+}  // namespace
+
 TraceRows::TraceRows(const TraceInput& input, const TraceView& view, const TraceTracks& tracks,
                      TraceEvents& events)
     : input_(input),
       view_(view),
       tracks_(tracks),
       events_(events),
-      flow_level_(input.options.level == TraceLevel::flow),
       names_(input.program),
-      arrows_(input.program, input.execution.record, view, flow_level_),
+      arrows_(input.program, input.execution.record, view,
+              input.options.level == TraceLevel::flow ? kSendersOfFlow : kSendersOfTask),
       sums_(input.program.simulated_ranks),
       counters_(input.program.simulated_ranks, {input.nvlink_bytes_per_s, input.nvlink_bytes_per_s,
                                                 input.nic_bytes_per_s, input.nic_bytes_per_s}) {}
 
 void TraceRows::write() {
   for (uint32_t row : view_.order()) {
-    if (flow_level_) counters_.advance(view_.start_ns(row), kFirstRankPid, events_);
+    counters_.advance(view_.start_ns(row), kFirstRankPid, events_);
     if (view_.task(row).kind == TaskKind::transfer)
       transfer(row);
     else
@@ -72,7 +79,7 @@ void TraceRows::transfer(uint32_t row) {
   }
   arrows(row);
   arrows_.leave(row, flows);
-  if (flow_level_) count_bytes(row, flows);
+  count_bytes(row, flows);
 }
 
 // Bytes move after the latency has been paid.

@@ -32,7 +32,6 @@ class TraceRows {
   const TraceView& view_;
   const TraceTracks& tracks_;
   TraceEvents& events_;
-  bool flow_level_;
   TraceNames names_;
   TraceArrows arrows_;
   PortSums sums_;

@@ -18,8 +18,8 @@ namespace moesim {
 
 enum class TraceLevel : uint8_t {
   phase,  // a slice per block, rank and phase: the pipeline schedule at a glance
-  task,   // kernels and transfers; arrows for pipeline messages
-  flow,   // also arrows for dispatch and combine, and counters of NIC and NVLink throughput
+  task,   // kernels and transfers; arrows; counters of NIC and NVLink throughput
+  flow,   // the same, with arrows to a receiver from four senders instead of the largest
 };
 
 struct TraceOptions {
@@ -55,6 +55,8 @@ struct TraceInput {
   double nvlink_bytes_per_s = 0, nic_bytes_per_s = 0;
   // Per simulated rank, by time; drawn as a counter. Empty: not known.
   std::vector<std::vector<MemoryPoint>> memory = {};
+  // Called before anything is written, with about the bytes that follow (without gzip).
+  std::function<void(double)> on_size = {};
 };
 
 // Equal input gives equal bytes. Throws InputError when a rank to draw is not simulated. Does not

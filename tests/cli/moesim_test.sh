@@ -38,7 +38,7 @@ YAML
 # help, version, usage
 run 0 --help
 has out "Usage"
-for command in run sweep explain check schema collective compare list show validate calibrate search; do
+for command in run sweep report plot explain check schema collective compare list show validate calibrate search capacity results merge; do
   run 0 "$command" --help
   has out "$command"
 done
@@ -185,6 +185,17 @@ has err "megatron-core stands in"
 # timeline: whole JSON; gzip by name; ranks that are not simulated are an error before any work
 run 0 run small.yaml --trace step.json
 python3 -c "import json; d = json.load(open('step.json')); assert len(d['traceEvents']) > 100" || fail "no timeline"
+# in doubles, as viewers add them, no slice reaches the next one; arrows and counters are in the default level
+python3 - <<'PYTHON' || fail "slices of a track overlap, or arrows or counters are missing"
+import json
+ends, kinds = {}, set()
+for e in json.load(open("step.json"))["traceEvents"]:
+    kinds.add(e["ph"])
+    if e["ph"] == "X":
+        assert ends.get(e["tid"], -1) < e["ts"], e
+        ends[e["tid"]] = e["ts"] + e["dur"]
+assert kinds == {"M", "X", "s", "f", "C"}, kinds
+PYTHON
 run 0 run small.yaml --trace step.json.gz --trace-level flow --trace-ranks all
 python3 -c "import gzip, json; assert json.load(gzip.open('step.json.gz'))['traceEvents']" || fail "no gzip timeline"
 cp step.json before.json
@@ -295,6 +306,60 @@ for set in plan.nope=1 batch.micro_batch=many; do
   [[ $(wc -l <err) == 1 && ! -s out && ! -e never ]] || fail "not one error before anything runs"
 done
 run 2 sweep study.yaml --out small.yaml/sizes
+run 0 sweep study.yaml --out sizes
+has out "Fastest first, against the base"
+has out "best: "
+narrow "the ranking of a study"
+# shards that are merged are the study in one; results asks the folder
+for i in 1 2; do run 0 sweep study.yaml --shard $i/2 --out shard$i; done
+run 0 merge shard1 shard2 -o merged
+has out "4 runs merged"
+cmp -s sizes/order.txt merged/order.txt || fail "another order"
+python3 - >out <<'PY' || fail "merged shards differ"
+import csv, sys
+a, b = ([{k: v for k, v in row.items() if k != "wall_s"} for row in csv.DictReader(open(f + "/results.csv"))]
+        for f in ("sizes", "merged"))
+sys.exit(a != b or len(a) != 4)
+PY
+run 1 merge shard1 -o half
+has err "2 runs of the study are in none of the folders"
+run 0 results merged --where 'fits and mfu > 0' --sort tokens_per_s --columns name,tokens_per_s --format json
+json "len(d) == 4 and all(a['tokens_per_s'] >= b['tokens_per_s'] for a, b in zip(d, d[1:]))"
+run 2 results merged --where 'mfuu > 0'
+has err 'did you mean "mfu"?'
+# settings that do not fit together are skipped, with the reason; if none does, it is an error
+sed -e '/^grid/,$d' study.yaml >some.yaml
+printf 'grid:\n  plan.ep: [3, 8]\n' >>some.yaml
+run 0 sweep some.yaml --out some
+has out "1 skipped"
+has out "plan.ep: "
+sed -i 's/\[3, 8\]/[3, 5]/' some.yaml
+run 2 sweep some.yaml --out none
+has err "no run of the study has settings that fit together"
+run 2 run study.yaml --out never
+has err "study.yaml: is a study, not a scenario: moesim sweep study.yaml"
+run 2 sweep small.yaml
+has err "is a scenario, not a study: moesim run small.yaml"
+
+# capacity: what a training takes on machines
+cat >capacity.yaml <<'YAML'
+workload: {layers: 4, hidden: 1024, vocab: 32000, heads: 16, kv_heads: 4, head_dim: 64, experts: 16, top_k: 2, moe_ffn: 512}
+batch: {global_batch: 64, sequence_length: 1024}
+tokens: 1e10
+machines:
+  - {platform: h100-sxm, counts: [8, 16], price_per_device_hour: 2}
+search: {free: "tp,ep", time_s: 20}
+YAML
+run 0 capacity capacity.yaml --out planned --jobs 2
+narrow "the table of capacity"
+has out "cheapest:"
+run 0 capacity capacity.yaml --out planned --format json
+has err "2 of 2 rows come from planned"
+json "[r['devices'] for r in d['rows']] == [8, 16] and all(r['cost'] > 0 for r in d['rows'])"
+sed -i 's/counts/count/' capacity.yaml
+run 2 capacity capacity.yaml
+has err "capacity.yaml:5:26: machines[0].count: is not a known key"
+
 sed -i 's/plan.ep/plan.epp/' study.yaml
 run 1 sweep study.yaml --out wrong
 has out "4 failed"

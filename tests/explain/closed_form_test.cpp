@@ -1,6 +1,7 @@
 #include "explain/closed_form.hpp"
 
 #include "catch.hpp"
+#include "explain/math_terms.hpp"
 #include "fixtures/in_child.hpp"
 #include "fixtures/tiny.hpp"
 #include "run/run_step.hpp"
@@ -8,18 +9,6 @@
 using namespace moesim;
 
 namespace {
-
-double sum_of(const std::vector<MathTerm>& terms) {
-  double sum = 0;
-  for (const MathTerm& term : terms) sum += term.seconds;
-  return sum;
-}
-
-double seconds_of(const std::vector<MathTerm>& terms, const std::string& name) {
-  for (const MathTerm& term : terms)
-    if (term.name == name) return term.seconds;
-  return 0;
-}
 
 Pod pod_of(int gpus) {
   Pod pod = ideal_pod(gpus);

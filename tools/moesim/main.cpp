@@ -44,12 +44,17 @@ int main(int argc, char** argv) {
   int exit_code = kDone;
   add_run_command(app, exit_code);
   add_sweep_command(app, exit_code);
+  add_results_command(app, exit_code);
+  add_merge_command(app, exit_code);
   add_search_command(app, exit_code);
+  add_capacity_command(app, exit_code);
   add_explain_command(app, exit_code);
   add_check_command(app, exit_code);
   add_schema_command(app, exit_code);
   add_collective_command(app, exit_code);
   add_compare_command(app, exit_code);
+  add_report_command(app, exit_code);
+  add_plot_command(app, exit_code);
   add_list_command(app, exit_code);
   add_show_command(app, exit_code);
   add_validate_command(app, exit_code);

@@ -10,13 +10,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <optional>
 
 #include "base/diagnostics.hpp"
 #include "batch/run_seeds.hpp"
 #include "batch/study_file.hpp"
 #include "commands.hpp"
-#include "config/known_errors.hpp"
 #include "logging.hpp"
 #include "outputs.hpp"
 #include "report/csv.hpp"
@@ -24,6 +22,7 @@
 #include "report/json.hpp"
 #include "report/kernels.hpp"
 #include "report/table.hpp"
+#include "run/known_band.hpp"
 #include "run_options.hpp"
 #include "timeline.hpp"
 
@@ -61,17 +60,6 @@ std::function<void(double, double)> progress_printer(ProgressLine& line) {
   };
 }
 
-// Returns how far measured steps like this one were from their prediction. Nothing is known of
-// wafers.
-std::optional<Band> band_of(const Scenario& scenario, const std::string& path, double step_s) {
-  if (scenario.platform.is_wafer_system()) return std::nullopt;
-  const SearchPath search = default_search_path(fs::path(path).parent_path().string());
-  const auto row = known_error_of(load_known_errors(search), scenario.plan.framework,
-                                  scenario.platform.pod().device.generation);
-  if (!row) return std::nullopt;
-  return Band{step_s / (1 + row->error), step_s * (1 + row->error), row->rows, described(*row)};
-}
-
 void print_report(const StepReport& report, const SimulateOptions& options) {
   const JsonOptions json{options.machine_facts};
   if (options.format == "json")
@@ -99,7 +87,7 @@ int run_several_seeds(const Scenario& scenario, const Options& options) {
   auto median = run_seeds(scenario, seeds);
   line.clear();
   if (!median) return kInterrupted;
-  median->band = band_of(scenario, path, median->step_time_s);
+  median->band = known_band(scenario, path, median->step_time_s);
   print_report(*median, options.simulate);
   if (options.simulate.format == "table")
     fmt::print("{}", distribution_table(*median->runs, median->seed));
@@ -122,11 +110,6 @@ void stop_after(double seconds) {
 
 int run_one(const Options& options) {
   const std::string& path = options.scenarios[0];
-  if (is_study(path)) {
-    Problems problems;
-    problems.add({path}, "", "is a study, not a scenario: moesim sweep " + path);
-    throw InputError(std::move(problems));
-  }
   const ResolvedScenario resolved = load_scenario(path, options.sets);
   for (const std::string& note : resolved.notes) spdlog::info("{}", note);
   if (resolved.scenario.runs > 1) return run_several_seeds(resolved.scenario, options);
@@ -148,7 +131,7 @@ int run_one(const Options& options) {
   };
   RunResult result = run_step(resolved.scenario, run);
   line.clear();
-  result.report.band = band_of(resolved.scenario, path, result.report.step_time_s);
+  result.report.band = known_band(resolved.scenario, path, result.report.step_time_s);
   const std::vector<KernelRow> kernels = kernel_rows(result.lowered->program());
   const double step_s = result.report.step_time_s;
   if (options.ops)
@@ -189,7 +172,16 @@ std::vector<std::string> scenario_files(const std::vector<std::string>& argument
   return files;
 }
 
+void refuse_studies(const std::vector<std::string>& files) {
+  Problems problems;
+  for (const std::string& path : files)
+    if (!fs::is_directory(path) && is_study(path))
+      problems.add({path}, "", "is a study, not a scenario: moesim sweep " + path);
+  if (!problems.empty()) throw InputError(std::move(problems));
+}
+
 int run(const Options& options) {
+  refuse_studies(options.scenarios);
   const bool batch = options.scenarios.size() > 1 || fs::is_directory(options.scenarios[0]) ||
                      !options.batch.out.empty();
   if (!batch) {
@@ -240,8 +232,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
                       "node without stages; at most 16)");
   command
       ->add_option("--trace-level", options->timeline.level,
-                   "phase: blocks; task: kernels and transfers; flow: also dispatch arrows and "
-                   "link counters")
+                   "phase: blocks; task: kernels and transfers with arrows and link counters; "
+                   "flow: arrows from four senders instead of the largest")
       ->check(CLI::IsMember({"phase", "task", "flow"}))
       ->capture_default_str();
   command->callback([options, &exit_code] {

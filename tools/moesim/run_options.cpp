@@ -6,16 +6,18 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "base/diagnostics.hpp"
 #include "base/text.hpp"
 #include "batch/batch_input.hpp"
+#include "batch/merge_results.hpp"
+#include "batch/ranking.hpp"
 #include "batch/run_seeds.hpp"
 #include "commands.hpp"
 #include "logging.hpp"
 #include "outputs.hpp"
-#include "report/memory_table.hpp"
 #include "run/process_facts.hpp"
 #include "run/run_step.hpp"
 
@@ -77,16 +79,6 @@ void add_assume_option(CLI::App& command, std::vector<std::string>& sets,
 
 namespace {
 
-// "fits", "tight", "OOM by 3.10 GB"; nothing where no memory was counted.
-std::string memory_words(const StepReport& report) {
-  const std::string verdict = memory_verdict(report.memory);
-  std::string words = verdict.substr(0, verdict.find_first_of(":(,"));
-  while (words.ends_with(' ')) words.pop_back();
-  constexpr std::string_view kLong = "out of memory";
-  if (words.starts_with(kLong)) words.replace(0, kLong.size(), "OOM");
-  return words.empty() ? "" : "  " + words;
-}
-
 // One line of the summary; a long name, or message, takes more.
 std::string summary_line(const StudyRun& run, const Outcome& outcome, const StepReport* report) {
   constexpr size_t kNameWidth = 18;
@@ -99,9 +91,34 @@ std::string summary_line(const StudyRun& run, const Outcome& outcome, const Step
   const std::string name = run.name.size() <= kNameWidth
                                ? run.name
                                : fmt::format("{}\n{:>{}}", run.name, "", kNameWidth);
+  const std::string memory = memory_words(*report);
   return fmt::format("{:<{}} {:>9.4g} s {:>8.0f} tok/s/device MFU {:>4.1f} %{}\n", name, kNameWidth,
                      report->step_time_s, report->tokens_per_s_per_device, 100 * report->mfu,
-                     memory_words(*report));
+                     memory.empty() ? "" : "  " + memory);
+}
+
+// Why the settings of a run do not fit together, though each can be read; "" where one cannot,
+// which the run will say itself.
+std::string misfit(const StudyRun& run, const InputError& error) {
+  try {
+    const std::string folder = std::filesystem::path(run.scenario_path).parent_path().string();
+    load_unchecked_scenario(run.scenario_path, run.sets, default_search_path(folder));
+  } catch (const InputError&) {
+    return "";
+  }
+  const Problem& problem = error.problems().items().front();
+  return problem.path.empty() ? problem.message : problem.path + ": " + problem.message;
+}
+
+// The last screen of a study.
+void print_ranking(const std::vector<StudyRun>& runs, const std::string& base,
+                   const BatchRunOptions& options) {
+  constexpr size_t kMostLines = 20;
+  std::vector<StoredRun> stored;
+  for (const StudyRun& run : runs)
+    if (auto kept = read_stored_run(std::filesystem::path(options.out) / (run.name + ".json")))
+      stored.push_back(std::move(*kept));
+  fmt::print("{}", ranking_table(stored, base, kMostLines));
 }
 
 }  // namespace
@@ -129,11 +146,29 @@ int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& s
     return run_step(scenario, run_options).report;
   };
   std::set<std::string> notes;
+  const bool study = !options.base.empty();
+  std::map<std::string, std::string> misfits;  // by run
+  std::string base_text, base_name;
+  if (study) try {
+      base_text = input_text(load_scenario(options.base, sets).scenario);
+    } catch (const InputError&) {  // the base alone need not be sound
+    }
   work.input_text = [&](const StudyRun& run) {
-    const ResolvedScenario resolved = load_scenario(run.scenario_path, run.sets);
-    for (const std::string& note : resolved.notes)
-      if (notes.insert(note).second) spdlog::info("{}", note);
-    return input_text(resolved.scenario) + fmt::format("seed: {}\n", simulate.seed);
+    try {
+      const ResolvedScenario resolved = load_scenario(run.scenario_path, run.sets);
+      for (const std::string& note : resolved.notes)
+        if (notes.insert(note).second) spdlog::info("{}", note);
+      const std::string text = input_text(resolved.scenario);
+      if (study && base_name.empty() && text == base_text) base_name = run.name;
+      return text + fmt::format("seed: {}\n", simulate.seed);
+    } catch (const InputError& error) {
+      if (study) misfits[run.name] = misfit(run, error);
+      throw;
+    }
+  };
+  work.refuse = [&](const StudyRun& run) {
+    const auto found = misfits.find(run.name);
+    return found == misfits.end() ? "" : found->second;
   };
   work.on_finished = [&](const StudyRun& run, const Outcome& outcome, const StepReport* report) {
     progress.clear();
@@ -149,9 +184,17 @@ int run_all(const std::vector<StudyRun>& runs, const std::vector<std::string>& s
   batch.pool.on_progress = [&](const Progress& state) { progress.show(to_string(state)); };
   const BatchCounts counts = run_batch(runs, work, batch);
   progress.clear();
+  if (study) {
+    write_order(options.out, options.order);
+    print_ranking(runs, base_name, options);
+  }
   fmt::print(
       "{}\n",
       fold(fmt::format("{}; results in {}/results.csv", to_string(counts), options.out), 0, 2));
+  if (study && counts.refused == runs.size() && runs.size() == options.order.size()) {
+    spdlog::error("no run of the study has settings that fit together");
+    return kBadInput;
+  }
   return exit_code(counts);
 }
 

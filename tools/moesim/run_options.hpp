@@ -29,6 +29,10 @@ struct BatchRunOptions {
   int jobs = 1;
   double timeout_s = 0;
   std::string out = "results";
+  // The scenario of a study: runs whose settings do not fit together are then skipped, and the last
+  // screen ranks the others against it.
+  std::string base;
+  std::vector<std::string> order;  // of all runs of the study, those of other shards too
 };
 
 void add_simulate_options(CLI::App& command, SimulateOptions& options);

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "batch/study_file.hpp"
+#include "batch/study_filter.hpp"
 #include "commands.hpp"
 #include "run_options.hpp"
 
@@ -9,7 +10,7 @@ namespace moesim {
 
 void add_sweep_command(CLI::App& app, int& exit_code) {
   struct Options {
-    std::string study;
+    std::string study, shard;
     std::vector<std::string> sets;
     SimulateOptions simulate;
     BatchRunOptions batch;
@@ -26,10 +27,18 @@ void add_sweep_command(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   add_batch_options(*command, options->batch);
   command->add_option("--out", options->batch.out, "Folder for the results")->capture_default_str();
+  command->add_option("--shard", options->shard,
+                      "A part of the runs, as in 3/16: every sixteenth from the third on; moesim "
+                      "merge puts the folders together");
   command->callback([options, &exit_code] {
-    std::vector<StudyRun> runs = expand(load_study(options->study));
+    const Study study = load_study(options->study);
+    std::vector<StudyRun> runs = expand(study);
     for (StudyRun& run : runs)
       run.sets.insert(run.sets.begin(), options->sets.begin(), options->sets.end());
+    runs = runs_where(study.where, options->study, std::move(runs));
+    options->batch.base = study.base;
+    for (const StudyRun& run : runs) options->batch.order.push_back(run.name);
+    if (!options->shard.empty()) runs = shard_of(options->shard, runs);
     exit_code = run_all(runs, options->sets, options->simulate, options->batch);
   });
 }

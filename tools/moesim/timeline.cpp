@@ -1,6 +1,7 @@
 #include "timeline.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <charconv>
 #include <sstream>
@@ -12,6 +13,9 @@
 namespace moesim {
 
 namespace {
+
+// Viewers in a browser take long to open more, in bytes.
+constexpr double kLargeTrace = 100e6;
 
 // The simulated rank that users know by the number in `text`.
 uint32_t simulated_rank(const LoweredProgram& lowered, const std::string& text) {
@@ -70,6 +74,13 @@ void write_timeline(const RunResult& result, const TimelineOptions& options) {
     std::vector<MemoryPoint>& points = input.memory.emplace_back();
     for (const MemoryMoment& moment : moments) points.push_back({moment.time_s, moment.bytes});
   }
+  input.on_size = [&](double bytes) {
+    if (bytes > kLargeTrace && !options.file.ends_with(".gz"))
+      spdlog::warn(
+          "the timeline will take about {:.0f} MB: --trace-ranks and --trace-level phase draw "
+          "less, a name that ends in .gz takes a tenth",
+          bytes / 1e6);
+  };
   write_trace_file(input, options.file);
 }
 
