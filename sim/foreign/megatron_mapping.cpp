@@ -23,7 +23,10 @@ long long import_chunks(MegatronReader& reader) {
                               stages = {"num-virtual-stages-per-pipeline-rank"},
                               text = {"pipeline-model-parallel-layout"};
   const long long pp = std::max(1LL, reader.out().integer("plan.pp", 1));
-  const long long layers = reader.out().integer("workload.layers", 0);
+  // Those that the split counts: the embedding and the loss may stand for one each.
+  const long long layers = reader.out().integer("workload.layers", 0) +
+                           reader.has({"account-for-embedding-in-pipeline-split"}) +
+                           reader.has({"account-for-loss-in-pipeline-split"});
   long long vpp = 1;
   MegatronReader::Names from = stages;
   if (reader.has(text)) {

@@ -116,6 +116,12 @@ void import_gqa(MegatronReader& reader) {
 // "127,0": tokens before and behind a query that it sees beside itself.
 void import_window(MegatronReader& reader, long long layers, std::vector<std::string>& mixers) {
   const MegatronReader::Names size = {"window-size"}, skip = {"window-attn-skip-freq"};
+  // Pai-Megatron-Patch: the tokens that a query sees, itself among them, in every layer.
+  const MegatronReader::Names whole = {"sliding-window"};
+  if (const auto tokens = reader.integer(whole)) {
+    reader.state("workload.sliding_window", *tokens, whole);
+    return reader.state("workload.sliding_window_period", 0, whole);
+  }
   const std::vector<std::string> window = reader.words(size);
   if (window.empty()) return;
   long long back = 0;
@@ -199,7 +205,10 @@ void import_model(MegatronReader& reader) {
         std::pair("batch.sequence_length", "seq-length")}) {
     const bool from_pattern = std::string_view(name) == "num-layers" && reader.has(hybrid);
     if (!reader.out().find(key) && !reader.failed() && !from_pattern)
-      reader.fail(fmt::format("--{} is missing, which {} is", name, key));
+      reader.fail(
+          fmt::format("--{} is missing, which {} is: arguments that another file holds come behind "
+                      "-- , or give that file",
+                      name, key));
   }
   if (reader.has(hybrid)) import_hybrid(reader);
   import_vocabulary(reader);

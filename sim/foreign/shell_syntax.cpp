@@ -148,6 +148,7 @@ class ShellParser {
     failed_ = true;
   }
   bool is_closed(size_t begin, size_t behind) const {
+    if (behind_mark(s_.text, begin) == behind) return true;
     const char c = s_.text[begin], last = s_.text[behind - 1];
     if (c != '$') return last == c;
     const char open = begin + 1 < s_.size() ? s_.text[begin + 1] : '\0';

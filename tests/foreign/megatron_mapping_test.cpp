@@ -40,6 +40,9 @@ TEST_CASE("stages with fewer layers") {
   CHECK(layout("--num-layers 14 --num-virtual-stages-per-pipeline-rank 2 "
                "--account-for-embedding-in-pipeline-split --account-for-loss-in-pipeline-split") ==
         "Et|(t*2|)*6tL");
+  CHECK(layout("--num-layers 14 --num-layers-per-virtual-pipeline-stage 2 "
+               "--account-for-embedding-in-pipeline-split --account-for-loss-in-pipeline-split") ==
+        "Et|(t*2|)*6tL");
   const Scenario s = loaded(imported(kModel + "--num-layers 7 --pipeline-model-parallel-size 4 "
                                               "--decoder-first-pipeline-num-layers 1"));
   CHECK(s.plan.layout == "Et|t*2|t*2|t*2L");

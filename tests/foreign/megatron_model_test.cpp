@@ -68,6 +68,9 @@ TEST_CASE("windows and linear attention") {
       loaded(imported(kModel + "--window-size 127,0 --window-attn-skip-freq 2"));
   CHECK(window.workload.sliding_window == 128);
   CHECK(window.workload.sliding_window_period == 2);
+  const Scenario everywhere = loaded(imported(kModel + "--sliding-window 4096"));
+  CHECK(everywhere.workload.sliding_window == 4096);
+  CHECK(everywhere.workload.sliding_window_period == 0);
   const Scenario linear = loaded(
       imported(kModel +
                "--linear-attention-freq 4 --linear-num-key-heads 16 --linear-num-value-heads 32 "

@@ -27,4 +27,5 @@ TEST_CASE("endless scripts end") {
 
 TEST_CASE("what is unknown stays one word when a text with it is run again") {
   CHECK(commands("c=\"x --n $(( 4 * M )) --b\"; eval $c") == "[x][--n][$(( 4 * M ))][--b]\n");
+  CHECK(commands("c=\"x --n ${M}\"; eval $c") == "[x][--n][${M}]\n");
 }
