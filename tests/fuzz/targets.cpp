@@ -4,6 +4,7 @@
 #include "batch/study_file.hpp"
 #include "batch/sweep.hpp"
 #include "config/fixture.hpp"
+#include "foreign/megatron_import.hpp"
 #include "measured/collective_table.hpp"
 #include "measured/kernel_table.hpp"
 #include "measured/measured_table.hpp"
@@ -71,6 +72,12 @@ void read_words(const std::string& text) {
   attempt([&] { load_text(kScenario, {text}); });
 }
 
+void read_launch_script(const std::string& text) {
+  MegatronImport input;
+  input.launch.path = "launch.sh";
+  import_megatron(input, kShipped, shipped_and("launch.sh", text));
+}
+
 void read_json_report(const std::string& text) { read_report(text); }
 
 constexpr FuzzTarget kTargets[] = {
@@ -84,6 +91,7 @@ constexpr FuzzTarget kTargets[] = {
     {"kernels", read_kernels, "scenarios/validation/kernels.csv", ".csv"},
     {"collectives", read_collectives, "scenarios/validation/collectives.csv", ".csv"},
     {"words", read_words, "tests/fuzz/words", ".txt"},
+    {"launch", read_launch_script, "tests/foreign/launches", ".sh"},
     {"report", read_json_report, "tests/golden", ".json"},
 };
 

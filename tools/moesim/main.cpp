@@ -59,6 +59,7 @@ int main(int argc, char** argv) {
   add_show_command(app, exit_code);
   add_validate_command(app, exit_code);
   add_calibrate_command(app, exit_code);
+  add_import_command(app, exit_code);
   if (const std::string fault = command_fault(app, argc, argv); !fault.empty()) {
     print_problems(fault);
     return kBadInput;
