@@ -93,7 +93,7 @@ std::string ranking_table(const std::vector<StoredRun>& runs, const std::string&
                           : fit("Fastest first, against " + base->run.name, 60),
                   fmt::format("{} runs", done.size()));
     table.line("     " + fit("", kName) + fit("step", 10, Align::right) +
-               fit("tokens/s", 9, Align::right) + fit("MFU %", 5, Align::right) +
+               fit("tokens/s", 9, Align::right) + fit("MFU", 5, Align::right) +
                fit("tokens/s", 9, Align::right));
     const size_t shown = most == 0 ? done.size() : std::min(most, done.size());
     for (size_t i = 0; i < shown; ++i) add_line(table, i + 1, *done[i], *base);

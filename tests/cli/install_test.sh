@@ -28,3 +28,19 @@ if moesim check mine.yaml --set platform=nowhere-at-all 2>/dev/null; then
   echo "a platform that does not exist was accepted"
   exit 1
 fi
+
+# The program is hardened as a distribution's are, and the bill of materials names what it was built from, by version.
+headers=$(readelf -hd "$box/moved here/bin/moesim")
+for word in 'DYN (Position-Independent' BIND_NOW; do
+  [[ $headers == *"$word"* ]] || { echo "moesim is built without $word"; exit 1; }
+done
+python3 - "$box/moved here/share/doc/moesim/moesim.cdx.json" <<'PYTHON'
+import json
+import sys
+
+bill = json.load(open(sys.argv[1]))
+assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+names = {part["name"]: part["version"] for part in bill["components"]}
+assert {"simgrid", "boost", "fmt", "spdlog", "yaml-cpp", "cli11", "nlohmann-json", "zlib", "echarts"} == set(names), names
+assert all(version[0].isdigit() for version in names.values()), names
+PYTHON

@@ -3,6 +3,7 @@
 #include "base/diagnostics.hpp"
 #include "batch/study_file.hpp"
 #include "batch/sweep.hpp"
+#include "capacity/capacity_file.hpp"
 #include "config/fixture.hpp"
 #include "foreign/megatron_import.hpp"
 #include "measured/collective_table.hpp"
@@ -48,6 +49,10 @@ void read_study(const std::string& text) {
   expand(load_study("study.yaml", file("study.yaml", text)));
 }
 
+void read_capacity(const std::string& text) {
+  CapacityStudy("capacity.yaml", shipped_and("capacity.yaml", text));
+}
+
 void read_steps(const std::string& text) { read_measured_table("t.csv", file("t.csv", text)); }
 void read_memory(const std::string& text) { read_memory_table("t.csv", file("t.csv", text)); }
 void read_kernels(const std::string& text) { read_kernel_table("t.csv", file("t.csv", text)); }
@@ -86,6 +91,7 @@ constexpr FuzzTarget kTargets[] = {
     {"huggingface", read_huggingface, "tests/config/huggingface", ".json"},
     {"platform", read_platform, "platforms", ".yaml"},
     {"study", read_study, "scenarios/studies", ".yaml"},
+    {"capacity", read_capacity, "scenarios/capacity", ".yaml"},
     {"steps", read_steps, "scenarios/validation/steps.csv", ".csv"},
     {"memory", read_memory, "scenarios/validation/memory.csv", ".csv"},
     {"kernels", read_kernels, "scenarios/validation/kernels.csv", ".csv"},
