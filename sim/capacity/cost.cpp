@@ -24,8 +24,9 @@ struct Shares {
 Shares shares_of(const CapacityRow& row, const Scenario& scenario, uint64_t seed) {
   if (!scenario.goodput.asked()) return {};
   const StepReport& r = row.report;
-  const Goodput goodput =
-      simulate_goodput(scenario.goodput, r.devices, r.step_time_s, r.tokens_per_step, seed).asked;
+  const Goodput goodput = simulate_goodput(scenario.goodput, failing_parts(scenario.platform),
+                                           r.step_time_s, r.tokens_per_step, seed)
+                              .asked;
   return {goodput.fraction, goodput.fraction + goodput.lost_fraction,
           goodput.checkpoint_fraction + goodput.restart_fraction};
 }

@@ -13,14 +13,14 @@ namespace {
 
 enum Draw : uint64_t { kSpread = 0x5b4ead, kStraggler };
 
-std::string name_of(const FaultyPlace& place) {
-  if (place.rank >= 0) return fmt::format("rank {}", place.rank);
+std::string name_of(const FaultyPlace& place, bool wafers) {
+  if (place.rank >= 0) return fmt::format("{} {}", wafers ? "wafer" : "rank", place.rank);
   return place.gpu < 0 ? fmt::format("node {}", place.node)
                        : fmt::format("node {} gpu {}", place.node, place.gpu);
 }
 
-std::string part(double fraction) {
-  return fraction <= 0 ? "dead" : fmt::format("at {:g} %", 100 * fraction);
+std::string part(double fraction, const char* none) {
+  return fraction <= 0 ? none : fmt::format("at {:g} %", 100 * fraction);
 }
 
 }  // namespace
@@ -59,16 +59,23 @@ LinkHealth link_health(const FaultSpec& faults, int gpus_per_node, int global_ra
   return health;
 }
 
-std::string describe(const FaultSpec& faults) {
+std::string describe(const FaultSpec& faults, bool wafers) {
   std::string text;
   const auto add = [&text](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   for (const DeviceFault& fault : faults.devices)
-    add(fmt::format("{} {}", name_of(fault.place), part(fault.speed)));
+    add(fmt::format("{} {}", name_of(fault.place, wafers), part(fault.speed, "lost")));
   for (const LinkFault& fault : faults.links) {
-    if (fault.nic != 1) add(fmt::format("NIC of {} {}", name_of(fault.place), part(fault.nic)));
+    if (fault.nic != 1)
+      add(fmt::format("{} of {} {}", wafers ? "I/O" : "NIC", name_of(fault.place, wafers),
+                      part(fault.nic, "dead")));
     if (fault.nvlink != 1)
-      add(fmt::format("NVLink of {} {}", name_of(fault.place), part(fault.nvlink)));
+      add(fmt::format("NVLink of {} {}", name_of(fault.place, wafers), part(fault.nvlink, "dead")));
   }
+  for (const BranchFault& fault : faults.swarmx)
+    add(fmt::format("SwarmX level {} node {} {}", fault.level, fault.node,
+                    part(fault.bandwidth, "lost")));
+  for (const StoreFault& fault : faults.memoryx)
+    add(fmt::format("MemoryX node {} {}", fault.node, part(fault.speed, "lost")));
   if (faults.device_spread > 0)
     add(fmt::format("devices differ by {:g} %", 100 * faults.device_spread));
   if (faults.straggler_probability > 0)

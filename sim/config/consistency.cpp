@@ -285,8 +285,7 @@ void check_consistency(const Scenario& scenario, const ValueSources& sources, Pr
   check_model(rules);
   if (scenario.platform.is_wafer_system()) {
     check_wafers(rules);
-    rules.require(!scenario.faults.any(), {"faults.devices", "faults.links"},
-                  "faults are known of GPU pods only");
+    check_wafer_faults(rules);
     return check_routing(rules);
   }
   if (scenario.batch.global_batch == 0 && rules.known({"batch.global_batch"}))

@@ -30,8 +30,18 @@ void check_faults(Rules& rules) {
   const FaultSpec& faults = rules.s.faults;
   const Pod& pod = rules.s.platform.pod();
   if (!rules.known({"platform.gpus", "platform.gpus_per_node"})) return;
-  for (size_t i = 0; i < faults.devices.size(); ++i)
-    check_place(rules, fmt::format("faults.devices[{}]", i), faults.devices[i].place);
+  for (size_t i = 0; i < faults.devices.size(); ++i) {
+    const std::string key = fmt::format("faults.devices[{}]", i), speed = key + ".speed";
+    check_place(rules, key, faults.devices[i].place);
+    rules.require(faults.devices[i].speed > 0, {speed.c_str()},
+                  "must be above 0: a lost GPU stops the run, which goodput.device_mtbf_s counts; "
+                  "wafers may be lost");
+  }
+  const char* wafers_only = "known of wafer systems only (platform: cs3)";
+  rules.require(faults.swarmx.empty(), {"faults.swarmx", "platform"}, "{}", wafers_only);
+  rules.require(faults.memoryx.empty(), {"faults.memoryx", "platform"}, "{}", wafers_only);
+  rules.require(rules.s.goodput.swarmx_mtbf_s == 0, {"goodput.swarmx_mtbf_s"}, "{}", wafers_only);
+  rules.require(rules.s.goodput.memoryx_mtbf_s == 0, {"goodput.memoryx_mtbf_s"}, "{}", wafers_only);
   std::map<int, int> dead;  // NICs by node
   for (int rank = 0; rank < pod.gpus && !faults.links.empty(); ++rank)
     if (link_health(faults, pod.gpus_per_node, rank).nic <= 0) ++dead[rank / pod.gpus_per_node];
@@ -44,45 +54,6 @@ void check_faults(Rules& rules) {
     rules.require(pod.gpus <= pod.gpus_per_node || dead[node] < pod.gpus_per_node, {nic.c_str()},
                   "no NIC of node {} works: nothing to go over instead", node);
   }
-}
-
-// Each wafer works for itself: there is nothing to divide over, and no pipeline.
-void check_wafers(Rules& rules) {
-  const Plan& p = rules.s.plan;
-  const Batch& b = rules.s.batch;
-  const int systems = rules.s.platform.wafers().systems;
-  const auto one = [&](int value, const char* key) {
-    rules.require(value == 1, {key},
-                  "must be 1 on a wafer system, got {}: wafers are data parallel only", value);
-  };
-  const ModelShape& w = rules.s.workload;
-  rules.require(std::count(w.ffns.begin(), w.ffns.end(), Ffn::none) == 0 &&
-                    std::count(w.mixers.begin(), w.mixers.end(), Mixer::none) == 0,
-                {"workload.ffns", "workload.mixers"},
-                "layers without a mixer or an FFN are known of GPU pods only");
-  one(p.tp, "plan.tp");
-  one(p.cp, "plan.cp");
-  one(p.ep, "plan.ep");
-  one(p.etp, "plan.etp");
-  one(p.pp, "plan.pp");
-  one(p.vpp, "plan.vpp");
-  rules.require(p.precision == PrecisionRecipe::bf16, {"plan.precision"},
-                "{} is not known on a wafer: only bf16", spelling(p.precision));
-  rules.require(p.recompute != Recompute::selective, {"plan.recompute"},
-                "selective recomputation is not known on a wafer: none or full");
-  const int most = rules.s.platform.wafers().most_systems;
-  rules.require(systems <= most, {"platform.systems", "platform.most_systems"},
-                "{} is more than most_systems = {}", systems, most);
-  rules.require(b.global_batch == 0 || divides(systems, b.global_batch),
-                {"batch.global_batch", "platform.systems"},
-                "{} sequences are not divisible by {} systems", b.global_batch, systems);
-  rules.require(p.simulated_replicas <= systems, {"plan.simulated_replicas", "platform.systems"},
-                "{} is more than the {} systems", p.simulated_replicas, systems);
-  rules.require(b.global_batch > 0 || p.attention_tiles > 0 || p.attention_batch >= 0,
-                {"plan.attention_batch", "plan.attention_tiles", "batch.global_batch"},
-                "global_batch, attention_tiles and attention_batch cannot all be left open");
-  rules.require(!rules.s.platform.wafers().swarmx.level_bytes_per_s.empty(),
-                {"platform.swarmx.level_bytes_per_s"}, "needs at least one level");
 }
 
 }  // namespace moesim

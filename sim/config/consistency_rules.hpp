@@ -60,5 +60,6 @@ void check_cut_mixers(Rules& rules);  // by tensor parallelism
 void check_routing(Rules& rules);
 void check_faults(Rules& rules);  // of a pod
 void check_wafers(Rules& rules);  // of a wafer system
+void check_wafer_faults(Rules& rules);
 
 }  // namespace moesim

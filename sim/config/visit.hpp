@@ -30,6 +30,8 @@ void visit(Visitor& v, Plan& plan);
 void visit(Visitor& v, Batch& batch);
 void visit(Visitor& v, DeviceFault& fault);
 void visit(Visitor& v, LinkFault& fault);
+void visit(Visitor& v, BranchFault& fault);
+void visit(Visitor& v, StoreFault& fault);
 void visit(Visitor& v, FaultSpec& faults);
 void visit(Visitor& v, Reliability& reliability);
 void visit(Visitor& v, Scenario& scenario);

@@ -46,6 +46,7 @@ void visit(Visitor& v, Wafer& w) {
 }
 
 void visit(Visitor& v, MemoryX& m) {
+  v.integer("nodes", m.nodes, {1, 1e6}, "among which weights and optimizer are dealt evenly");
   v.number("capacity_bytes", m.capacity_bytes, Unit::bytes, kBytes, "of all nodes", Need::required);
   bandwidth(v, "egress_bytes_per_s", m.egress_bytes_per_s, "towards SwarmX");
   bandwidth(v, "ingress_bytes_per_s", m.ingress_bytes_per_s, "from SwarmX");

@@ -54,11 +54,15 @@ std::vector<Cause> causes_of(const Scenario& scenario) {
       scenario.routing.kind != RoutingKind::in_turn)
     imbalance.off = {"routing.kind=balanced"};
   causes.push_back(imbalance);
-  if (scenario.faults.any())
+  if (scenario.faults.any()) {
     causes.push_back({"faults",
                       {"faults.devices=[]", "faults.links=[]", "faults.device_spread=0",
                        "faults.straggler_probability=0", "faults.kernel_jitter=0"},
                       "no faults"});
+    if (wafers)
+      for (const char* set : {"faults.swarmx=[]", "faults.memoryx=[]"})
+        causes.back().off.emplace_back(set);
+  }
   for (Cause& cause : causes)
     if (cause.described.empty()) cause.described = fmt::format("{}", fmt::join(cause.off, ", "));
   return causes;

@@ -272,7 +272,8 @@ double bytes_sent_per_member(CollectiveKind kind, int members, double bytes) {
 }
 
 double collective_lower_bound_s(CollectiveKind kind, const CollectiveGroup& group, double bytes) {
-  const auto& [fabric, pod, first_rank, members] = group;
+  const auto& [of_group, pod, first_rank, members] = group;
+  const Fabric& fabric = of_group;  // which lambdas capture, as they may not a binding
   if (members.size() < 2) return 0;
   if (kind == CollectiveKind::all_to_all) {
     const AllToAll all(fabric, first_rank, {members.begin(), members.end()});

@@ -14,12 +14,16 @@ class Disturbance {
  public:
   Disturbance() = default;  // none
   Disturbance(const StepContext& context, const Program& program);
+  // Ranks beyond `slowness` are no devices and take what they take. `kernel_jitter`: coefficient of
+  // variation of the time of one kernel.
+  Disturbance(std::vector<double> slowness, double kernel_jitter, const Program& program,
+              uint64_t seed);
 
   double stretch(BlockId id, const Block& block, TaskId task_id, const Task& task) const;
 
  private:
   uint64_t seed_ = 0;
-  std::vector<double> slowness_;  // per simulated rank; empty: 1
+  std::vector<double> slowness_;  // per simulated device
   std::vector<double>
       variation_;  // per chain: coefficient of variation of its sum of kernels; empty: 0
 };

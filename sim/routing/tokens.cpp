@@ -44,8 +44,8 @@ struct Shortlist {
   }
 };
 
-// The sum of a group's two best affinities: those of its two smallest times. Lanes keep two each, which
-// vectorizes: this is most of what a draw of node-limited routing costs.
+// The sum of a group's two best affinities: those of its two smallest times. Lanes keep two each,
+// which vectorizes: this is most of what a draw of node-limited routing costs.
 float group_score(std::span<const float> times, float scale) {
   constexpr size_t kLanes = 8;
   constexpr float kNone = std::numeric_limits<float>::infinity();

@@ -9,6 +9,7 @@
 #include "base/diagnostics.hpp"
 #include "base/random.hpp"
 #include "base/statistics.hpp"
+#include "wafer/faulty_wafers.hpp"
 
 namespace moesim {
 
@@ -138,18 +139,37 @@ double daly_goodput(double interval_s, double checkpoint_s, double restart_s, do
          (mtbf_s * std::exp(restart_s / mtbf_s) * std::expm1((interval_s + checkpoint_s) / mtbf_s));
 }
 
-GoodputReport simulate_goodput(const Reliability& reliability, int devices, double step_s,
-                               double tokens_per_step, uint64_t seed) {
+FailingParts failing_parts(const Platform& platform) {
+  if (!platform.is_wafer_system()) return {static_cast<double>(platform.pod().gpus)};
+  const WaferSystem& system = platform.wafers();
+  return {static_cast<double>(system.systems), static_cast<double>(swarmx_nodes(system)),
+          static_cast<double>(system.memoryx.nodes)};
+}
+
+double system_mtbf_s(const Reliability& reliability, const FailingParts& parts) {
+  double failures_per_s = 0;
+  const auto add = [&](double count, double mtbf_s) {
+    if (mtbf_s > 0) failures_per_s += count / mtbf_s;
+  };
+  add(parts.devices, reliability.device_mtbf_s);
+  add(parts.swarmx_nodes, reliability.swarmx_mtbf_s);
+  add(parts.memoryx_nodes, reliability.memoryx_mtbf_s);
+  return 1 / failures_per_s;
+}
+
+GoodputReport simulate_goodput(const Reliability& reliability, const FailingParts& parts,
+                               double step_s, double tokens_per_step, uint64_t seed) {
   GoodputReport report;
-  report.system_mtbf_s = reliability.device_mtbf_s / devices;
+  report.system_mtbf_s = system_mtbf_s(reliability, parts);
   report.duration_s = reliability.duration_s;
   report.trials = reliability.trials;
   const double failures = report.duration_s / report.system_mtbf_s * report.trials;
   if (failures > kMostFailures)
     throw RunError(fmt::format(
-        "goodput: one of {} devices fails every {:.3g} s, which is {:.3g} failures in {} runs of "
+        "goodput: one of {:g} devices fails every {:.3g} s, which is {:.3g} failures in {} runs of "
         "{:.3g} s, more than the {:.0e} that are simulated: raise goodput.device_mtbf_s",
-        devices, report.system_mtbf_s, failures, report.trials, report.duration_s, kMostFailures));
+        parts.devices, report.system_mtbf_s, failures, report.trials, report.duration_s,
+        kMostFailures));
   report.young_interval_s = young_interval_s(reliability.checkpoint_write_s, report.system_mtbf_s);
   report.daly_interval_s = daly_interval_s(reliability.checkpoint_write_s, report.system_mtbf_s);
   const double asked_s = reliability.checkpoint_interval_s > 0 ? reliability.checkpoint_interval_s

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "cluster/reliability.hpp"
+#include "config/platform.hpp"
 #include "metrics/goodput_report.hpp"
 
 namespace moesim {
@@ -20,10 +21,19 @@ double daly_interval_s(double checkpoint_s, double mtbf_s);
 // and restarts (Daly, eq. 20): interval / (M e^(R/M) (e^((interval + C)/M) - 1)).
 double daly_goodput(double interval_s, double checkpoint_s, double restart_s, double mtbf_s);
 
+// The parts of a machine that fail, each at the rate of its kind.
+struct FailingParts {
+  double devices = 0;
+  double swarmx_nodes = 0, memoryx_nodes = 0;  // of a wafer system
+};
+FailingParts failing_parts(const Platform& platform);
+// Returns the mean time between failures of any part.
+double system_mtbf_s(const Reliability& reliability, const FailingParts& parts);
+
 // One trial after another; a function of its arguments only. Training stands still while a
 // checkpoint is written and goes back to the last complete one after a failure; checkpoints are
 // taken between steps.
-GoodputReport simulate_goodput(const Reliability& reliability, int devices, double step_s,
-                               double tokens_per_step, uint64_t seed);
+GoodputReport simulate_goodput(const Reliability& reliability, const FailingParts& parts,
+                               double step_s, double tokens_per_step, uint64_t seed);
 
 }  // namespace moesim

@@ -127,7 +127,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   report.simgrid_version = simgrid_version();
   report.seed = options.seed;
   report.fidelity = facts.fidelity;
-  report.faults = describe(scenario.faults);
+  report.faults = describe(scenario.faults, scenario.platform.is_wafer_system());
   fill_rates(report, scenario, facts, execution.makespan_s);
   describe_run(report, lowered.resolved(scenario));
   const LoadStatistics loads = lowered.loads();
@@ -137,8 +137,8 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   if (lowered.has_pipeline()) report.pipeline = pipeline_use(lowered.program(), execution);
   report.memory = lowered.memory(loads);
   if (scenario.goodput.asked())
-    report.goodput = simulate_goodput(scenario.goodput, report.devices, report.step_time_s,
-                                      report.tokens_per_step, options.seed);
+    report.goodput = simulate_goodput(scenario.goodput, failing_parts(scenario.platform),
+                                      report.step_time_s, report.tokens_per_step, options.seed);
   if (options.step_time_only) {
     check_invariants(report);
     return result;

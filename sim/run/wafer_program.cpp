@@ -74,7 +74,10 @@ int best_attention_tiles(const WaferStepInput& input) {
   one.plan.attention_batch =
       derive_wafer_plan(input.model, input.system, one.plan, input.batch).attention_batch;
   one.batch.global_batch = 0;
-  for (const int tiles : wafer_tile_choices(input.model, input.system, input.plan, input.batch)) {
+  one.faults = {};  // the slowest wafer changes no choice
+  one.system.systems = 1;
+  for (const int tiles : wafer_tile_choices(input.model, with_faults(input.system, input.faults),
+                                            input.plan, input.batch)) {
     one.plan.attention_tiles = tiles;
     const auto step = lower_wafer_step(one);
     const double seconds =
@@ -92,14 +95,16 @@ int best_attention_tiles(const WaferStepInput& input) {
 WaferStepInput settled(const Scenario& scenario, uint64_t seed) {
   WaferStepInput input{scenario.workload, scenario.platform.wafers(),
                        scenario.plan,     scenario.routing,
-                       scenario.batch,    seed};
+                       scenario.batch,    seed,
+                       scenario.faults};
   if (input.plan.attention_tiles == 0) {
     const int tiles = best_attention_tiles(input);
     // The largest attention batch for one tile stays the attention batch.
     Plan one = input.plan;
     one.attention_tiles = 1;
     input.plan.attention_batch =
-        derive_wafer_plan(input.model, input.system, one, input.batch).attention_batch;
+        derive_wafer_plan(input.model, with_faults(input.system, input.faults), one, input.batch)
+            .attention_batch;
     input.plan.attention_tiles = tiles;
   }
   return input;
@@ -116,16 +121,19 @@ class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
     ProgramFacts facts;
     facts.device_noun = "wafer";
     facts.devices = plan.systems;
-    facts.global_batch = plan.global_batch();
+    facts.global_batch = plan.global_batch;
     facts.peak_flops = step().context.system.wafer.peak_flops();
     facts.fidelity = fidelity_text(step().context);
-    if (plan.simulated < plan.systems)
+    const int working = step().context.system.working();
+    if (wafers().wafers < working)
       facts.folded = fmt::format(
           "{} of {} wafers simulated; broadcast and reduction load each link once for all",
-          plan.simulated, plan.systems);
+          wafers().wafers, working);
     // MemoryX and SwarmX are ranks of the program and no devices.
-    facts.rank_weights.assign(step().context.ranks(), 0);
-    std::fill_n(facts.rank_weights.begin(), wafers().wafers, 1);
+    const std::vector<double>& weights = step().context.chosen.weights;
+    facts.rank_weights = weights;
+    if (weights.empty()) facts.rank_weights.assign(static_cast<size_t>(wafers().wafers), 1);
+    facts.rank_weights.resize(step().context.ranks(), 0);
     facts.nic_bytes_per_s = step().context.system.wafer.io_bytes_per_s;
     return facts;
   }
@@ -135,7 +143,7 @@ class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
     scenario.plan = context.input.plan;
     scenario.plan.attention_tiles = context.plan.attention_tiles;
     scenario.plan.attention_batch = context.plan.attention_batch;
-    scenario.batch.global_batch = context.plan.global_batch();
+    scenario.batch.global_batch = context.plan.global_batch;
     return scenario;
   }
 
@@ -143,12 +151,18 @@ class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
     return memory_rows(step().context);
   }
 
-  int rank_number(uint32_t rank) const override { return static_cast<int>(rank); }
+  // Wafers have their number in the system; MemoryX and SwarmX follow them.
+  int rank_number(uint32_t rank) const override {
+    const std::vector<int>& chosen = step().context.chosen.wafers;
+    return rank < chosen.size()
+               ? chosen[rank]
+               : chosen.back() + 1 + static_cast<int>(rank) - static_cast<int>(chosen.size());
+  }
 
   std::string rank_label(uint32_t rank) const override {
     if (rank == wafers().memoryx_rank()) return "MemoryX";
     if (rank == wafers().swarmx_rank()) return "SwarmX";
-    return fmt::format("wafer {}", rank);
+    return fmt::format("wafer {}", rank_number(rank));
   }
 
   std::vector<uint32_t> sample_ranks() const override {

@@ -5,9 +5,10 @@ namespace moesim {
 WaferContext::WaferContext(const WaferStepInput& step_input)
     : input(step_input),
       model(step_input.model),
-      system(step_input.system),
+      system(with_faults(step_input.system, step_input.faults)),
       plan(derive_wafer_plan(model, system, step_input.plan, step_input.batch)),
-      fabric(build_wafer_fabric(system, plan.simulated)),
+      chosen(choose_wafers(system, step_input.faults, plan.simulated, step_input.seed)),
+      fabric(build_wafer_fabric(system, chosen.wafers, step_input.faults)),
       recompute(step_input.plan.recompute == Recompute::full) {}
 
 Shard WaferContext::shard(int sequences) const {

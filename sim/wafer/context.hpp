@@ -6,6 +6,7 @@
 
 #include "lower/step_context.hpp"
 #include "wafer/fabric.hpp"
+#include "wafer/faulty_wafers.hpp"
 #include "wafer/plan.hpp"
 
 namespace moesim {
@@ -17,6 +18,7 @@ struct WaferStepInput {
   RoutingSpec routing;
   Batch batch;
   uint64_t seed = 1;
+  FaultSpec faults;
 };
 
 struct WaferContext {
@@ -25,8 +27,9 @@ struct WaferContext {
 
   const WaferStepInput& input;
   const ModelShape& model;
-  const WaferSystem& system;
+  WaferSystem system;  // as its faults leave it
   WaferPlan plan;
+  ChosenWafers chosen;  // the simulated ones
   WaferFabric fabric;
   bool recompute = false;
 

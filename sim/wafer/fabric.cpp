@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "wafer/faulty_wafers.hpp"
+
 namespace moesim {
 
 namespace {
@@ -13,15 +15,17 @@ constexpr int kPortsPerPlace = 5, kNic = 1, kFarNic = 3;
 
 class Builder {
  public:
-  Builder(const WaferSystem& system, int simulated) : system_(system) {
-    out_.wafers = simulated;
+  Builder(const WaferSystem& system, std::span<const int> simulated, const FaultSpec& faults)
+      : system_(system), simulated_(simulated), faults_(faults) {
+    out_.wafers = static_cast<int>(simulated.size());
     out_.fabric.zones = {"wafers", "memoryx", "swarmx"};
   }
 
   WaferFabric build() {
-    const double io = system_.wafer.io_bytes_per_s;
-    for (int wafer = 0; wafer < out_.wafers; ++wafer)
+    for (const int wafer : simulated_) {
+      const double io = system_.wafer.io_bytes_per_s * link_health(faults_, 1, wafer).nic;
       add(fmt::format("wafer{}", wafer), 0, io, io, LinkClass::io, {".io.in", ".io.out"});
+    }
     add("memoryx", 1, system_.memoryx.ingress_bytes_per_s, system_.memoryx.egress_bytes_per_s,
         LinkClass::memoryx, {".in", ".out"});
     add_tree();
@@ -58,29 +62,42 @@ class Builder {
     out_.fabric.ranks.push_back(place);
   }
 
-  // Nodes of level 0 (the root) to the last, each with the wafers or nodes below it in order.
+  double branch_bytes_per_s(int level, int64_t node) const {
+    const std::vector<double>& given = system_.swarmx.level_bytes_per_s;
+    double bytes_per_s = given[std::min(level, static_cast<int>(given.size()) - 1)];
+    for (const BranchFault& fault : faults_.swarmx)
+      if (fault.level == level && fault.node == node) bytes_per_s *= fault.bandwidth;
+    return bytes_per_s;
+  }
+
+  // Nodes of level 0 (the root) to the last that have simulated wafers below them, in order.
   void add_tree() {
-    const SwarmX& swarmx = system_.swarmx;
-    int64_t below = swarmx.fan_out;  // wafers under one node of the last level
-    for (out_.levels = 1; below < system_.systems; below *= swarmx.fan_out) ++out_.levels;
-    for (int level = 0; level < out_.levels; ++level, below /= swarmx.fan_out) {
-      const auto given = static_cast<int>(swarmx.level_bytes_per_s.size());
-      const double bytes_per_s = swarmx.level_bytes_per_s[std::min(level, given - 1)];
-      const int64_t nodes = (out_.wafers + below - 1) / below;
-      for (int64_t node = 0; node < nodes; ++node)
+    out_.levels = swarmx_levels(system_);
+    for (int level = 0; level < out_.levels; ++level) {
+      const int64_t below = wafers_below(system_, level);
+      int64_t last = -1;
+      for (const int wafer : simulated_) {
+        const int64_t node = wafer / below;
+        if (node == last) continue;
+        last = node;
+        const double bytes_per_s = branch_bytes_per_s(level, node);
         add(level == 0 ? "swarmx" : fmt::format("swarmx.{}.{}", level, node), 2, bytes_per_s,
             bytes_per_s, LinkClass::swarmx, {".down", ".up"});
+      }
     }
   }
 
   const WaferSystem& system_;
+  std::span<const int> simulated_;
+  const FaultSpec& faults_;
   WaferFabric out_;
 };
 
 }  // namespace
 
-WaferFabric build_wafer_fabric(const WaferSystem& system, int simulated) {
-  return Builder(system, simulated).build();
+WaferFabric build_wafer_fabric(const WaferSystem& system, std::span<const int> simulated,
+                               const FaultSpec& faults) {
+  return Builder(system, simulated, faults).build();
 }
 
 }  // namespace moesim

@@ -3,9 +3,11 @@
 // and the tree nodes above them are there; the others would carry the same bytes at the same time.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "cluster/fabric.hpp"
+#include "cluster/faults.hpp"
 #include "wafer/system.hpp"
 
 namespace moesim {
@@ -25,7 +27,9 @@ struct WaferFabric {
   uint32_t swarmx_rank() const { return static_cast<uint32_t>(wafers) + 1; }
 };
 
-// `simulated`: wafers 0 to simulated - 1 of system.systems.
-WaferFabric build_wafer_fabric(const WaferSystem& system, int simulated);
+// `simulated`: wafers of the system, rising. Faulty links have the part of their bandwidth that is
+// left; what faults take from MemoryX is in the system already (with_faults).
+WaferFabric build_wafer_fabric(const WaferSystem& system, std::span<const int> simulated,
+                               const FaultSpec& faults = {});
 
 }  // namespace moesim

@@ -1,7 +1,6 @@
 #include "wafer/plan.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 namespace moesim {
 
@@ -27,11 +26,12 @@ int largest(int most, const Fits& fits) {
   return low;
 }
 
-}  // namespace
-
-int WaferPlan::global_batch() const {
-  return systems * std::accumulate(microbatches.begin(), microbatches.end(), 0);
+// Sequences of the wafers that get most; all the same unless wafers are lost. 0: as many as fit.
+int local_batch(const WaferSystem& system, const Batch& batch) {
+  return (batch.global_batch + system.working() - 1) / system.working();
 }
+
+}  // namespace
 
 std::vector<int> even_parts(int total, int parts) {
   std::vector<int> sizes(parts, total / parts);
@@ -45,10 +45,11 @@ WaferPlan derive_wafer_plan(const ModelShape& model, const WaferSystem& system, 
                             const Batch& batch) {
   WaferPlan out;
   out.systems = system.systems;
-  out.simulated = plan.simulated_replicas == 0 ? system.systems
-                                               : std::min(plan.simulated_replicas, system.systems);
+  out.simulated = plan.simulated_replicas == 0
+                      ? system.working()
+                      : std::min(plan.simulated_replicas, system.working());
   out.attention_tiles = std::max(1, plan.attention_tiles);
-  const int local = batch.global_batch > 0 ? batch.global_batch / system.systems : 0;
+  const int local = local_batch(system, batch);
   const int most = local > 0 ? local : kMostSequences;
   const auto memory = [&](int attention_batch, bool spill) {
     const int microbatch = std::min(most, attention_batch * out.attention_tiles);
@@ -69,6 +70,7 @@ WaferPlan derive_wafer_plan(const ModelShape& model, const WaferSystem& system, 
                             : largest(std::max(1, most / out.attention_tiles), fits);
   const int microbatch = out.attention_batch * out.attention_tiles;
   const int total = local > 0 ? local : microbatch;
+  out.global_batch = local > 0 ? batch.global_batch : system.working() * microbatch;
   out.microbatches = even_parts(total, (total + microbatch - 1) / microbatch);
   out.spill = plan.saved_activations == SavedActivations::host ||
               (plan.saved_activations == SavedActivations::automatic &&
@@ -85,7 +87,7 @@ std::vector<int> wafer_tile_choices(const ModelShape& model, const WaferSystem& 
   tried.attention_batch = derive_wafer_plan(model, system, tried, batch).attention_batch;
   for (tried.attention_tiles = 2; tried.attention_tiles <= kMostTiles; tried.attention_tiles *= 2) {
     const int sequences = tried.attention_batch * tried.attention_tiles;
-    if (batch.global_batch > 0 && sequences > batch.global_batch / system.systems) break;
+    if (batch.global_batch > 0 && sequences > local_batch(system, batch)) break;
     if (derive_wafer_plan(model, system, tried, batch).memory.total() > system.wafer.sram_bytes)
       break;
     choices.push_back(tried.attention_tiles);

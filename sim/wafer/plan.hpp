@@ -9,14 +9,13 @@ namespace moesim {
 
 struct WaferPlan {
   int systems = 0;
-  int simulated = 0;        // wafers
+  int simulated = 0;        // wafers, at least
   int attention_batch = 0;  // sequences per tile
   int attention_tiles = 1;
-  std::vector<int> microbatches;  // sequences of each, on every wafer
+  std::vector<int> microbatches;  // sequences of each, on a wafer that has most of them
+  int global_batch = 0;           // sequences of a step
   bool spill = false;
   WaferMemory memory;  // of the largest microbatch
-
-  int global_batch() const;
 };
 
 // With plan.attention_tiles = 0 (auto) one tile is taken; wafer_tile_choices are what to try. A

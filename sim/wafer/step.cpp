@@ -169,6 +169,12 @@ class WaferLowering {
 std::unique_ptr<LoweredWaferStep> lower_wafer_step(WaferStepInput input) {
   auto step = std::make_unique<LoweredWaferStep>(std::move(input));
   WaferLowering(*step).run();
+  const FaultSpec& faults = step->input.faults;
+  if (!faults.slows_some_devices() && faults.kernel_jitter == 0) return step;
+  std::vector<double> slowness;
+  for (const int wafer : step->context.chosen.wafers)
+    slowness.push_back(1 / device_speed(faults, 1, wafer, step->input.seed));
+  step->work->disturb({std::move(slowness), faults.kernel_jitter, step->program, step->input.seed});
   return step;
 }
 

@@ -34,6 +34,7 @@ struct Wafer {
 
 // Bytes per parameter are those that MemoryX reads and writes.
 struct MemoryX {
+  int nodes = 1;  // weights and optimizer lie evenly over them
   double capacity_bytes = 0;
   double egress_bytes_per_s = 0, ingress_bytes_per_s = 0;
   double update_bytes_per_s = 0;  // memory bandwidth that the optimizer reaches over all nodes
@@ -56,6 +57,7 @@ struct SwarmX {
 struct WaferSystem {
   std::string name;
   int systems = 0;          // wafers
+  int lost = 0;             // of them, by faults (wafer/faulty_wafers.hpp)
   int most_systems = 2048;  // that one MemoryX and SwarmX can serve
   Wafer wafer;
   MemoryX memoryx;
@@ -63,6 +65,8 @@ struct WaferSystem {
   double prefetch_bytes = 0;         // SRAM for weights that wait for their turn
   double gradient_buffer_bytes = 0;  // SRAM for gradients that wait for the way out
   double step_latency_s = 0;         // from the last update to the first weight of the next step
+
+  int working() const { return systems - lost; }
 };
 
 }  // namespace moesim

@@ -29,8 +29,13 @@ double overload_of(std::span<const int> rows) {
 }  // namespace
 
 WaferWork::WaferWork(const WaferContext& context, std::vector<WaferDraws> draws, uint64_t seed)
-    : context_(context), draws_(std::move(draws)) {
+    : context_(context), draws_(std::move(draws)), drawn_wafers_(context.chosen.wafers) {
   const ModelShape& model = context.model;
+  for (int wafer = 0; wafer < context.system.systems; ++wafer)
+    if (static_cast<int>(drawn_wafers_.size()) < kMostDrawnWafers &&
+        !is_lost(context.system, context.input.faults, wafer) &&
+        !std::binary_search(context.chosen.wafers.begin(), context.chosen.wafers.end(), wafer))
+      drawn_wafers_.push_back(wafer);
   if (model.experts == 0) return;
   for (const int sequences : context.plan.microbatches) {
     auto& router = routers_[sequences];
@@ -52,11 +57,11 @@ WaferWork::Drawn WaferWork::draw(int layer, uint32_t microbatch) const {
   const Router& router = *routers_.at(context_.plan.microbatches[microbatch]);
   const int experts = context_.model.experts, simulated = context_.fabric.wafers;
   Drawn drawn{std::vector<std::vector<int>>(simulated), std::vector<bool>(experts, false)};
-  const int wafers = std::max(simulated, std::min(context_.plan.systems, kMostDrawnWafers));
+  const int wafers = static_cast<int>(drawn_wafers_.size());
   int missing = experts;
   RoutedTokens tokens;
   for (int wafer = 0; wafer < wafers && (wafer < simulated || missing > 0); ++wafer) {
-    router.sample(layer, static_cast<int>(microbatch), wafer, tokens);
+    router.sample(layer, static_cast<int>(microbatch), drawn_wafers_[wafer], tokens);
     for (int expert = 0; expert < experts; ++expert) {
       if (tokens.counts[expert] == 0 || drawn.sent[expert]) continue;
       drawn.sent[expert] = true;
@@ -73,7 +78,7 @@ LoadStatistics WaferWork::statistics() const {
   for (int layer = 0; layer < context_.layers(); ++layer) {
     if (!has_experts(context_.model, layer)) continue;
     for (size_t microbatch = 0; microbatch < context_.plan.microbatches.size(); ++microbatch)
-      for (int wafer = 0; wafer < context_.fabric.wafers; ++wafer) {
+      for (const int wafer : context_.chosen.wafers) {
         routers_.at(context_.plan.microbatches[microbatch])
             ->sample(layer, static_cast<int>(microbatch), wafer, tokens);
         loads.add(layer, overload_of(tokens.counts));

@@ -25,6 +25,10 @@ class WaferWork : public InstanceSource {
   // Experts are not spread over wafers, so this is what uneven routing costs. Draws every
   // microbatch of every layer once: call it once.
   LoadStatistics statistics() const;
+  void disturb(Disturbance disturbance) { disturbance_ = std::move(disturbance); }
+  double stretch(BlockId id, const Block& block, TaskId task_id, const Task& task) const override {
+    return disturbance_.stretch(id, block, task_id, task);
+  }
 
  private:
   // The tokens of one layer and microbatch.
@@ -38,7 +42,9 @@ class WaferWork : public InstanceSource {
 
   const WaferContext& context_;
   std::vector<WaferDraws> draws_;
+  std::vector<int> drawn_wafers_;                   // the simulated ones first
   std::map<int, std::unique_ptr<Router>> routers_;  // by sequences of the microbatch
+  Disturbance disturbance_;
 };
 
 }  // namespace moesim

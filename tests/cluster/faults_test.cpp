@@ -65,3 +65,14 @@ TEST_CASE("faults read as a person would say them") {
         "%, 1 % of devices at "
         "0.9 of their speed, kernels vary by 5 %");
 }
+
+TEST_CASE("faults of a wafer system") {
+  FaultSpec faults;
+  faults.devices = {{{.rank = 5}, 0}};
+  faults.links = {{{.rank = 3}, 0.5}};
+  faults.swarmx = {{1, 2, 0.5}};
+  faults.memoryx = {{4, 0}};
+  CHECK(faults.any());
+  CHECK(describe(faults, true) ==
+        "wafer 5 lost, I/O of wafer 3 at 50 %, SwarmX level 1 node 2 at 50 %, MemoryX node 4 lost");
+}

@@ -47,7 +47,8 @@ TEST_CASE("what is wrong with faults") {
       {"{devices: [{rank: 1, sped: 1}]}",
        "s.yaml:4:30: faults.devices[0].sped: is not a known key (did you mean \"speed\"?)"},
       {"{devices: [{rank: 1}, {rank: 2, speed: 0}]}",
-       "s.yaml:4:48: faults.devices[1].speed: must be above 0 and at most 10, got 0"},
+       "s.yaml:4:48: faults.devices[1].speed: must be above 0: a lost GPU stops the run, which "
+       "goodput.device_mtbf_s counts; wafers may be lost"},
       {"{devices: [{speed: 0.5}]}",
        "s.yaml:4:20: faults.devices[0].rank: give either a rank, or a node and perhaps a gpu"},
       {"{devices: [{rank: 16}]}", "s.yaml:4:27: faults.devices[0].rank: ranks are 0 to 15"},

@@ -33,7 +33,7 @@ TEST_CASE("sequences of a step are dealt over wafers, microbatches and tiles") {
   const WaferPlan open =
       plan_of(qwen({"batch.global_batch=auto", "platform.systems=3", "plan.attention_tiles=8"}));
   CHECK(open.microbatches == std::vector<int>{32});
-  CHECK(open.global_batch() == 96);
+  CHECK(open.global_batch == 96);
 }
 
 TEST_CASE("attention_batch: max fits, and one more does not") {
