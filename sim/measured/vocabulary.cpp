@@ -260,6 +260,9 @@ DispatcherWords read_dispatcher(const std::string& text) {
 
 PrecisionWord read_precision(const std::string& text, bool has_fp4) {
   if (named<PrecisionRecipe>(text)) return {text, ""};
+  // As Megatron-LM's --fp8-recipe calls them.
+  if (text == "fp8-tensorwise") return {"fp8-current", ""};
+  if (text == "fp8-blockwise") return {"fp8-block", ""};
   if (text == "fp8") return {"fp8-current", "FP8 recipe not stated: per-tensor current scaling"};
   if (text == "fp8-alt")
     return has_fp4 ? PrecisionWord{"mxfp8",

@@ -104,6 +104,8 @@ TEST_CASE("Vocabulary: precision, and what a word leaves open") {
   CHECK(read_precision("mxfp8", true).choice == "");
   CHECK(read_precision("fp8", false).recipe == "fp8-current");
   CHECK(read_precision("fp8", false).choice == "FP8 recipe not stated: per-tensor current scaling");
+  CHECK(read_precision("fp8-tensorwise", true).recipe == "fp8-current");
+  CHECK(read_precision("fp8-blockwise", true).recipe == "fp8-block");
   CHECK(read_precision("fp8-alt", true).recipe == "mxfp8");
   CHECK(read_precision("fp8-alt", false).recipe == "fp8-block");
   CHECK(read_precision("fp6", false).recipe == "");
