@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 
 namespace moesim {
@@ -32,10 +33,17 @@ void add_logging_options(CLI::App& app) {
 void print_problems(const std::string& text) { fmt::print(stderr, "{}\n", text); }
 
 ProgressLine::ProgressLine()
-    : active_(isatty(STDERR_FILENO) != 0 && spdlog::should_log(spdlog::level::info)) {}
+    : active_(spdlog::should_log(spdlog::level::info)), is_terminal_(isatty(STDERR_FILENO) != 0) {}
 
 void ProgressLine::show(const std::string& text) {
   if (!active_) return;
+  if (!is_terminal_) {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
+    if (passed.count() < next_s_) return;
+    next_s_ = passed.count() + std::min(60.0, passed.count());
+    spdlog::info("{}", text);
+    return;
+  }
   fmt::print(stderr, "\r{:<{}}", text, width_);
   std::fflush(stderr);
   width_ = text.size();

@@ -2,6 +2,7 @@
 // go to stdout and are no business of this.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 
@@ -18,7 +19,8 @@ void add_logging_options(CLI::App& app);
 // Prints text that has a form of its own, such as the problems of an input, whatever the level.
 void print_problems(const std::string& text);
 
-// A line on stderr that overwrites itself; nothing when stderr is no terminal, or with -q.
+// A line on stderr that overwrites itself; nothing with -q. Where stderr is no terminal, lines of a
+// log: the first after 2 s, then after twice the time, and at least one a minute.
 class ProgressLine {
  public:
   ProgressLine();
@@ -29,7 +31,10 @@ class ProgressLine {
 
  private:
   bool active_;
+  bool is_terminal_;
   size_t width_ = 0;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double next_s_ = 2;
 };
 
 }  // namespace moesim

@@ -2,7 +2,6 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -38,15 +37,8 @@ std::string build_identity() {
   return fmt::format("{}-{}", MOESIM_VERSION, fingerprint(bytes.str(), {}, ""));
 }
 
-// A line that overwrites itself on a terminal; else a line every ten seconds.
 std::function<void(const Progress&)> progress_printer(ProgressLine& line) {
-  using Clock = std::chrono::steady_clock;
-  return [&line, last = Clock::now()](const Progress& progress) mutable {
-    if (line.active()) return line.show(to_string(progress));
-    if (Clock::now() - last < std::chrono::seconds(10)) return;
-    last = Clock::now();
-    spdlog::info("{}", to_string(progress));
-  };
+  return [&line](const Progress& progress) { line.show(to_string(progress)); };
 }
 
 // Kernels and collectives are compared at once, without simulations.
