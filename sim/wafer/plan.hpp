@@ -14,6 +14,7 @@ struct WaferPlan {
   int attention_tiles = 1;
   std::vector<int> microbatches;  // sequences of each, on every wafer
   bool spill = false;
+  bool again = false;  // attention runs once more in its backward, tile by tile
   WaferMemory memory;  // of the largest microbatch
 
   int global_batch() const;
