@@ -69,6 +69,15 @@ void settle_plan(Settle& settle, Scenario& scenario) {
                {"platform.gpus"}, "a wafer system");
   settle.inert("plan.attention_batch", plan.attention_batch, fallback.attention_batch, wafers,
                {"platform.gpus"}, "a wafer system");
+  settle.inert("plan.attention_scores", plan.attention_scores, fallback.attention_scores, wafers,
+               {"platform.gpus"}, "a wafer system");
+  settle.inert("plan.attention_again", plan.attention_again, fallback.attention_again,
+               wafers && plan.recompute == Recompute::full, {"plan.recompute", "platform.gpus"},
+               "recompute: full on a wafer system");
+  settle.inert("plan.weight_sparsity", plan.weight_sparsity, fallback.weight_sparsity, wafers,
+               {"platform.gpus"}, "a wafer system: GPUs multiply zeros too");
+  settle.inert("plan.sparse_gradients", plan.sparse_gradients, fallback.sparse_gradients,
+               plan.weight_sparsity > 0, {"plan.weight_sparsity"}, "plan.weight_sparsity above 0");
   settle.inert("plan.cp_kind", plan.cp_kind, fallback.cp_kind, plan.cp > 1, {"plan.cp"},
                "plan.cp above 1");
   settle.inert("plan.cuda_graph_scope", plan.cuda_graph_scope, fallback.cuda_graph_scope,

@@ -201,6 +201,17 @@ void visit(Visitor& v, Plan& p) {
   v.choice("saved_activations", p.saved_activations,
            "wafers: where what the backward pass needs is kept; auto: on the host where it does "
            "not fit");
+  v.choice("attention_scores", p.attention_scores,
+           "wafers: kept: scores are tensors that the backward pass reads; recomputed: they are "
+           "never in SRAM");
+  v.choice("attention_again", p.attention_again,
+           "wafers, with recompute full; batch: attention made again is held until its backward; "
+           "tiles: it runs once more there, tile by tile; auto: tiles where batch does not fit");
+  v.number("weight_sparsity", p.weight_sparsity, Unit::number, {0, 0.999},
+           "wafers: part of the weights of attention, FFNs and experts that is zero: not streamed, "
+           "not multiplied");
+  v.flag("sparse_gradients", p.sparse_gradients,
+         "with weight_sparsity: false: zeros have gradients and optimizer state too");
 }
 
 void visit(Visitor& v, Batch& b) {

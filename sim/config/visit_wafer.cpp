@@ -60,6 +60,8 @@ void visit(Visitor& v, MemoryX& m) {
            "of a weight streamed down");
   v.number("gradient_wire_bytes", m.gradient_wire_bytes, Unit::bytes, above(0, 8),
            "of a gradient sent up");
+  v.number("index_wire_bytes", m.index_wire_bytes, Unit::bytes, {0, 8},
+           "beside each weight or gradient, where plan.weight_sparsity leaves zeros out");
 }
 
 void visit(Visitor& v, SwarmX& s) {

@@ -174,12 +174,31 @@ class KnobList {
           {{"platform.memoryx.update_bytes_per_s", w.memoryx.update_bytes_per_s}});
     scale("SwarmX latency", seconds_text(w.swarmx.latency_s),
           {{"platform.swarmx.latency_s", w.swarmx.latency_s}});
-    scale("prefetch window", bytes_text(w.prefetch_bytes),
-          {{"platform.prefetch_bytes", w.prefetch_bytes}});
-    scale("gradient buffer", bytes_text(w.gradient_buffer_bytes),
-          {{"platform.gradient_buffer_bytes", w.gradient_buffer_bytes}});
+    buffer("prefetch window", "platform.prefetch_bytes", &WaferSystem::prefetch_bytes);
+    buffer("gradient buffer", "platform.gradient_buffer_bytes",
+           &WaferSystem::gradient_buffer_bytes);
     scale("step latency", seconds_text(w.step_latency_s),
           {{"platform.step_latency_s", w.step_latency_s}});
+  }
+
+  // A buffer takes SRAM: where the plan fits, it is not made larger than SRAM holds beside the
+  // rest.
+  void buffer(const char* name, const char* key, double WaferSystem::*bytes) {
+    const WaferSystem& w = s_.platform.wafers();
+    const auto fits = [this](const WaferSystem& system) {
+      return derive_wafer_plan(s_.workload, system, s_.plan, s_.batch).memory.total() <=
+             system.wafer.sram_bytes;
+    };
+    WaferSystem larger = w;
+    larger.*bytes *= 1 + change_;
+    if (w.*bytes <= 0 || !fits(w) || fits(larger))
+      return scale(name, bytes_text(w.*bytes), {{key, w.*bytes}});
+    knobs_.varied.push_back({name,
+                             bytes_text(w.*bytes) + "; less (SRAM does not hold more)",
+                             {set_to(key, w.*bytes * (1 - change_))},
+                             {set_to(key, w.*bytes)},
+                             1 - change_,
+                             1});
   }
 
   void wafer_cores() {

@@ -119,8 +119,8 @@ class WaferForm {
       const double share = compute.routed ? sent[static_cast<size_t>(compute.stream)] : 1;
       sums.gradient_elements += share * compute.gradient_elements;
       sums.update_elements += compute.gradient_elements;
+      sums.up_bytes += share * compute.gradient_bytes;
     }
-    sums.up_bytes = sums.gradient_elements * system_.memoryx.gradient_wire_bytes;
     sums.spill_out_bytes = block.spill_out_bytes;
     sums.spill_in_bytes = block.spill_in_bytes;
     return sums;
@@ -238,12 +238,12 @@ std::vector<MathTerm> wafer_closed_form(const Scenario& scenario) {
 
 std::vector<std::string> settled_wafer_plan(const Scenario& scenario, uint64_t seed) {
   const Scenario settled = lower_for_wafers(scenario, seed)->resolved(scenario);
-  const bool spill =
-      derive_wafer_plan(settled.workload, settled.platform.wafers(), settled.plan, settled.batch)
-          .spill;
+  const WaferPlan plan =
+      derive_wafer_plan(settled.workload, settled.platform.wafers(), settled.plan, settled.batch);
   return {fmt::format("plan.attention_tiles={}", settled.plan.attention_tiles),
           fmt::format("plan.attention_batch={}", settled.plan.attention_batch),
-          fmt::format("plan.saved_activations={}", spill ? "host" : "wafer"),
+          fmt::format("plan.saved_activations={}", plan.spill ? "host" : "wafer"),
+          fmt::format("plan.attention_again={}", plan.again ? "tiles" : "batch"),
           fmt::format("batch.global_batch={}", settled.batch.global_batch)};
 }
 

@@ -202,6 +202,9 @@ void visit(FigureVisitor& v, StageMemory& m) {
   v({"moment", "the fullest moment of the step", Shown::plain, kWhenSet | kLater}, m.moment);
   v.list({"largest", "what is held then, largest first", Shown::plain, kWhenSet | kLater},
          m.largest);
+  bytes("live_bytes", "the most that the simulated step held (SRAM)", m.live_bytes,
+        kLater | kWhenSet);
+  v({"live_at_s", "when", Shown::seconds, kLater | kWhenSet}, m.live_at_s);
 }
 
 void visit(FigureVisitor& v, HeldMemory& held) {

@@ -94,6 +94,8 @@ struct StageMemory {
   std::string verdict;              // fits, tight, out_of_memory; empty: not judged
   std::string moment;               // the fullest: "backward of microbatch 3: combine"
   std::vector<HeldMemory> largest;  // then
+  // The most that the simulated step held, integrated over its record, and when; 0: not known.
+  double live_bytes = 0, live_at_s = 0;
   // Bytes beyond the capacity; 0 or less where there is room.
   double missing_bytes() const { return total_bytes + outside_bytes - capacity_bytes; }
 };

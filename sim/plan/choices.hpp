@@ -41,6 +41,23 @@ inline constexpr auto kSavedActivations =
     spell<SavedActivations::automatic>("wafer", "host", "auto");
 constexpr const auto& enum_names(SavedActivations) { return kSavedActivations; }
 
+// Whether a wafer's attention keeps its scores, tokens x tokens of each head, for its backward.
+enum class AttentionScores {
+  recomputed,  // as FlashAttention does: they never leave a core's registers
+  kept,        // a tensor of their own, and one product less in the backward
+};
+inline constexpr auto kAttentionScores = spell<AttentionScores::kept>("recomputed", "kept");
+constexpr const auto& enum_names(AttentionScores) { return kAttentionScores; }
+
+// With full recomputation on a wafer: how long attention that was made again is held.
+enum class AttentionAgain {
+  batch,      // of the whole microbatch, until its own backward
+  tiles,      // not at all: it runs once more, tile by tile, in its backward
+  automatic,  // tiles where the batch does not fit in SRAM
+};
+inline constexpr auto kAttentionAgain = spell<AttentionAgain::automatic>("batch", "tiles", "auto");
+constexpr const auto& enum_names(AttentionAgain) { return kAttentionAgain; }
+
 // How the simulator carries transfers.
 enum class Transport {
   adaptive,  // a transfer that meets no other runs on a timer; the moment another claims a link,

@@ -127,6 +127,12 @@ struct Plan {
   int attention_tiles = 1;  // 0: the best that fits
   int attention_batch = 0;  // 0: batch.micro_batch; -1: the largest that fits
   SavedActivations saved_activations = SavedActivations::wafer;
+  AttentionScores attention_scores = AttentionScores::recomputed;
+  AttentionAgain attention_again = AttentionAgain::batch;
+  // Unstructured: this part of the weights of attention, FFNs and experts is zero, by a mask that
+  // stays. Zeros are not streamed, multiplied or updated.
+  double weight_sparsity = 0;
+  bool sparse_gradients = true;  // false: gradients of zeros are computed, sent and kept too
 };
 
 struct Batch {

@@ -21,6 +21,7 @@ struct ProgramFacts {
   std::string device_noun = "GPU";
   int devices = 0;                   // of the whole machine, folded ones included
   int64_t global_batch = 0;          // sequences per step
+  double zero_flops_per_token = 0;   // of model FLOPs, with weights that are zero: not counted
   double peak_flops = 0;             // of one device, in the precision that its GEMMs run in
   std::string fidelity;              // how closely the step is simulated
   std::string folded;                // what is left out because it repeats; "" if nothing is
@@ -56,6 +57,8 @@ class LoweredProgram {
   virtual std::vector<std::vector<MemoryMoment>> memory_over_time(const Record&) const {
     return {};
   }
+  // Adds to rows of memory() what the record says of them. Throws RunError if it contradicts them.
+  virtual void observe_memory(const Record&, std::vector<StageMemory>&) const {}
   virtual bool has_pipeline() const = 0;
 
   // For timelines: the number by which users know a simulated rank, its label, the ranks that are

@@ -65,7 +65,8 @@ void fill_rates(StepReport& report, const Scenario& scenario, const ProgramFacts
   report.tokens_per_step = static_cast<double>(facts.global_batch) * static_cast<double>(length);
   report.tokens_per_s = report.tokens_per_step / step_s;
   report.tokens_per_s_per_device = report.tokens_per_s / report.devices;
-  report.model_flops_per_step = model_flops(scenario.workload, facts.global_batch, length);
+  report.model_flops_per_step = model_flops(scenario.workload, facts.global_batch, length) -
+                                facts.zero_flops_per_token * report.tokens_per_step;
   const double flops_per_device = report.model_flops_per_step / step_s / report.devices;
   report.tflops_per_device = flops_per_device / 1e12;
   report.mfu = flops_per_device / facts.peak_flops;
@@ -136,6 +137,7 @@ RunResult run_step(const Scenario& scenario, const RunOptions& options) {
   fill_energy(report, scenario.platform, lowered.program());
   if (lowered.has_pipeline()) report.pipeline = pipeline_use(lowered.program(), execution);
   report.memory = lowered.memory(loads);
+  lowered.observe_memory(execution.record, report.memory);
   if (scenario.goodput.asked())
     report.goodput = simulate_goodput(scenario.goodput, failing_parts(scenario.platform),
                                       report.step_time_s, report.tokens_per_step, options.seed);

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "base/diagnostics.hpp"
 #include "engine/reference.hpp"
 #include "model/parameters.hpp"
+#include "wafer/live_sram.hpp"
 #include "wafer/step.hpp"
 
 namespace moesim {
@@ -13,6 +15,7 @@ namespace moesim {
 namespace {
 
 constexpr double kFp32Bytes = 4;
+constexpr double kRounding = 1e-9;
 constexpr double kGoodEnough = 0.99;  // of the best throughput
 constexpr int kMostSampleWafers = 4;
 
@@ -28,10 +31,15 @@ std::vector<StageMemory> memory_rows(const WaferContext& context) {
   wafer.fits = wafer.total_bytes <= wafer.capacity_bytes;
   if (!wafer.fits) wafer.breaks_it = sram.largest();
 
-  double parameters = total_parameters(context.model);
+  double parameters = total_parameters(context.model), masked = 0;
+  for (int layer = 0; layer < context.layers(); ++layer) {
+    const LayerParameters parts = layer_parameters(context.model, layer);
+    masked += parts.total() - parts.norms - parts.router;
+  }
   for (int layer = context.model.layers; layer < context.layers(); ++layer)
     parameters +=
         layer_parameters(context.model, layer).total() + mtp_extra_parameters(context.model);
+  parameters = context.updated_elements(parameters - masked, masked);
   const MemoryX& memoryx = context.system.memoryx;
   StageMemory store;
   store.stage = 1;
@@ -47,6 +55,49 @@ std::vector<StageMemory> memory_rows(const WaferContext& context) {
   for (StageMemory* place : {&wafer, &store})
     place->verdict = place->fits ? "fits" : "out_of_memory";
   return {wafer, store};
+}
+
+// Counts the model FLOPs that a token has with weights that are zero: two forward and four backward
+// of each.
+double zero_flops_per_token(const WaferContext& context) {
+  double masked = 0;
+  for (int layer = 0; layer < context.model.layers; ++layer) {
+    const LayerParameters parts = layer_parameters(context.model, layer);
+    masked += parts.attention + parts.attention_replicated + parts.dense_ffn + parts.shared;
+    if (context.model.experts > 0)
+      masked += parts.experts * context.model.top_k / context.model.experts;
+  }
+  return 6 * masked * context.input.plan.weight_sparsity;
+}
+
+// Reports what the record says of wafer 0; all are alike but for the tokens of their experts.
+// Throws RunError when a buffer holds more than is allocated, or the step more than was planned.
+void observe_sram(const LoweredWaferStep& step, const Record& record, StageMemory& sram) {
+  const LiveSram live = live_sram(step, record, 0);
+  const WaferMemory& planned = step.context.plan.memory;
+  sram.live_bytes = live.peak_bytes;
+  sram.live_at_s = live.peak_at_s;
+  const Block& block = step.program.blocks[live.peak_block];
+  const WaferBlock& work = step.tasks[block.graph].block;
+  sram.moment = work.holds.empty() || work.holds.front().tensor == SramTensor::logits
+                    ? fmt::format("{}, microbatch {}", work.name, block.microbatch)
+                    : fmt::format("{} of layer {}, microbatch {}", name_of(work.phase),
+                                  block.first_layer, block.microbatch);
+  for (size_t i = 0; i < live.peak_parts.size(); ++i)
+    if (live.peak_parts[i] > 0)
+      sram.largest.push_back({name_of(static_cast<SramTensor>(i)), live.peak_parts[i], 1});
+  std::stable_sort(sram.largest.begin(), sram.largest.end(),
+                   [](const HeldMemory& a, const HeldMemory& b) { return a.bytes > b.bytes; });
+  const auto within = [](const char* what, double bytes, double most) {
+    if (bytes > most * (1 + kRounding))
+      throw RunError(fmt::format(
+          "the result cannot be right, so it is not shown: {} took {:.6g} bytes of SRAM, planned "
+          "were {:.6g}. This is a bug of moesim: please report it with the scenario",
+          what, bytes, most));
+  };
+  within("weights under way", live.most_weights, planned.weights);
+  within("gradients under way", live.most_gradients, planned.gradients);
+  within("the step", live.peak_bytes, planned.total());
 }
 
 std::string fidelity_text(const WaferContext& context) {
@@ -122,13 +173,17 @@ class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
     facts.device_noun = "wafer";
     facts.devices = plan.systems;
     facts.global_batch = plan.global_batch;
+    facts.zero_flops_per_token = zero_flops_per_token(step().context);
     facts.peak_flops = step().context.system.wafer.peak_flops();
     facts.fidelity = fidelity_text(step().context);
     const int working = step().context.system.working();
     if (wafers().wafers < working)
       facts.folded = fmt::format(
-          "{} of {} wafers simulated; broadcast and reduction load each link once for all",
-          wafers().wafers, working);
+          "{} of {} wafers simulated; broadcast and reduction load each link once for all{}",
+          wafers().wafers, working,
+          step().work->stands_for_others()
+              ? "; experts take as long as on the slowest wafer, whichever that is"
+              : "");
     // MemoryX and SwarmX are ranks of the program and no devices.
     const std::vector<double>& weights = step().context.chosen.weights;
     facts.rank_weights = weights;
@@ -149,6 +204,19 @@ class WaferProgram : public LoweredProgramOf<LoweredWaferStep> {
 
   std::vector<StageMemory> memory(const LoadStatistics&) const override {
     return memory_rows(step().context);
+  }
+
+  // SRAM alone: MemoryX holds the same all the time.
+  void observe_memory(const Record& record, std::vector<StageMemory>& memory) const override {
+    observe_sram(step(), record, memory.front());
+  }
+
+  std::vector<std::vector<MemoryMoment>> memory_over_time(const Record& record) const override {
+    std::vector<std::vector<MemoryMoment>> ranks(program().simulated_ranks);
+    for (const uint32_t wafer : sample_ranks())
+      for (const SramMoment& moment : live_sram(step(), record, wafer).moments)
+        ranks[wafer].push_back({moment.time_s, moment.bytes});
+    return ranks;
   }
 
   // Wafers have their number in the system; MemoryX and SwarmX follow them.

@@ -35,6 +35,14 @@ struct WaferContext {
 
   // Returns a wafer's share of these sequences.
   Shard shard(int sequences) const;
+  // Returns the bytes on the wire of weights, or of gradients, `masked` of which may be zero
+  // (plan.weight_sparsity): zeros left out and an index beside the others, or zeros sent, whichever
+  // is less.
+  double weight_bytes(double dense, double masked) const;
+  double gradient_bytes(double dense, double masked) const;
+  // Returns how many of these elements have gradients and optimizer state.
+  double updated_elements(double dense, double masked) const;
+  double density() const { return 1 - input.plan.weight_sparsity; }
   int layers() const { return model.layers + model.mtp_layers; }
   uint32_t ranks() const {
     return static_cast<uint32_t>(fabric.wafers) + 2;

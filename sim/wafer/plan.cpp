@@ -39,8 +39,34 @@ std::vector<int> even_parts(int total, int parts) {
   return sizes;
 }
 
+namespace {
+
+// Where saved activations go, and whether attention is made again tile by tile.
+struct Choice {
+  bool spill = false, again = false;
+};
+
+// Returns what the plan allows, the fastest first: a host costs little, attention once more a pass
+// of it.
+std::vector<Choice> choices_of(const Plan& plan) {
+  std::vector<Choice> choices;
+  for (const bool again : {false, true})
+    for (const bool spill : {false, true}) {
+      const bool allowed = (plan.saved_activations == SavedActivations::automatic ||
+                            spill == (plan.saved_activations == SavedActivations::host)) &&
+                           (plan.attention_again == AttentionAgain::automatic ||
+                            again == (plan.attention_again == AttentionAgain::tiles)) &&
+                           (!again || plan.recompute == Recompute::full);
+      if (allowed) choices.push_back({spill, again});
+    }
+  if (choices.empty()) choices.push_back({plan.saved_activations == SavedActivations::host, false});
+  return choices;
+}
+
+}  // namespace
+
 // The attention batch is stated, or that of the batch (0), or the largest that fits with saved
-// activations on the wafer or on the host, as the plan allows.
+// activations on the wafer or on the host, and attention held or not, as the plan allows.
 WaferPlan derive_wafer_plan(const ModelShape& model, const WaferSystem& system, const Plan& plan,
                             const Batch& batch) {
   WaferPlan out;
@@ -51,31 +77,38 @@ WaferPlan derive_wafer_plan(const ModelShape& model, const WaferSystem& system, 
   out.attention_tiles = std::max(1, plan.attention_tiles);
   const int local = local_batch(system, batch);
   const int most = local > 0 ? local : kMostSequences;
-  const auto memory = [&](int attention_batch, bool spill) {
-    const int microbatch = std::min(most, attention_batch * out.attention_tiles);
-    return wafer_memory(model, system, plan,
-                        {microbatch, attention_batch, batch.sequence_length, spill});
+  const std::vector<Choice> choices = choices_of(plan);
+  // Sequences are dealt evenly, so that a microbatch may be smaller than its tiles would allow.
+  const auto microbatches = [&](int attention_batch) {
+    const int asked = attention_batch * out.attention_tiles, total = local > 0 ? local : asked;
+    return even_parts(total, (total + asked - 1) / asked);
   };
-  const auto fits = [&](int attention_batch) {
-    const double least = std::min(
-        plan.saved_activations == SavedActivations::host ? 1e300
-                                                         : memory(attention_batch, false).total(),
-        plan.saved_activations == SavedActivations::wafer ? 1e300
-                                                          : memory(attention_batch, true).total());
-    return least <= system.wafer.sram_bytes;
+  const auto memory = [&](int attention_batch, const Choice& choice) {
+    const int microbatch = microbatches(attention_batch).front();
+    return wafer_memory(
+        model, system, plan,
+        {microbatch, attention_batch, batch.sequence_length, choice.spill, choice.again});
+  };
+  // Returns the first choice that fits, null if none does.
+  const auto first_fitting = [&](int attention_batch) -> const Choice* {
+    for (const Choice& choice : choices)
+      if (memory(attention_batch, choice).total() <= system.wafer.sram_bytes) return &choice;
+    return nullptr;
   };
   out.attention_batch = plan.attention_batch > 0 ? plan.attention_batch
                         : plan.attention_batch == 0
                             ? batch.micro_batch
-                            : largest(std::max(1, most / out.attention_tiles), fits);
-  const int microbatch = out.attention_batch * out.attention_tiles;
-  const int total = local > 0 ? local : microbatch;
-  out.global_batch = local > 0 ? batch.global_batch : system.working() * microbatch;
-  out.microbatches = even_parts(total, (total + microbatch - 1) / microbatch);
-  out.spill = plan.saved_activations == SavedActivations::host ||
-              (plan.saved_activations == SavedActivations::automatic &&
-               memory(out.attention_batch, false).total() > system.wafer.sram_bytes);
-  out.memory = memory(out.attention_batch, out.spill);
+                            : largest(std::max(1, most / out.attention_tiles), [&](int sequences) {
+                                return first_fitting(sequences) != nullptr;
+                              });
+  out.microbatches = microbatches(out.attention_batch);
+  out.global_batch =
+      local > 0 ? batch.global_batch : system.working() * out.attention_batch * out.attention_tiles;
+  const Choice* chosen = first_fitting(out.attention_batch);
+  if (!chosen) chosen = &choices.back();
+  out.spill = chosen->spill;
+  out.again = chosen->again;
+  out.memory = memory(out.attention_batch, *chosen);
   return out;
 }
 

@@ -15,6 +15,7 @@ struct WaferPlan {
   std::vector<int> microbatches;  // sequences of each, on a wafer that has most of them
   int global_batch = 0;           // sequences of a step
   bool spill = false;
+  bool again = false;  // attention runs once more in its backward, tile by tile
   WaferMemory memory;  // of the largest microbatch
 };
 

@@ -33,6 +33,11 @@ class WaferLowering {
     double bytes = 0;
   };
 
+  struct Held {
+    BlockId block = 0;
+    std::vector<BlockPort> ports;
+  };
+
   void add_microbatch(int microbatch, bool last) {
     const int sequences = context_.plan.microbatches[microbatch], layers = context_.layers();
     const auto add = [&](const std::string& kind, int layer, bool updates,
@@ -67,7 +72,8 @@ class WaferLowering {
                                    const std::function<WaferBlock()>& make) {
     const auto found = templates_.find(key);
     if (found != templates_.end()) return found->second;
-    return templates_.emplace(key, add_wafer_template(context_, program_, make(), update, draws_))
+    return templates_
+        .emplace(key, add_wafer_template(context_, program_, make(), update, draws_, step_.tasks))
         .first->second;
   }
 
@@ -87,6 +93,16 @@ class WaferLowering {
     if (made.spills || made.fetches) {
       if (copied_) program_.connect(*copied_, kCopied, id, kCopied);
       copied_ = id;
+    }
+    // Two sets of held weights: the next layer's come while this one's are in use.
+    for (const size_t stream : made.held)
+      if (held_.size() >= 2)
+        for (const BlockPort port : held_[held_.size() - 2].ports)
+          program_.connect(held_[held_.size() - 2].block, port, id, made.stream_port(stream));
+    if (!made.held.empty()) {
+      Held held{id, {}};
+      for (const size_t stream : made.held) held.ports.push_back(made.stream_port(stream));
+      held_.push_back(std::move(held));
     }
     wait_for_room(streams_, id, made.stream_bytes, context_.system.prefetch_bytes, kFirstRoom);
     if (made.gradient_bytes.empty()) return id;
@@ -160,6 +176,7 @@ class WaferLowering {
   std::map<std::string, WaferTemplate> templates_;
   std::vector<WaferDraws> draws_;
   std::vector<Buffer> streams_, gradients_;
+  std::vector<Held> held_;          // blocks with weights that are held
   std::optional<BlockId> reduced_;  // the last block with gradients
   std::optional<BlockId> copied_;   // the last block that saves to the host or fetches
 };

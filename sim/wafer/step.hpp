@@ -16,7 +16,10 @@
 
 namespace moesim {
 
-using LoweredWaferStep = Lowered<WaferStepInput, WaferContext, WaferWork>;
+struct LoweredWaferStep : Lowered<WaferStepInput, WaferContext, WaferWork> {
+  using Lowered::Lowered;
+  std::vector<WaferTasks> tasks;  // by template; the last, the end of the step, has none
+};
 
 std::unique_ptr<LoweredWaferStep> lower_wafer_step(WaferStepInput input);
 

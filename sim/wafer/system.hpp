@@ -44,6 +44,7 @@ struct MemoryX {
   double state_bytes = 18;         // held: fp16 and fp32 weight, two moments, gradient sum
   double weight_wire_bytes = 2;    // per weight streamed down
   double gradient_wire_bytes = 2;  // per gradient sent up
+  double index_wire_bytes = 2;     // beside each, where zeros are left out
 };
 
 // A tree: its root below MemoryX, wafers at the leaves.

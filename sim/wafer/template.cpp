@@ -28,17 +28,18 @@ class Builder {
         graph_(block.name + (update && block.phase == Phase::backward ? ", update" : ""),
                context.ranks()) {
     for (uint32_t rank = 0; rank < wafers_; ++rank) all_wafers_.push_back(rank);
-    for (const WaferStream& stream : block.streams)
+    for (size_t i = 0; i < block.streams.size(); ++i) {
+      const WaferStream& stream = block.streams[i];
       out_.stream_bytes.push_back(stream.held ? 0 : stream.bytes(context));
+      if (stream.held) out_.held.push_back(i);
+    }
     for (const WaferCompute& compute : block.computes)
-      if (compute.gradient_elements > 0)
-        out_.gradient_bytes.push_back(compute.gradient_elements *
-                                      context.system.memoryx.gradient_wire_bytes);
+      if (compute.gradient_elements > 0) out_.gradient_bytes.push_back(compute.gradient_bytes);
     out_.spills = block.spill_out_bytes > 0;
     out_.fetches = block.spill_in_bytes > 0;
   }
 
-  WaferTemplate build(std::vector<WaferDraws>& draws) {
+  WaferTemplate build(std::vector<WaferDraws>& draws, std::vector<WaferTasks>& tasks) {
     const size_t ports = kFirstRoom + out_.stream_bytes.size() + out_.gradient_bytes.size();
     MOESIM_CHECK(ports < 65536, "{} ports", ports);
     for (size_t port = 0; port < ports; ++port) add_entries(port);
@@ -61,6 +62,8 @@ class Builder {
     graph.drawn_transfers = static_cast<int>(draws_.transfers.size());
     program_.templates.push_back(std::move(graph));
     draws.push_back(std::move(draws_));
+    tasks.push_back({block_, std::move(computes_), std::move(streams_), std::move(gradients_),
+                     out_.spills ? saves_ : 0, out_.fetches ? fetches_ : 0});
     out_.graph = static_cast<uint32_t>(program_.templates.size() - 1);
     return std::move(out_);
   }
@@ -139,7 +142,10 @@ class Builder {
     for (; next_stream_ <= until; ++next_stream_) {
       const WaferStream& stream = block_.streams[next_stream_];
       std::vector<TaskId> after{last_stream_};
-      if (!stream.held) {
+      // Held ones wait until those of the layer before the last are used up.
+      if (stream.held) {
+        after.push_back(room(out_.stream_port(next_stream_)));
+      } else {
         const int before =
             buffer_before(out_.stream_bytes, next_stream_, context_.system.prefetch_bytes);
         after.push_back(before >= 0 ? released_[before] : room(out_.stream_port(next_stream_)));
@@ -181,6 +187,7 @@ class Builder {
   // Fetched activations are waited for by the first compute task only.
   void run_on_wafers(const WaferCompute& compute, const std::vector<TaskId>& also_after) {
     const Task model = compute.routed ? routed_task(compute) : plain_task(compute);
+    computes_.push_back(kNoTask);
     for (uint32_t wafer = 0; wafer < wafers_; ++wafer) {
       Task task = model;
       task.rank = wafer;
@@ -194,6 +201,8 @@ class Builder {
       after.push_back(front_[wafer]);
       if (!arrived_.empty()) after.push_back(arrived_[wafer]);
       front_[wafer] = add(task, after);
+      if (wafer == 0) computes_.back() = front_[0];
+      MOESIM_CHECK(front_[wafer] == computes_.back() + wafer, "wafer {}", wafer);
     }
     arrived_.clear();
   }
@@ -284,11 +293,13 @@ class Builder {
       arrived_.push_back(
           host_transfer(wafer, false, {entries_[kSaved][wafer], entries_[kCopied][wafer]}));
     copied_ = arrived_;
+    fetches_ = copied_.front();
   }
   void spill() {
     if (!out_.spills) return;
     for (uint32_t wafer = 0; wafer < wafers_; ++wafer)
       copied_.push_back(host_transfer(wafer, true, {front_[wafer], entries_[kCopied][wafer]}));
+    saves_ = copied_.front();
     exit_ranks(kSaved, copied_);
   }
 
@@ -302,6 +313,8 @@ class Builder {
   std::vector<std::vector<TaskId>> entries_;  // [port][rank]
   std::vector<TaskId> front_;                 // per wafer: what its next compute task waits for
   std::vector<TaskId> streams_, released_, gradients_, arrived_, copied_;
+  std::vector<TaskId> computes_;  // of wafer 0
+  TaskId saves_ = kNoTask, fetches_ = kNoTask;
   TaskId last_stream_ = kNoTask, last_gradient_ = kNoTask, last_update_ = kNoTask;
   int next_stream_ = 0, next_gradient_ = 0;
   WaferDraws draws_;
@@ -322,8 +335,8 @@ int buffer_before(const std::vector<double>& bytes, int next, double window_byte
 
 WaferTemplate add_wafer_template(const WaferContext& context, Program& program,
                                  const WaferBlock& block, bool update,
-                                 std::vector<WaferDraws>& draws) {
-  return Builder(context, program, block, update).build(draws);
+                                 std::vector<WaferDraws>& draws, std::vector<WaferTasks>& tasks) {
+  return Builder(context, program, block, update).build(draws, tasks);
 }
 
 }  // namespace moesim

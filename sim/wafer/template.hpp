@@ -50,10 +50,20 @@ struct WaferDraws {
   std::vector<Kernels> kernels;
 };
 
+// Which task of a template does what, for what the record says of SRAM. Compute tasks and copies of
+// one kind follow each other, wafer by wafer.
+struct WaferTasks {
+  WaferBlock block;
+  std::vector<TaskId> computes;  // of wafer 0
+  std::vector<TaskId> streams, gradients;
+  TaskId saves = 0, fetches = 0;  // of wafer 0; 0: there are none
+};
+
 struct WaferTemplate {
   uint32_t graph = 0;
   std::vector<double> stream_bytes;  // in the prefetch window: 0 for weights held through the block
   std::vector<double> gradient_bytes;
+  std::vector<size_t> held;  // streams that are kept to the end of the block
   bool spills = false, fetches = false;
 
   BlockPort stream_port(size_t i) const { return static_cast<BlockPort>(kFirstRoom + i); }
@@ -62,11 +72,11 @@ struct WaferTemplate {
   }
 };
 
-// Adds the template to the program and its draws to `draws`. `update`: gradients are complete, the
-// optimizer runs; otherwise they are added up.
+// Adds the template to the program, its draws to `draws` and its tasks to `tasks`. `update`:
+// gradients are complete, the optimizer runs; otherwise they are added up.
 WaferTemplate add_wafer_template(const WaferContext& context, Program& program,
                                  const WaferBlock& block, bool update,
-                                 std::vector<WaferDraws>& draws);
+                                 std::vector<WaferDraws>& draws, std::vector<WaferTasks>& tasks);
 
 // Buffers have these bytes, in order of use. Returns the last one before `next` that must be gone
 // so that `next` and those in between fit in the window; -1 if none must.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "model/parameters.hpp"
 #include "wafer/device_model.hpp"
 
 namespace moesim {
@@ -113,8 +114,97 @@ void WaferWork::fill(const Block& block, const TaskGraph&, InstanceData& out) co
     for (const Kernel& kernel : draws.kernels[draw.kernels])
       out.seconds[i] += wafer_kernel_seconds(context_.system.wafer, kernel, rows);
   }
+  if (stands_for_others()) fill_slowest(block, out);
   for (size_t i = 0; i < draws.transfers.size(); ++i)
     fill_flows(draws.transfers[i], drawn, out.flows[i]);
+}
+
+// Where faults choose the wafers that are simulated, the last of them is no sound one of many.
+bool WaferWork::stands_for_others() const {
+  const ChosenWafers& chosen = context_.chosen;
+  const bool are_first =
+      chosen.weights.empty() && chosen.wafers.back() + 1 == context_.fabric.wafers;
+  return are_first && context_.plan.systems > context_.fabric.wafers &&
+         context_.model.experts > 0 && context_.input.routing.kind != RoutingKind::balanced;
+}
+
+// All wafers begin the experts of a block together. A piece is computed when it has arrived; it can
+// be sent when all have used up the piece a window before it.
+class WaferWork::Slowest {
+ public:
+  Slowest(const WaferContext& context, size_t wafers)
+      : context_(context), done_(wafers, 0.0), link_(slowest_link(context.system)) {}
+
+  // `seconds`: of this piece on each wafer. Returns those of the wafer that stands for them.
+  double piece(double bytes, const std::vector<double>& seconds) {
+    const double before = ends_.empty() ? 0 : ends_.back();
+    double room = 0, waiting = bytes;
+    for (size_t i = ends_.size(); i-- > 0;) {
+      waiting += bytes_[i];
+      if (waiting <= context_.system.prefetch_bytes) continue;
+      room = ends_[i];
+      break;
+    }
+    if (room > 0) arrived_ = std::max(arrived_, room) + bytes / link_;
+    double last = 0;
+    for (size_t wafer = 0; wafer < done_.size(); ++wafer) {
+      done_[wafer] = std::max(done_[wafer], arrived_) + seconds[wafer];
+      last = std::max(last, done_[wafer]);
+    }
+    ends_.push_back(last);
+    bytes_.push_back(bytes);
+    return std::max(0.0, last - std::max(before, arrived_));
+  }
+
+ private:
+  static double slowest_link(const WaferSystem& system) {
+    double least = std::min(system.memoryx.egress_bytes_per_s, system.wafer.io_bytes_per_s);
+    for (const double level : system.swarmx.level_bytes_per_s) least = std::min(least, level);
+    return least;
+  }
+
+  const WaferContext& context_;
+  std::vector<double> done_;          // by wafer
+  std::vector<double> ends_, bytes_;  // by piece
+  double link_ = 0, arrived_ = 0;
+};
+
+void WaferWork::fill_slowest(const Block& block, InstanceData& out) const {
+  const WaferDraws& draws = draws_[block.graph];
+  const auto last = static_cast<uint32_t>(context_.fabric.wafers) - 1;
+  auto [found, is_new] = slowest_.try_emplace({block.graph, block.first_layer, block.microbatch});
+  std::vector<double>& seconds = found->second;
+  if (is_new) {
+    const auto others = static_cast<size_t>(context_.plan.systems) - last;
+    const Router& router = *routers_.at(context_.plan.microbatches[block.microbatch]);
+    std::vector<std::vector<int>> rows(others);
+    RoutedTokens tokens;
+    for (size_t i = 0; i < others; ++i) {
+      router.sample(block.first_layer, static_cast<int>(block.microbatch),
+                    static_cast<int>(last + i), tokens);
+      rows[i].assign(tokens.counts.begin(), tokens.counts.end());
+    }
+    Slowest slowest(context_, others);
+    std::vector<double> of_wafer(others);
+    for (const WaferDrawnCompute& draw : draws.computes) {
+      if (draw.kernels < 0 || draw.wafer != last) continue;
+      const auto first = static_cast<size_t>(draw.first_expert),
+                 count = static_cast<size_t>(draw.experts);
+      for (size_t i = 0; i < others; ++i) {
+        of_wafer[i] = 0;
+        for (const Kernel& kernel : draws.kernels[static_cast<size_t>(draw.kernels)])
+          of_wafer[i] += wafer_kernel_seconds(context_.system.wafer, kernel,
+                                              std::span(rows[i]).subspan(first, count));
+      }
+      const double expert =
+          layer_parameters(context_.model, block.first_layer).experts / context_.model.experts;
+      seconds.push_back(slowest.piece(context_.weight_bytes(0, expert) * draw.experts, of_wafer));
+    }
+  }
+  size_t next = 0;
+  for (size_t i = 0; i < draws.computes.size(); ++i)
+    if (draws.computes[i].kernels >= 0 && draws.computes[i].wafer == last)
+      out.seconds[i] = seconds[next++];
 }
 
 std::vector<Flow> WaferWork::flows(const Block& block, const Task& transfer) const {

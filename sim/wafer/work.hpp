@@ -1,10 +1,15 @@
 // Amounts of a weight-streaming step that the routing decides, drawn when a block is instantiated:
 // which experts are streamed (those that received a token on any wafer), their gradients and
 // updates, and the seconds of their GEMMs on each wafer from the rows that reach them there.
+//
+// Where not all wafers are simulated, the last simulated one stands for all others: gradients are
+// summed over all, and weights make room once all have used them, so that everybody waits for the
+// slowest of them, wherever it is.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 #include "lower/routed_work.hpp"
@@ -25,6 +30,8 @@ class WaferWork : public InstanceSource {
   // Experts are not spread over wafers, so this is what uneven routing costs. Draws every
   // microbatch of every layer once: call it once.
   LoadStatistics statistics() const;
+  // Whether the last simulated wafer is as slow as the slowest of those that are not.
+  bool stands_for_others() const;
   void disturb(Disturbance disturbance) { disturbance_ = std::move(disturbance); }
   double stretch(BlockId id, const Block& block, TaskId task_id, const Task& task) const override {
     return disturbance_.stretch(id, block, task_id, task);
@@ -37,6 +44,10 @@ class WaferWork : public InstanceSource {
     std::vector<bool> sent;              // [expert]: some wafer needs it
   };
   Drawn draw(int layer, uint32_t microbatch) const;
+  // The experts of a block as one wafer would compute them that ends each piece together with the
+  // last of many.
+  class Slowest;
+  void fill_slowest(const Block& block, InstanceData& out) const;
   void fill_flows(const WaferDrawnTransfer& draw, const Drawn& drawn,
                   std::vector<Flow>& flows) const;
 
@@ -45,6 +56,9 @@ class WaferWork : public InstanceSource {
   std::vector<int> drawn_wafers_;                   // the simulated ones first
   std::map<int, std::unique_ptr<Router>> routers_;  // by sequences of the microbatch
   Disturbance disturbance_;
+  // Seconds of the wafer that stands for others, by template, layer and microbatch: the engine and
+  // its oracle ask for the same.
+  mutable std::map<std::tuple<uint32_t, int, uint32_t>, std::vector<double>> slowest_;
 };
 
 }  // namespace moesim

@@ -57,6 +57,16 @@ TEST_CASE("a key of the plan that cannot act says what would make it act") {
        "s.yaml:4:26: plan.cuda_graph_scope: has no effect without plan.cuda_graph: true"},
       {"wafers", plan("attention_tiles: 4"),
        "s.yaml:4:25: plan.attention_tiles: has no effect without a wafer system"},
+      {"zeros", plan("weight_sparsity: 0.5"),
+       "s.yaml:4:25: plan.weight_sparsity: has no effect without a wafer system: GPUs multiply "
+       "zeros too"},
+      {"scores", plan("attention_scores: kept"),
+       "s.yaml:4:26: plan.attention_scores: has no effect without a wafer system"},
+      {"attention again", plan("attention_again: tiles"),
+       "s.yaml:4:25: plan.attention_again: has no effect without recompute: full on a wafer "
+       "system"},
+      {"gradients of zeros", plan("sparse_gradients: false"),
+       "s.yaml:4:26: plan.sparse_gradients: has no effect without plan.weight_sparsity above 0"},
       {"chunks", plan("align_param_gather: false"),
        "s.yaml:4:28: plan.align_param_gather: has no effect without plan.vpp above 1 and "
        "plan.zero_stage: 1 or 2"},

@@ -84,7 +84,26 @@ TEST_CASE("recomputed attention of the whole microbatch is in SRAM at once, what
   const WaferPlan none = plan_of(qwen({"plan.attention_tiles=64", "plan.recompute=none"}));
   CHECK(none.memory.recomputed == 0);
   CHECK(none.memory.spilling >
-        3 * tiles.memory.recomputed);  // it goes to the host instead, three layers deep
+        2 * tiles.memory.recomputed);  // it goes to the host instead, two layers deep
+}
+
+TEST_CASE("attention made again by tiles takes a tile's room, whatever the microbatch") {
+  const std::vector<std::string> sets{"plan.attention_tiles=64", "batch.global_batch=256"};
+  auto again = sets;
+  again.push_back("plan.attention_again=tiles");
+  const WaferPlan held = plan_of(qwen(sets)), tiles = plan_of(qwen(again));
+  CHECK(tiles.again);
+  // The input of the experts, 2,048 a token; a tile of 4 sequences with its gradients.
+  CHECK(tiles.memory.recomputed == Approx(524288.0 * 2 * 2048));
+  CHECK(tiles.memory.attention == Approx(2 * held.memory.attention));
+  CHECK(tiles.memory.total() < 0.6 * held.memory.total());
+  // Automatic: held while it fits.
+  auto open = sets;
+  open.push_back("plan.attention_again=auto");
+  CHECK_FALSE(plan_of(qwen(open)).again);
+  open.push_back("plan.attention_tiles=128");
+  open.push_back("batch.global_batch=512");
+  CHECK(plan_of(qwen(open)).again);
 }
 
 TEST_CASE("tiles to choose from: powers of two that fit and are not more than the batch") {

@@ -8,6 +8,7 @@
 #include "fixtures/presets.hpp"
 #include "fixtures/tiny.hpp"
 #include "model/parameters.hpp"
+#include "wafer/device_model.hpp"
 
 using namespace moesim;
 
@@ -356,5 +357,88 @@ TEST_CASE("every model that comes with it runs on a wafer, in uneven microbatche
     CHECK(ran.step->context.plan.microbatches == std::vector<int>{4, 3});
     CHECK(ran.bytes("memoryx.out") > 1.3 * ran.bytes("memoryx.in"));
     CHECK(ran.execution.makespan_s >= ran.bytes("memoryx.out") / 150e9);
+  }
+}
+
+TEST_CASE("zeros are neither streamed nor multiplied, nor updated unless they have gradients") {
+  for (const ModelShape& model : {dense_model(3), moe_model(3)}) {
+    double masked = 0, dense = 0;  // weights of layers
+    for (int layer = 0; layer < model.layers; ++layer) {
+      const LayerParameters parts = layer_parameters(model, layer);
+      dense += parts.norms + parts.router;
+      masked += parts.total() - parts.norms - parts.router;
+    }
+    Plan plan = full();
+    const Batch batch{2, 2, 1024};
+    const Ran all = run(model, cs2_systems(), plan, batch);
+    plan.weight_sparsity = 0.875;
+    const Ran sparse = run(model, cs2_systems(), plan, batch);
+    // An eighth, each with an index as large as itself: a quarter of the bytes. Twice down, once
+    // up.
+    CHECK(all.bytes("memoryx.out") - sparse.bytes("memoryx.out") == Approx(2 * 2 * 0.75 * masked));
+    CHECK(all.bytes("memoryx.in") - sparse.bytes("memoryx.in") == Approx(2 * 0.75 * masked));
+    CHECK(sparse.execution.makespan_s < all.execution.makespan_s);
+    plan.sparse_gradients = false;
+    const Ran dense_up = run(model, cs2_systems(), plan, batch);
+    CHECK(dense_up.bytes("memoryx.in") == all.bytes("memoryx.in"));
+    CHECK(dense_up.bytes("memoryx.out") == sparse.bytes("memoryx.out"));
+    CHECK(dense_up.execution.makespan_s >= sparse.execution.makespan_s);
+    // Below half, zeros are sent as they are: an index would take more.
+    plan = full();
+    plan.weight_sparsity = 0.25;
+    CHECK(run(model, cs2_systems(), plan, batch).bytes("memoryx.out") == all.bytes("memoryx.out"));
+    CHECK(dense > 0);
+  }
+}
+
+TEST_CASE("products shrink with the weights that are not zero, and gradients with their mask") {
+  const ModelShape model = dense_model(2);
+  WaferStepInput input{model, cs2_systems(), full(), {}, {4, 4, 1024}, 1};
+  const auto product_s = [](const WaferContext& context, bool weight_gradients) {
+    double seconds = 0;
+    const WaferBlock block = layer_backward_block(context, 0, 4);
+    for (const WaferCompute& compute : block.computes)
+      for (const Kernels* kernels : {&compute.again, &compute.kernels})
+        for (const Kernel& kernel : *kernels)
+          if (kernel.kind == KernelKind::gemm &&
+              (kernel.pass == Pass::backward_weight) == weight_gradients)
+            seconds += wafer_kernel_seconds(context.system.wafer, kernel);
+    return seconds;
+  };
+  const WaferContext all(input);
+  const double data_s = product_s(all, false), weights_s = product_s(all, true);
+  input.plan.weight_sparsity = 0.9;
+  const WaferContext sparse(input);
+  CHECK(product_s(sparse, false) == Approx(0.1 * data_s));
+  CHECK(product_s(sparse, true) == Approx(0.1 * weights_s));
+  input.plan.sparse_gradients = false;
+  const WaferContext dense_up(input);
+  CHECK(product_s(dense_up, false) == Approx(0.1 * data_s));
+  CHECK(product_s(dense_up, true) == Approx(weights_s));
+}
+
+// All simulated: every wafer with its own tokens. One simulated stands for the slowest of all.
+TEST_CASE("one wafer that stands for the slowest of 16 takes as long as 16 that are simulated") {
+  RoutingSpec routing;
+  routing.kind = RoutingKind::uniform;
+  for (const double faster : {1.0, 100.0}) {  // bound by I/O and by compute
+    WaferSystem system = cs2_systems(16);
+    system.wafer.grid_rows = 16;  // some 8 tokens of an expert a core
+    system.step_latency_s = 0;
+    system.wafer.io_bytes_per_s *= faster;
+    system.memoryx.egress_bytes_per_s *= faster;
+    system.memoryx.ingress_bytes_per_s *= faster;
+    system.memoryx.update_bytes_per_s *= faster;
+    system.swarmx.level_bytes_per_s[0] *= faster;
+    const auto seconds = [&](int simulated, RoutingSpec with) {
+      Plan plan = full();
+      plan.simulated_replicas = simulated;
+      return run(moe_model(6, 16, 2), system, plan, {16 * 2, 2, 512}, with).execution.makespan_s;
+    };
+    const double all = seconds(0, routing), balanced = seconds(1, {});
+    INFO("all " << all << " balanced " << balanced << " one " << seconds(1, routing));
+    CHECK(seconds(1, routing) == Approx(all).epsilon(0.01));
+    CHECK(seconds(4, routing) == Approx(all).epsilon(0.01));
+    if (faster > 1) CHECK(all > 1.005 * balanced);
   }
 }

@@ -15,6 +15,7 @@ struct Made {
   WaferStepInput input;
   Program program;
   std::vector<WaferDraws> draws;
+  std::vector<WaferTasks> tasks;
 
   explicit Made(int systems) {
     input.model = moe_model(1, 64, 4);
@@ -39,7 +40,8 @@ TEST_CASE("a template has a broadcast per stream, a reduction and an update per 
     Made made(systems);
     const WaferContext context(made.input);
     const WaferBlock block = layer_backward_block(context, 0, 4);
-    const WaferTemplate added = add_wafer_template(context, made.program, block, true, made.draws);
+    const WaferTemplate added =
+        add_wafer_template(context, made.program, block, true, made.draws, made.tasks);
     const TaskGraph& graph = made.program.templates[added.graph];
     const auto streams = static_cast<int>(block.streams.size());
     const auto gradients = static_cast<int>(added.gradient_bytes.size());
@@ -56,7 +58,7 @@ TEST_CASE("every port has an entry and an exit on every rank") {
   Made made(2);
   const WaferContext context(made.input);
   const WaferTemplate added = add_wafer_template(
-      context, made.program, layer_backward_block(context, 0, 4), false, made.draws);
+      context, made.program, layer_backward_block(context, 0, 4), false, made.draws, made.tasks);
   const TaskGraph& graph = made.program.templates[added.graph];
   CHECK(graph.ranks == context.ranks());
   CHECK(graph.entry_ports() ==
@@ -77,7 +79,7 @@ TEST_CASE("all experts' updates are drawn only while gradients are added up") {
     Made made(1);
     const WaferContext context(made.input);
     add_wafer_template(context, made.program, layer_backward_block(context, 0, 4), update,
-                       made.draws);
+                       made.draws, made.tasks);
     const auto& computes = made.draws[0].computes;
     const bool any = std::any_of(computes.begin(), computes.end(),
                                  [](const WaferDrawnCompute& draw) { return draw.kernels < 0; });
