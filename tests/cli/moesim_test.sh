@@ -40,7 +40,7 @@ YAML
 # help, version, usage
 run 0 --help
 has out "Usage"
-for command in run sweep report plot explain check schema collective compare list show validate calibrate search capacity results merge; do
+for command in run sweep report plot explain check schema collective compare list show validate calibrate search capacity versus results merge; do
   run 0 "$command" --help
   has out "$command"
 done
@@ -342,6 +342,21 @@ run 2 run study.yaml --out never
 has err "study.yaml: is a study, not a scenario: moesim sweep study.yaml"
 run 2 sweep small.yaml
 has err "is a scenario, not a study: moesim run small.yaml"
+
+# versus: machines side by side
+cat >versus.yaml <<'YAML'
+title: two mappings
+base: small.yaml
+list:
+  - {name: EP8, plan.pp: 1}
+  - {name: a wafer, platform: cs3, plan.ep: 1, plan.pp: 1}
+grid: {workload.top_k: [2, 4]}
+YAML
+run 0 versus versus.yaml --picture versus.svg
+narrow "the table of versus"
+has out "crossover by power: a wafer against EP8"
+run 2 versus versus.yaml --set plan.ep=many
+has err 'plan.ep: expected an integer, got "many"'
 
 # capacity: what a training takes on machines
 cat >capacity.yaml <<'YAML'

@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   add_merge_command(app, exit_code);
   add_search_command(app, exit_code);
   add_capacity_command(app, exit_code);
+  add_versus_command(app, exit_code);
   add_explain_command(app, exit_code);
   add_check_command(app, exit_code);
   add_schema_command(app, exit_code);
