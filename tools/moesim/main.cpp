@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   add_schema_command(app, exit_code);
   add_collective_command(app, exit_code);
   add_compare_command(app, exit_code);
+  add_compare_profile_command(app, exit_code);
   add_report_command(app, exit_code);
   add_plot_command(app, exit_code);
   add_list_command(app, exit_code);
@@ -60,6 +61,7 @@ int main(int argc, char** argv) {
   add_validate_command(app, exit_code);
   add_calibrate_command(app, exit_code);
   add_import_command(app, exit_code);
+  add_export_command(app, exit_code);
   if (const std::string fault = command_fault(app, argc, argv); !fault.empty()) {
     print_problems(fault);
     return kBadInput;
