@@ -44,7 +44,7 @@ struct KinetoProfile {
   int devices = 0;         // in the file; the first is read
 };
 
-// What a kernel does, by its name and the group that Kineto says it communicates in.
+// Says what a kernel does, by its name and the group that Kineto says it communicates in.
 ProfileClass class_of_kernel(std::string_view name, std::string_view group);
 
 // `steps`: how many steps the profile covers, where it does not mark them; 0: as marked. Throws

@@ -13,7 +13,7 @@ namespace moesim {
 
 struct MegatronExport {
   std::string script;
-  // What no argument says, in lines "#moesim KEY=VALUE" of the script.
+  // These no argument says: they stand in lines "#moesim KEY=VALUE" of the script.
   std::vector<LaunchKey> carried;
 };
 

@@ -158,7 +158,7 @@ void import_batch(MegatronReader& reader) {
                      "one microbatch of each replica, without --global-batch-size");
 }
 
-// What a launch of our own export says beyond its arguments.
+// A launch of our own export says more than its arguments do.
 void import_carried_keys(MegatronReader& reader, const MegatronImport& input, Problems& problems) {
   for (const LaunchKey& key : reader.launch().keys) {
     if (!is_imported_section(key.key.substr(0, key.key.find('.')))) {

@@ -36,8 +36,8 @@ ProfileClass class_of_op(const KernelRow& row) {
   return row.efficiency > 0 ? ProfileClass::matrix_products : ProfileClass::other_kernels;
 }
 
-// What kernels and waits leave of the step, pipeline bubbles, launches that kernels wait for and
-// what contention adds to kernels, is time without a kernel.
+// Time without a kernel is what kernels and waits leave of the step: pipeline bubbles, launches
+// that kernels wait for, and what contention adds to kernels.
 ClassSeconds simulated_classes(const StepReport& report, const std::vector<KernelRow>& rows) {
   ClassSeconds seconds{};
   for (const KernelRow& row : rows) of(seconds, class_of_op(row)) += row.seconds;

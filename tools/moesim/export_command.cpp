@@ -2,19 +2,23 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
+#include "base/diagnostics.hpp"
 #include "base/text.hpp"
 #include "commands.hpp"
 #include "config/scenario.hpp"
 #include "foreign/megatron_export.hpp"
+#include "graph/dot.hpp"
 #include "outputs.hpp"
+#include "run/lowered_program.hpp"
 
 namespace moesim {
 namespace {
 
 struct Options {
-  std::string path, form, output;
+  std::string path, form, output, block;
   std::vector<std::string> sets;
 };
 
@@ -31,6 +35,22 @@ std::string as_megatron(const ResolvedScenario& resolved) {
   return made.script;
 }
 
+// One block's tasks on its first rank: a whole step has millions.
+std::string as_dot(const ResolvedScenario& resolved, const std::string& block) {
+  const auto lowered = lower(resolved.scenario, 1);
+  const Program& program = lowered->program();
+  std::vector<std::string> names;
+  for (const TaskGraph& graph : program.templates) names.push_back(graph.name);
+  const auto found = block.empty() ? names.begin() : std::find(names.begin(), names.end(), block);
+  if (found == names.end())
+    throw InputError(fmt::format("--block {}: no block is named so; there are {}", block,
+                                 fmt::join(names, ", ")));
+  if (block.empty() && names.size() > 1)
+    spdlog::info("the block is {}; --block says another of {}", names[0], fmt::join(names, ", "));
+  return dot_text(program.templates[static_cast<size_t>(found - names.begin())], program.op_names,
+                  0);
+}
+
 }  // namespace
 
 void add_export_command(CLI::App& app, int& exit_code) {
@@ -39,16 +59,21 @@ void add_export_command(CLI::App& app, int& exit_code) {
   command->add_option("scenario", options->path, "Scenario file")->required();
   command
       ->add_option("--as", options->form,
-                   "megatron: a launch script of Megatron-LM, which import reads back")
+                   "megatron: a launch script of Megatron-LM, which import reads back; dot: the "
+                   "tasks of a block for Graphviz")
       ->required()
-      ->check(CLI::IsMember({"megatron"}));
+      ->check(CLI::IsMember({"megatron", "dot"}));
+  command->add_option("--block", options->block, "dot: the block, as in the list that it prints");
   command->add_option("-o,--output", options->output, "File; standard output without");
   command->add_option("--set", options->sets, "Override a key, as in plan.ep=16; may be repeated")
       ->allow_extra_args(false);
   command->callback([options, &exit_code] {
     check_outputs({{Output::Kind::file, "-o", options->output}});
     const ResolvedScenario resolved = load_scenario(options->path, options->sets);
-    const std::string text = as_megatron(resolved);
+    if (!options->block.empty() && options->form != "dot")
+      throw InputError("--block is for --as dot");
+    const std::string text =
+        options->form == "dot" ? as_dot(resolved, options->block) : as_megatron(resolved);
     if (options->output.empty())
       fmt::print("{}", text);
     else
