@@ -3,12 +3,12 @@
 
 #include <zlib.h>
 
-#include <catch2/catch_test_macros.hpp>
-#include <catch2/matchers/catch_matchers.hpp>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
 #include "base/diagnostics.hpp"
+#include "catch.hpp"
 
 using namespace moesim;
 
