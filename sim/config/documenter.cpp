@@ -12,8 +12,8 @@ namespace moesim {
 
 void StructDocumenter::add(const FieldInfo& field, const std::string& type,
                            const std::string& fallback) {
-  const std::string indent(static_cast<size_t>(2 * depth_), ' ');
-  rows_.push_back({indent + field.key, type,
+  const std::string indent(2 * (path_.size() - 1), ' ');
+  rows_.push_back({indent + field.key, join_path(path_.back(), field.key), type,
                    field.need == Need::required ? "required" : "default " + fallback, field.doc});
 }
 
@@ -47,27 +47,45 @@ void StructDocumenter::on_value(const FieldInfo& field, FieldValue value) {
 
 void StructDocumenter::on_section(const FieldInfo& section, const Contents& contents) {
   add(section, "section", "{}");
-  ++depth_;
+  path_.push_back(join_path(path_.back(), section.key));
   contents();
-  --depth_;
+  path_.pop_back();
 }
 
 // One item shows the keys of all.
 void StructDocumenter::on_list(const FieldInfo& list, const ListOfMaps& items) {
   add(list, "list of maps", "[]");
   items.resize(1);
-  ++depth_;
+  path_.push_back(join_path(path_.back(), list.key));
   items.visit_item(0);
-  --depth_;
+  path_.pop_back();
 }
 
-std::string StructDocumenter::text() const {
+std::string StructDocumenter::text() const { return columns(rows_); }
+
+std::string StructDocumenter::text(const std::string& key) const {
+  std::vector<Row> rows;
+  for (const Row& row : rows_) {
+    if (row.path != key && !row.path.starts_with(key + ".")) continue;
+    rows.push_back(row);
+    rows.back().key = row.path;
+  }
+  return columns(rows);
+}
+
+std::vector<std::string> StructDocumenter::keys() const {
+  std::vector<std::string> keys;
+  for (const Row& row : rows_) keys.push_back(row.path);
+  return keys;
+}
+
+std::string StructDocumenter::columns(const std::vector<Row>& rows) {
   // A few keys are long; they push the rest of their line out instead of every line.
   constexpr size_t kKeyWidth = 28;
   size_t key = 0;
-  for (const Row& row : rows_) key = std::max(key, std::min(row.key.size(), kKeyWidth));
+  for (const Row& row : rows) key = std::max(key, std::min(row.key.size(), kKeyWidth));
   std::string text;
-  for (const Row& row : rows_) {
+  for (const Row& row : rows) {
     const std::string begin = fmt::format("{:{}}  ", row.key, key);
     const std::string meaning = fmt::format("{}, {}. {}", row.type, row.fallback, row.doc);
     text += begin + fold(meaning, begin.size(), key + 2) + "\n";

@@ -106,8 +106,23 @@ Struct load_section(const std::string& name, SectionKind kind, std::vector<std::
   return value;
 }
 
-ResolvedScenario read(const std::string& path, std::vector<std::string> sets,
+// A name without an ending is that of a scenario that comes with the program, where no file is of
+// this name.
+std::string file_of(const std::string& named, const SearchPath& search, const Files& files) {
+  if (named.empty() || named.find('/') != std::string::npos || files.exists(named)) return named;
+  for (const char* ending : {".yaml", ".yml", ".json"})
+    if (named.ends_with(ending)) return named;
+  std::error_code error;
+  if (std::filesystem::exists(named, error)) return named;
+  const PresetFile preset = find_preset(named, SectionKind::scenario, ".", search, files);
+  if (!preset.error.empty())
+    throw InputError(fmt::format("{}: no such file, and {}", named, preset.error));
+  return preset.path;
+}
+
+ResolvedScenario read(const std::string& named, std::vector<std::string> sets,
                       const SearchPath& search, const Files& files, Problems& problems) {
+  const std::string path = file_of(named, search, files);
   const std::string like = take_like(sets, "workload.");
   const ResolveContext context{search, files, problems, like};
   YamlNode root = apply_sets(context, resolve_file(context, path, SectionKind::scenario),
@@ -216,6 +231,23 @@ std::string check_text(const ResolvedScenario& resolved) {
     for (size_t at = 0; (at = note.find('\n', at)) + 1 < note.size();) note.insert(++at, "# ");
   }
   return note + writer.text(&resolved.sources);
+}
+
+std::string schema_text_of(const std::string& key) {
+  StructDocumenter documenter, wafers("platform");
+  documenter.document<Scenario>();
+  wafers.document<WaferSystem>();
+  std::string text = documenter.text(key);
+  if (text.empty()) text = wafers.text(key);
+  if (!text.empty()) return text;
+  std::vector<std::string> keys = documenter.keys();
+  const std::vector<std::string> more = wafers.keys();
+  keys.insert(keys.end(), more.begin(), more.end());
+  // "ep" is plan.ep.
+  for (const std::string& known : keys)
+    if (known.ends_with("." + key)) text += fmt::format("{}{}", text.empty() ? "" : ", ", known);
+  throw InputError(fmt::format("{} is not a key of a scenario{}", quote(key),
+                               text.empty() ? hint(key, keys) : " (did you mean " + text + "?)"));
 }
 
 std::string schema_text() {

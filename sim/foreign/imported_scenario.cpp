@@ -65,6 +65,10 @@ void write_section(const ImportedScenario& imported, const std::string& prefix, 
 
 }  // namespace
 
+bool is_imported_section(std::string_view name) {
+  return std::find(std::begin(kSections), std::end(kSections), name) != std::end(kSections);
+}
+
 void ImportedScenario::state(std::string_view key, std::string_view value, std::string_view from) {
   for (ImportedKey& known : keys) {
     if (known.key != key) continue;

@@ -34,6 +34,8 @@ struct ImportedScenario {
   long long integer(std::string_view key, long long otherwise) const;
 };
 
+// Whether a scenario file that is made here has such a section.
+bool is_imported_section(std::string_view name);
 // A scenario file: sections in their order, every key with a comment that says what gave it, and
 // what is not in it as comments.
 std::string scenario_file(const ImportedScenario& imported);

@@ -81,6 +81,26 @@ void read_directives(std::string_view text, int first_line, const std::string& f
   }
 }
 
+std::vector<LaunchKey> read_keys(std::string_view text, const std::string& file) {
+  constexpr std::string_view kMark = "#moesim ";
+  std::vector<LaunchKey> keys;
+  int line = 1;
+  for (size_t at = 0; at < text.size(); ++line) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view here = trim(text.substr(at, end - at));
+    at = end + 1;
+    if (!here.starts_with(kMark)) continue;
+    const std::string_view pair = trim(here.substr(kMark.size()));
+    const size_t equals = pair.find('=');
+    if (equals == std::string_view::npos || equals == 0)
+      throw InputError(fmt::format("{}:{}: expected #moesim KEY=VALUE", file, line));
+    keys.push_back({std::string(trim(pair.substr(0, equals))),
+                    std::string(trim(pair.substr(equals + 1))),
+                    {file, line, 1}});
+  }
+  return keys;
+}
+
 class ScriptReader {
  public:
   ScriptReader(const LaunchInput& input, Problems& problems)
@@ -88,6 +108,7 @@ class ScriptReader {
 
   Launch read(const std::string& text) {
     launch_.file = input_.path;
+    launch_.keys = read_keys(text, input_.path);
     read_directives(text, 1, input_.path, launch_.arguments);
     shell_.run(numbered(text));
     // Scripts inside of words and here-documents add commands while they are looked at.
@@ -234,6 +255,18 @@ const LaunchArgument* Launch::find(std::string_view name) const {
   for (auto argument = arguments.rbegin(); argument != arguments.rend(); ++argument)
     if (argument->name == name) return &*argument;
   return nullptr;
+}
+
+const LaunchKey* Launch::find_key(std::string_view key) const {
+  const auto found =
+      std::find_if(keys.begin(), keys.end(), [&](const LaunchKey& k) { return k.key == key; });
+  return found == keys.end() ? nullptr : &*found;
+}
+
+bool Launch::has_section(std::string_view name) const {
+  return std::any_of(keys.begin(), keys.end(), [&](const LaunchKey& k) {
+    return k.key.starts_with(name) && k.key.substr(name.size()).starts_with('.');
+  });
 }
 
 Launch read_launch(const LaunchInput& input, const Files& files) {

@@ -20,13 +20,23 @@ struct LaunchArgument {
   std::string text() const;  // "--num-layers 94"
 };
 
+// "#moesim plan.schedule=dualpipe": a key of the scenario that a launch of our own export carries
+// beside its arguments.
+struct LaunchKey {
+  std::string key, value;
+  Place place;
+};
+
 struct Launch {
   std::string file;
+  std::vector<LaunchKey> keys;
   std::vector<LaunchArgument> arguments;  // in their order; of two of a name the later counts
   std::string queues;                     // $CUDA_DEVICE_MAX_CONNECTIONS where the script sets it
   std::vector<std::string> notes;
 
   const LaunchArgument* find(std::string_view name) const;  // the last one; null without
+  const LaunchKey* find_key(std::string_view key) const;    // null without
+  bool has_section(std::string_view name) const;            // a key in it is stated
 };
 
 struct LaunchInput {

@@ -118,11 +118,14 @@ Devices count_devices(MegatronReader& reader, const MegatronImport& input, int p
 
 void import_machine(MegatronReader& reader, const MegatronImport& input, const SearchPath& search,
                     const Files& files) {
-  const std::string name = input.platform.empty() ? kAssumedPlatform : input.platform;
+  const LaunchKey* carried = reader.launch().find_key("platform.base");
+  const std::string name = !input.platform.empty() ? input.platform
+                           : carried               ? carried->value
+                                                   : kAssumedPlatform;
   const Pod pod = load_pod(name, {"gpus=1"}, search, files);
   const Devices devices = count_devices(reader, input, pod.gpus_per_node);
   if (devices.count == 0) return;
-  const bool assumed = input.platform.empty();
+  const bool assumed = input.platform.empty() && !carried;
   if (assumed)
     reader.assume(
         fmt::format("the platform {}: a launch does not name the machine; otherwise "
@@ -153,6 +156,20 @@ void import_batch(MegatronReader& reader) {
   const long long replicas = std::max(1LL, key("platform.gpus") / cell);
   reader.out().state("batch.global_batch", std::to_string(key("batch.micro_batch") * replicas),
                      "one microbatch of each replica, without --global-batch-size");
+}
+
+// A launch of our own export says more than its arguments do.
+void import_carried_keys(MegatronReader& reader, const MegatronImport& input, Problems& problems) {
+  for (const LaunchKey& key : reader.launch().keys) {
+    if (!is_imported_section(key.key.substr(0, key.key.find('.')))) {
+      problems.add(key.place, "", quote(key.key) + " is no key of a section of a scenario");
+      continue;
+    }
+    // Another platform has numbers of its own.
+    const bool of_platform = key.key.starts_with("platform.");
+    if (of_platform && !input.platform.empty()) continue;
+    reader.out().state(key.key, key.value, fmt::format("#moesim, line {}", key.place.line));
+  }
 }
 
 // Every argument once, by what the table knows of it.
@@ -199,10 +216,11 @@ ImportedScenario import_megatron(const MegatronImport& input, const SearchPath& 
   import_kernels(reader);
   if (problems.empty()) import_machine(reader, input, search, files);
   import_batch(reader);
+  out.state_text("workload.name", out.name, "the file's name");
+  import_carried_keys(reader, input, problems);
   if (!problems.empty()) throw InputError(problems);
   sort_arguments(launch, out);
   out.notes.insert(out.notes.end(), launch.notes.begin(), launch.notes.end());
-  out.state_text("workload.name", out.name, "the file's name");
   return out;
 }
 

@@ -140,16 +140,19 @@ void import_routing(MegatronReader& reader) {
               kind = {"moe-router-load-balancing-type"};
   const Names factor = {"moe-expert-capacity-factor"}, pads = {"moe-pad-expert-input-to-capacity"};
   const Names rows = {"moe-router-padding-for-fp8", "moe-router-padding-for-quantization"};
+  const bool known = reader.launch().has_section("routing");
   if (reader.has(forced)) {
     reader.state("routing.base", "uniform", forced);
   } else if (reader.text(kind) == "none") {
     reader.state("routing.base", "natural-unbalanced", kind);
-    reader.assume(
-        "experts are as unevenly loaded as routing natural-unbalanced says: the router "
-        "decides, and nothing balances it");
+    if (!known)
+      reader.assume(
+          "experts are as unevenly loaded as routing natural-unbalanced says: the router "
+          "decides, and nothing balances it");
   } else {
     reader.state("routing.base", "natural", forced);
-    reader.assume("experts are as unevenly loaded as routing natural says: the router decides");
+    if (!known)
+      reader.assume("experts are as unevenly loaded as routing natural says: the router decides");
   }
   const std::string capacity = reader.text(factor);
   double value = 0;

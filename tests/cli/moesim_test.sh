@@ -40,7 +40,7 @@ YAML
 # help, version, usage
 run 0 --help
 has out "Usage"
-for command in run sweep report plot explain check schema collective compare list show validate calibrate search capacity versus results merge; do
+for command in run sweep report plot explain check schema collective compare compare-profile import export completion list show validate calibrate search capacity versus results merge; do
   run 0 "$command" --help
   has out "$command"
 done

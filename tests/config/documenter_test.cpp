@@ -48,3 +48,16 @@ TEST_CASE("every key has a meaning, and one only") {
   }
   CHECK(count > 90);
 }
+
+TEST_CASE("one key of the schema, and a section with all below it") {
+  CHECK(schema_text_of("plan.ep").starts_with("plan.ep  integer from 1 to "));
+  const std::string routing = schema_text_of("routing");
+  CHECK(routing.starts_with("routing "));
+  CHECK(routing.find("\nrouting.kind ") != std::string::npos);
+  CHECK(routing.find("\nplan") == std::string::npos);
+  CHECK(schema_text_of("platform.wafer").find("platform.wafer.sram_bytes") != std::string::npos);
+  CHECK_THROWS_WITH(schema_text_of("ep"),
+                    "\"ep\" is not a key of a scenario (did you mean plan.ep?)");
+  CHECK_THROWS_WITH(schema_text_of("plan.eep"),
+                    "\"plan.eep\" is not a key of a scenario (did you mean \"plan.ep\"?)");
+}

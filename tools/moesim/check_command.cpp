@@ -4,7 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "base/diagnostics.hpp"
 #include "commands.hpp"
+#include "config/documenter.hpp"
+#include "config/json_schema.hpp"
 #include "config/scenario.hpp"
 #include "report/memory_table.hpp"
 #include "report/reference.hpp"
@@ -49,11 +52,24 @@ void add_check_command(CLI::App& app, int& exit_code) {
 
 void add_schema_command(CLI::App& app, int& exit_code) {
   auto report = std::make_shared<bool>(false);
+  auto json = std::make_shared<bool>(false);
+  auto key = std::make_shared<std::string>();
   auto* command = app.add_subcommand(
       "schema", "Prints every key of a scenario: type, unit, range, default, meaning");
-  command->add_flag("--report", *report, "The keys of reports instead, as Markdown tables");
-  command->callback([report, &exit_code] {
-    fmt::print("{}", *report ? reports_reference() : schema_text());
+  command->add_option("key", *key, "This key and those below it alone, as in plan.ep or platform");
+  auto* reports =
+      command->add_flag("--report", *report, "The keys of reports instead, as Markdown tables");
+  command
+      ->add_flag("--json-schema", *json,
+                 "A JSON Schema, by which editors check and complete scenario files")
+      ->excludes(reports);
+  command->callback([report, json, key, &exit_code] {
+    if (!key->empty() && (*report || *json))
+      throw InputError("schema: a key is for the table of keys alone");
+    fmt::print("{}", *report         ? reports_reference()
+                     : *json         ? json_schema()
+                     : !key->empty() ? schema_text_of(*key)
+                                     : schema_text());
     exit_code = kDone;
   });
 }

@@ -58,14 +58,27 @@ void list_frameworks(const SearchPath& search) {
   }
 }
 
+void list_scenarios(const SearchPath& search) {
+  fmt::print("{:<34} {:<24} {:<18} {:>7}\n", "scenario", "workload", "platform", "devices");
+  for (const std::string& name : list_presets(SectionKind::scenario, search)) {
+    const Scenario scenario = load_unchecked_scenario(name, {}, search).scenario;
+    const Platform& platform = scenario.platform;
+    const int devices =
+        platform.is_wafer_system() ? platform.wafers().systems : platform.pod().gpus;
+    fmt::print("{:<34} {:<24} {:<18} {:>7}\n", name, scenario.workload.name, platform.name(),
+               devices);
+  }
+}
+
 }  // namespace
 
 void add_list_command(CLI::App& app, int& exit_code) {
   auto kind = std::make_shared<std::string>("all");
-  auto* command =
-      app.add_subcommand("list", "Lists the presets: workloads, platforms and frameworks");
-  command->add_option("kind", *kind, "workloads, platforms, frameworks or all")
-      ->check(CLI::IsMember({"workloads", "platforms", "frameworks", "all"}));
+  auto* command = app.add_subcommand("list",
+                                     "Lists what comes with the program: workloads, platforms, "
+                                     "frameworks and scenarios");
+  command->add_option("kind", *kind, "workloads, platforms, frameworks, scenarios or all")
+      ->check(CLI::IsMember({"workloads", "platforms", "frameworks", "scenarios", "all"}));
   command->callback([kind, &exit_code] {
     const SearchPath search = default_search_path(".");
     const bool all = *kind == "all";
@@ -74,6 +87,8 @@ void add_list_command(CLI::App& app, int& exit_code) {
     if (all || *kind == "platforms") list_platforms(search);
     if (all) fmt::print("\n");
     if (all || *kind == "frameworks") list_frameworks(search);
+    if (all) fmt::print("\n");
+    if (all || *kind == "scenarios") list_scenarios(search);
     exit_code = kDone;
   });
 }

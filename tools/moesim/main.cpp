@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
   add_schema_command(app, exit_code);
   add_collective_command(app, exit_code);
   add_compare_command(app, exit_code);
+  add_compare_profile_command(app, exit_code);
   add_report_command(app, exit_code);
   add_plot_command(app, exit_code);
   add_list_command(app, exit_code);
@@ -61,6 +62,18 @@ int main(int argc, char** argv) {
   add_validate_command(app, exit_code);
   add_calibrate_command(app, exit_code);
   add_import_command(app, exit_code);
+  add_export_command(app, exit_code);
+  add_completion_command(app, exit_code);
+  // "help run" is "run --help".
+  std::vector<std::string> words(argv, argv + argc);
+  if (argc > 1 && words[1] == "help") {
+    words.erase(words.begin() + 1);
+    words.emplace_back("--help");
+  }
+  std::vector<char*> asked;
+  for (std::string& word : words) asked.push_back(word.data());
+  argc = static_cast<int>(asked.size());
+  argv = asked.data();
   if (const std::string fault = command_fault(app, argc, argv); !fault.empty()) {
     print_problems(fault);
     return kBadInput;
