@@ -220,3 +220,34 @@ TEST_CASE("a step of more than 10,000 layer-microbatches takes less than 10 s of
   CHECK(report_of("qwen3-30b-a3b-cs2", {"batch.global_batch=1024", "batch.micro_batch=4"})
             .simulation.cpu_s < 10);
 }
+
+TEST_CASE("2,048 wafers with drawn routing take less than 30 s of a processor and 1 GB") {
+  const StepReport report =
+      report_of("deepseek-v3-cs3x64", {"platform.systems=2048", "batch.global_batch=32768",
+                                       "routing.kind=uniform", "plan.attention_tiles=8"});
+  CHECK(report.simulation.cpu_s < 30);
+  CHECK(report.simulation.peak_rss_bytes < 1'000'000'000);
+  CHECK(report.simulation.folded.find("slowest wafer") != std::string::npos);
+  const StageMemory& sram = report.memory[0];
+  CHECK(sram.fits);
+  CHECK(sram.live_bytes == Approx(sram.total_bytes).epsilon(0.01));
+  CHECK(sram.live_bytes <= sram.capacity_bytes);
+  CHECK(sram.moment == "backward of layer 61, microbatch 0");
+  CHECK(sram.largest.front().name == "recomputed attention");
+}
+
+// Experts whose active FLOPs stay as top-k falls; activations on the wafer, scores kept.
+TEST_CASE("published: both losses from the batch that SRAM holds") {
+  const Sets batch_that_fits{"plan.attention_batch=33", "batch.global_batch=264",
+                             "plan.saved_activations=wafer", "plan.attention_scores=kept"};
+  const auto rates =
+      figures("qwen3-30b-a3b-cs2",
+              {with(dense(1), batch_that_fits), with(sparse(128, 8), batch_that_fits),
+               with(dense(8), batch_that_fits),
+               with(with(sparse(128, 1), {"workload.moe_ffn=6144"}), batch_that_fits)},
+              [](const StepReport& r) { return r.fits() ? r.tokens_per_s : 0; });
+  CHECK(1 - rates[1] / rates[0] == Approx(0.53).margin(0.03));  // from one expert of 768
+  CHECK(1 - rates[3] / rates[2] == Approx(0.86).margin(0.03));
+  CHECK(rates[3] == Approx(7091).epsilon(0.1));
+  CHECK(rates[1] / rates[3] > 4);  // up to 5 times
+}
