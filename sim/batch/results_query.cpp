@@ -140,7 +140,7 @@ class Query {
     const bool reversed = sort.front() == '-';
     const std::string name = reversed ? sort.substr(1) : sort;
     check("--sort", name);
-    const bool ascending = (name.ends_with("_s") && !name.ends_with("per_s")) != reversed;
+    const bool ascending = less_is_better(name) != reversed;
     const auto key = [&](const Figures* figures) -> std::optional<ExpressionValue> {
       const Cell* cell = figures->find(name);
       return cell && !cell->text.empty() ? value_of(*cell) : std::nullopt;
@@ -238,6 +238,11 @@ std::string as_json(const ResultsTable& table) {
 }
 
 }  // namespace
+
+bool less_is_better(const std::string& figure) {
+  return (figure.ends_with("_s") && !figure.ends_with("per_s")) ||
+         figure.starts_with("breakdown_s.") || figure.ends_with("_bytes");
+}
 
 std::vector<StoredRun> runs_in(const fs::path& folder) {
   std::error_code error;

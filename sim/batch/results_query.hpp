@@ -22,6 +22,9 @@ struct ResultsTable {
   std::vector<std::vector<bool>> numbers;      // whether the cell is a number
 };
 
+// Whether less of a figure is better: of times, of the parts of a step, of memory.
+bool less_is_better(const std::string& figure);
+
 // All runs of a folder, by name. Throws InputError where there is no folder, or no run in it.
 std::vector<StoredRun> runs_in(const std::filesystem::path& folder);
 

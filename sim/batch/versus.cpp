@@ -72,6 +72,7 @@ class Runner {
       VersusRun& run = *runs_[i];
       if (outcome.status != Outcome::Status::done) {
         run.reason = fmt::format("{}: {}", spelling(outcome.status), outcome.message);
+        run.broken = outcome.status != Outcome::Status::refused;
         continue;
       }
       run.report = unpacked<StepReport>(outcome.output);

@@ -20,6 +20,7 @@ struct VersusRun {
   std::string platform;
   double power_w = 0;  // of all devices, as published; 0: not known
   std::string reason;
+  bool broken = false;  // it crashed, failed or ran out of time; else it cannot be
 
   bool done() const { return reason.empty(); }
   bool fits() const { return done() && report.fits(); }

@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kUpgrades[] = {"FLOPS", "HBM bandwidth", "NVLink bandwidth", "NIC bandwidth"};
 constexpr const char* kNotFinished = "the search ran out of time";
+constexpr const char* kNotSimulated = "could not be simulated: a crash or no memory";
 
 struct Candidate {
   const Machine* machine;
@@ -46,9 +47,14 @@ class Planner {
     if (!options.folder.empty()) lock_ = std::make_unique<FolderLock>(options.folder);
     result_.file = study.file();
     for (const Machine& machine : study.file().machines)
-      for (const int count : machine.counts)
-        candidates_.push_back(
-            {&machine, count, file_name(fmt::format("{}-{}", machine.platform, count))});
+      for (const int count : machine.counts) {
+        std::string name = file_name(fmt::format("{}-{}", machine.platform, count));
+        // The same machine with other settings.
+        const auto same = [&](const Candidate& other) { return other.name == name; };
+        for (int again = 2; std::any_of(candidates_.begin(), candidates_.end(), same); ++again)
+          name = file_name(fmt::format("{}-{}-{}", machine.platform, count, again));
+        candidates_.push_back({&machine, count, name});
+      }
   }
 
   CapacityResult run() {
@@ -83,7 +89,8 @@ class Planner {
       run.run = {c.name, path_, {}, print_of(base), "", 0, 0, ""};
       find(c, run);
       if (result_.interrupted) return;
-      keep(run);
+      if (run.is_done() || (run.run.message != kNotFinished && run.run.message != kNotSimulated))
+        keep(run);  // an accident is no answer
     } else {
       ++result_.stored;
     }
@@ -150,7 +157,7 @@ class Planner {
     }
     if (run.is_done() && !run.report.fits()) run.run.status.clear();
     if (run.is_done() || !run.run.message.empty()) return;
-    run.run.message = run.report.memory.empty() ? "could not be simulated" : "out of memory";
+    run.run.message = run.report.memory.empty() ? kNotSimulated : "out of memory";
   }
 
   void search_mapping(const Candidate& c, StoredRun& run) {
@@ -169,7 +176,7 @@ class Planner {
     result_.interrupted = found.interrupted;
     if (found.interrupted) return;
     if (found.best.empty()) {
-      run.run.message = most_frequent(found);
+      run.run.message = found.estimated < found.fitting ? kNotFinished : most_frequent(found);
       return;
     }
     run.run.status = spelling(Outcome::Status::done);

@@ -78,6 +78,11 @@ void visit(Visitor& v, FileKeys& keys) {
 void widen_prices(YamlNode& root) {
   YamlNode* machines = root.find("machines");
   if (machines == nullptr) return;
+  if (const YamlNode* list =
+          machines->kind == YamlNode::Kind::map ? machines->find("value") : nullptr) {
+    YamlNode bare = *list;  // {value: [...], source: ...}
+    *machines = std::move(bare);
+  }
   for (YamlNode& machine : machines->items) {
     YamlNode* price = machine.find(kPrice);
     if (price == nullptr || (price->kind == YamlNode::Kind::map && !price->find("value"))) continue;
@@ -219,7 +224,7 @@ CapacityStudy::CapacityStudy(const std::string& path, const Files& files)
     problems.add(root.place, "tokens", "is missing, and deadline_s too: give one or both");
 
   const SearchPath search = default_search_path(fs::path(path).parent_path().string());
-  for (size_t i = 0; i < keys.machines.size(); ++i) {
+  for (size_t i = 0; machines && i < std::min(keys.machines.size(), machines->items.size()); ++i) {
     const std::string at = fmt::format("machines[{}]", i);
     Machine machine = std::move(keys.machines[i].machine);
     const YamlNode& node = machines->items[i];

@@ -63,9 +63,10 @@ void fill_costs(CapacityRow& row, const CapacityFile& file, const Machine& machi
                 const Scenario& scenario, uint64_t seed) {
   const StepReport& r = row.report;
   const Shares shares = shares_of(row, scenario, seed);
-  const double low = r.band ? r.band->low_s / r.step_time_s : 1,
-               high = r.band ? r.band->high_s / r.step_time_s : 1;
   const bool given = file.tokens > 0;
+  // Without tokens the deadline is the time, whatever a step takes.
+  const double low = given && r.band ? r.band->low_s / r.step_time_s : 1,
+               high = given && r.band ? r.band->high_s / r.step_time_s : 1;
   row.tokens = given ? file.tokens : r.tokens_per_s * shares.kept * file.deadline_s;
   const double seconds = row.tokens / r.tokens_per_s;
   row.days = {seconds / kDay, seconds / kDay * low, seconds / kDay * high};
@@ -131,14 +132,21 @@ std::optional<size_t> best_row(const std::vector<CapacityRow>& rows) {
   const auto in_time = [&](const CapacityRow& row) {
     return !deadline || row.meets_deadline.value_or(false);
   };
-  const bool priced = std::all_of(rows.begin(), rows.end(), [&](const CapacityRow& row) {
-    return !row.feasible() || !in_time(row) || row.cost.has_value();
+  // Rows with a price go by it; where none has one, all go by energy, if that of all is known.
+  const auto allowed = [&](const CapacityRow& row) { return row.feasible() && in_time(row); };
+  const bool priced = std::any_of(rows.begin(), rows.end(), [&](const CapacityRow& row) {
+    return allowed(row) && row.cost.has_value();
+  });
+  const bool powered = std::all_of(rows.begin(), rows.end(), [&](const CapacityRow& row) {
+    return !allowed(row) || row.energy_mwh > 0;
   });
   // Where tokens are not given, a cheap row may train few.
-  const auto found = among(in_time, [&](const CapacityRow& row) {
-    return std::pair((priced ? row.cost->value : row.energy_mwh) / row.tokens,
-                     row.planned_days().value);
-  });
+  const auto found = among(
+      [&](const CapacityRow& row) { return in_time(row) && (!priced || row.cost.has_value()); },
+      [&](const CapacityRow& row) {
+        const double spent = priced ? row.cost->value : powered ? row.energy_mwh : 0;
+        return std::pair(spent / row.tokens, row.planned_days().value);
+      });
   if (found) return found;
   return among([](const CapacityRow&) { return true; },
                [](const CapacityRow& row) { return row.planned_days().value; });

@@ -54,7 +54,10 @@ std::vector<Cause> causes_of(const Scenario& scenario) {
       scenario.routing.kind != RoutingKind::in_turn)
     imbalance.off = {"routing.kind=balanced"};
   causes.push_back(imbalance);
-  if (scenario.faults.any()) {
+  // A batch that only the wafers left divide has no step without faults.
+  const bool sound_divides =
+      !wafers || scenario.batch.global_batch % scenario.platform.wafers().systems == 0;
+  if (scenario.faults.any() && sound_divides) {
     causes.push_back({"faults",
                       {"faults.devices=[]", "faults.links=[]", "faults.device_spread=0",
                        "faults.straggler_probability=0", "faults.kernel_jitter=0"},

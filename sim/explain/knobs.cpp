@@ -186,8 +186,8 @@ class KnobList {
   void buffer(const char* name, const char* key, double WaferSystem::*bytes) {
     const WaferSystem& w = s_.platform.wafers();
     const auto fits = [this](const WaferSystem& system) {
-      return derive_wafer_plan(s_.workload, system, s_.plan, s_.batch).memory.total() <=
-             system.wafer.sram_bytes;
+      return derive_wafer_plan(s_.workload, with_faults(system, s_.faults), s_.plan, s_.batch)
+                 .memory.total() <= system.wafer.sram_bytes;
     };
     WaferSystem larger = w;
     larger.*bytes *= 1 + change_;
@@ -220,7 +220,7 @@ class KnobList {
   // microbatch. What SRAM does not hold is not tried.
   void tiles() {
     const auto fits = [this](const Plan& plan) {
-      const WaferSystem& w = s_.platform.wafers();
+      const WaferSystem w = with_faults(s_.platform.wafers(), s_.faults);
       return derive_wafer_plan(s_.workload, w, plan, s_.batch).memory.total() <= w.wafer.sram_bytes;
     };
     const Plan& p = s_.plan;

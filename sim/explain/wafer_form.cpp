@@ -239,7 +239,8 @@ std::vector<MathTerm> wafer_closed_form(const Scenario& scenario) {
 std::vector<std::string> settled_wafer_plan(const Scenario& scenario, uint64_t seed) {
   const Scenario settled = lower_for_wafers(scenario, seed)->resolved(scenario);
   const WaferPlan plan =
-      derive_wafer_plan(settled.workload, settled.platform.wafers(), settled.plan, settled.batch);
+      derive_wafer_plan(settled.workload, with_faults(settled.platform.wafers(), settled.faults),
+                        settled.plan, settled.batch);
   return {fmt::format("plan.attention_tiles={}", settled.plan.attention_tiles),
           fmt::format("plan.attention_batch={}", settled.plan.attention_batch),
           fmt::format("plan.saved_activations={}", plan.spill ? "host" : "wafer"),

@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -109,7 +110,8 @@ struct Span {
 };
 
 struct Events {
-  std::vector<Span> kernels, gpu_steps, host_steps;
+  std::vector<Span> kernels;
+  std::map<std::string, Span> gpu_steps, host_steps;  // a step is marked once for each stream
   std::set<long long> devices;
 };
 
@@ -137,7 +139,10 @@ class EventReader {
     const bool step = name.starts_with("ProfilerStep#");
     if (step && (category == "gpu_user_annotation" || category == "user_annotation")) {
       auto& steps = category[0] == 'g' ? events_.gpu_steps : events_.host_steps;
-      steps.push_back(span(event, ProfileClass::idle));
+      const Span mark = span(event, ProfileClass::idle);
+      const auto [known, fresh] = steps.try_emplace(name, mark);
+      known->second.begin = std::min(known->second.begin, mark.begin);
+      known->second.end = std::max(known->second.end, mark.end);
       return;
     }
     if (category != "kernel" && category != "gpu_memcpy" && category != "gpu_memset") return;
@@ -254,7 +259,12 @@ ProfileClass class_of_kernel(std::string_view name, std::string_view group) {
 
 KinetoProfile read_kineto(const std::string& path, int steps) {
   const Events events = read_events(path);
-  const std::vector<Span>& marked = events.gpu_steps.empty() ? events.host_steps : events.gpu_steps;
+  std::vector<Span> marked;
+  for (const auto& [name, mark] : events.gpu_steps.empty() ? events.host_steps : events.gpu_steps)
+    marked.push_back(mark);
+  if (steps > 0 && !marked.empty())
+    throw InputError(
+        fmt::format("{}: marks {} steps itself: leave --steps out", path, marked.size()));
   const std::vector<Span>& bounds = marked.empty() ? events.kernels : marked;
   double begin = bounds[0].begin, end = bounds[0].end;
   for (const Span& span : bounds) {
@@ -262,11 +272,11 @@ KinetoProfile read_kineto(const std::string& path, int steps) {
     end = std::max(end, span.end);
   }
   KinetoProfile out;
-  out.steps = static_cast<int>(marked.size());
+  out.steps = marked.empty() ? steps : static_cast<int>(marked.size());
   out.devices = static_cast<int>(events.devices.size());
   divide(events.kernels, begin, end, out);
   // Host marks of a step are no wider than what it launched: kernels run on behind the last.
-  const double count = steps > 0 ? steps : std::max(1, out.steps);
+  const double count = std::max(1, out.steps);
   const double scale = 1e-6 / count;
   out.step_s = (end - begin) * scale;
   for (double& seconds : out.seconds) seconds *= scale;

@@ -244,6 +244,8 @@ class YamlArguments {
 std::string LaunchArgument::text() const {
   std::string all = "--" + name;
   for (const std::string& value : values) all += " " + with_names(value);
+  for (char& c : all)  // it becomes part of a comment
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
   if (all.size() > kMostShown) {
     all.resize(kMostShown);
     all.append("...");

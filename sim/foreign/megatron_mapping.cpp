@@ -50,6 +50,8 @@ long long import_chunks(MegatronReader& reader) {
           times = 10 * times + (layout[i] - '0');
       sound = sound && counts.size() > 1;
       if (!sound) break;
+      sound = sound && counts.back() <= 1'000'000;
+      if (!sound) break;
       const long long inside = counts.back() * std::max(1LL, times);
       counts.pop_back();
       counts.back() += inside;
@@ -99,7 +101,8 @@ void import_split(MegatronReader& reader, long long vpp) {
                               loss = {"account-for-loss-in-pipeline-split"};
   const long long pp = reader.out().integer("plan.pp", 1);
   const long long layers = reader.out().integer("workload.layers", 0);
-  if (reader.out().find("plan.layout") || pp < 2 || layers > 10'000 || vpp > 10'000) return;
+  if (reader.out().find("plan.layout") || pp < 2 || pp > 100'000 || layers > 10'000 || vpp > 10'000)
+    return;
   const long long in_first = reader.integer_or(first, 0), in_last = reader.integer_or(last, 0);
   const bool counts_embedding = reader.has(embedding), counts_loss = reader.has(loss);
   if (in_first + in_last == 0 && !counts_embedding && !counts_loss) return;

@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kMostText = size_t{1} << 20;  // of one word; no launch script comes near it
 constexpr int kMostNested = 200;               // expansions in one another
 constexpr int kMostSeq = 10'000;
+constexpr size_t kMostFields = 100'000;
 
 bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n'; }
@@ -85,6 +86,11 @@ void Shell::add_values(const Values& values, bool quoted, bool split, bool apart
       --at;
       out.has_field = true;
     }
+  }
+  if (out.fields.size() > kMostFields && !exited_) {
+    problems_.add({file_, 1, 1}, "", fmt::format("a list of more than {} words", kMostFields));
+    exited_ = true;
+    out.fields.clear();
   }
   if (out.field.size() > kMostText) {
     problems_.add({file_, out.field.line(0), out.field.column(0)}, "",
@@ -230,7 +236,7 @@ MarkedText Shell::calculate(const MarkedText& raw) {
   std::function<Arithmetic(const std::string&)> value = [&](const std::string& name) -> Arithmetic {
     const std::string text = joined(lookup(name, place)).text;
     if (text.empty()) return {true, 0};
-    if (is_unknown(text) || depth_ > 40) return {};
+    if (is_unknown(text) || depth_ > 40 || !tick(raw.line(0))) return {};
     ++depth_;
     const Arithmetic inside = evaluate_arithmetic(text, value);
     --depth_;
@@ -282,9 +288,15 @@ MarkedText Shell::substitute(const MarkedText& command, int place) {
     };
     const Arithmetic first = words.size() > 2 ? number(1) : Arithmetic{true, 1};
     const Arithmetic last = number(words.size() - 1);
-    if (!first.known || !last.known || last.value - first.value > kMostSeq) return unknown;
+    if (!first.known || !last.known) return unknown;
     std::string text;
-    for (long long i = first.value; i <= last.value; ++i) text += fmt::format("{}\n", i);
+    if (last.value < first.value) return {text, place};
+    // Unsigned: the distance of two 64-bit numbers.
+    const auto steps =
+        static_cast<unsigned long long>(last.value) - static_cast<unsigned long long>(first.value);
+    if (steps > static_cast<unsigned long long>(kMostSeq)) return unknown;
+    for (long long i = 0; i <= static_cast<long long>(steps); ++i)
+      text += fmt::format("{}\n", first.value + i);
     return {text, place};
   }
   return unknown;

@@ -61,7 +61,7 @@ std::vector<StageMemory> memory_rows(const WaferContext& context) {
 // of each.
 double zero_flops_per_token(const WaferContext& context) {
   double masked = 0;
-  for (int layer = 0; layer < context.model.layers; ++layer) {
+  for (int layer = 0; layer < context.layers(); ++layer) {
     const LayerParameters parts = layer_parameters(context.model, layer);
     masked += parts.attention + parts.attention_replicated + parts.dense_ffn + parts.shared;
     if (context.model.experts > 0)
@@ -123,10 +123,12 @@ int best_attention_tiles(const WaferStepInput& input) {
   one.plan.attention_tiles = 1;
   one.plan.simulated_replicas = 1;
   one.plan.attention_batch =
-      derive_wafer_plan(input.model, input.system, one.plan, input.batch).attention_batch;
+      derive_wafer_plan(input.model, with_faults(input.system, input.faults), one.plan, input.batch)
+          .attention_batch;
   one.batch.global_batch = 0;
   one.faults = {};  // the slowest wafer changes no choice
-  one.system.systems = 1;
+  // Enough that every expert which some wafer needs is sent.
+  one.system.systems = std::min(one.system.systems, 64);
   for (const int tiles : wafer_tile_choices(input.model, with_faults(input.system, input.faults),
                                             input.plan, input.batch)) {
     one.plan.attention_tiles = tiles;

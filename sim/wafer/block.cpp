@@ -155,9 +155,11 @@ class LayerBlocks {
   // With scores kept, their product is not made again: four products instead of five.
   Kernels attention_backward(const Ops& ops) const {
     Kernels kernels = backward_of(ops);
-    if (context_.input.plan.attention_scores == AttentionScores::kept)
+    const Mixer mixer = mixer_of(model_, layer_);  // of others memory counts no scores
+    if (context_.input.plan.attention_scores == AttentionScores::kept &&
+        (mixer == Mixer::attention || mixer == Mixer::window))
       for (Kernel& kernel : kernels)
-        if (kernel.op == Op::attention)
+        if (kernel.op == Op::attention && kernel.qk_dim > 0)
           kernel.flops *= 1 - kernel.qk_dim / (3.0 * kernel.qk_dim + 2.0 * kernel.v_dim);
     return kernels;
   }

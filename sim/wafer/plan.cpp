@@ -80,14 +80,21 @@ WaferPlan derive_wafer_plan(const ModelShape& model, const WaferSystem& system, 
   const std::vector<Choice> choices = choices_of(plan);
   // Sequences are dealt evenly, so that a microbatch may be smaller than its tiles would allow.
   const auto microbatches = [&](int attention_batch) {
-    const int asked = attention_batch * out.attention_tiles, total = local > 0 ? local : asked;
-    return even_parts(total, (total + asked - 1) / asked);
+    const int64_t most_asked = int64_t{attention_batch} * out.attention_tiles;
+    const int asked = static_cast<int>(std::min<int64_t>(most_asked, local > 0 ? local : 1 << 30));
+    const int total = local > 0 ? local : asked;
+    return even_parts(total, (total - 1) / asked + 1);
   };
   const auto memory = [&](int attention_batch, const Choice& choice) {
-    const int microbatch = microbatches(attention_batch).front();
-    return wafer_memory(
-        model, system, plan,
-        {microbatch, attention_batch, batch.sequence_length, choice.spill, choice.again});
+    // Tiles are even too: the smaller of two microbatches may be in fewer tiles, each larger.
+    const auto of = [&](int microbatch) {
+      return wafer_memory(
+          model, system, plan,
+          {microbatch, attention_batch, batch.sequence_length, choice.spill, choice.again});
+    };
+    const std::vector<int> sizes = microbatches(attention_batch);
+    const WaferMemory largest = of(sizes.front()), smallest = of(sizes.back());
+    return smallest.total() > largest.total() ? smallest : largest;
   };
   // Returns the first choice that fits, null if none does.
   const auto first_fitting = [&](int attention_batch) -> const Choice* {
@@ -102,8 +109,7 @@ WaferPlan derive_wafer_plan(const ModelShape& model, const WaferSystem& system, 
                                 return first_fitting(sequences) != nullptr;
                               });
   out.microbatches = microbatches(out.attention_batch);
-  out.global_batch =
-      local > 0 ? batch.global_batch : system.working() * out.attention_batch * out.attention_tiles;
+  out.global_batch = local > 0 ? batch.global_batch : system.working() * out.microbatches.front();
   const Choice* chosen = first_fitting(out.attention_batch);
   if (!chosen) chosen = &choices.back();
   out.spill = chosen->spill;

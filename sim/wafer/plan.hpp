@@ -16,7 +16,7 @@ struct WaferPlan {
   int global_batch = 0;           // sequences of a step
   bool spill = false;
   bool again = false;  // attention runs once more in its backward, tile by tile
-  WaferMemory memory;  // of the largest microbatch
+  WaferMemory memory;  // of the microbatch that takes most
 };
 
 // With plan.attention_tiles = 0 (auto) one tile is taken; wafer_tile_choices are what to try. A

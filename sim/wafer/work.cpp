@@ -122,8 +122,9 @@ void WaferWork::fill(const Block& block, const TaskGraph&, InstanceData& out) co
 // Where faults choose the wafers that are simulated, the last of them is no sound one of many.
 bool WaferWork::stands_for_others() const {
   const ChosenWafers& chosen = context_.chosen;
-  const bool are_first =
-      chosen.weights.empty() && chosen.wafers.back() + 1 == context_.fabric.wafers;
+  const bool are_first = chosen.weights.empty() &&
+                         chosen.wafers.back() + 1 == context_.fabric.wafers &&
+                         context_.system.working() == context_.plan.systems;
   return are_first && context_.plan.systems > context_.fabric.wafers &&
          context_.model.experts > 0 && context_.input.routing.kind != RoutingKind::balanced;
 }
@@ -159,7 +160,10 @@ class WaferWork::Slowest {
  private:
   static double slowest_link(const WaferSystem& system) {
     double least = std::min(system.memoryx.egress_bytes_per_s, system.wafer.io_bytes_per_s);
-    for (const double level : system.swarmx.level_bytes_per_s) least = std::min(least, level);
+    const std::vector<double>& levels = system.swarmx.level_bytes_per_s;
+    for (size_t level = 0; level < levels.size() && static_cast<int>(level) < swarmx_levels(system);
+         ++level)
+      least = std::min(least, levels[level]);
     return least;
   }
 

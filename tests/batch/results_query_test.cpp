@@ -50,6 +50,12 @@ TEST_CASE("runs are chosen and sorted by any of their figures") {
   CHECK(names("breakdown_s.bubble < 0.2") == Names{"d"});
 }
 
+TEST_CASE("times and memory are better small, whatever their names end in") {
+  for (const char* figure : {"step_time_s", "breakdown_s.exposed_ep", "memory_most_bytes"})
+    CHECK(less_is_better(figure));
+  for (const char* figure : {"tokens_per_s", "mfu", "devices"}) CHECK_FALSE(less_is_better(figure));
+}
+
 TEST_CASE("three formats of the same table") {
   const ResultsTable table =
       query_results(runs(), {"fits", "step_time_s", {"name", "ep", "step_time_s"}});

@@ -79,6 +79,19 @@ TEST_CASE("wrong keys and values are told with their place, all at once") {
             .find("machines[1].price: is not a known key") != std::string::npos);
 }
 
+TEST_CASE("a list of machines with its source") {
+  const MemoryFiles files(
+      {{"c.yaml",
+        "workload: qwen3-30b-a3b\nbatch: {global_batch: 256, sequence_length: 4096}\ntokens: 2T\n"
+        "machines: {value: [{platform: h100-sxm, counts: [64], price_per_device_hour: 2}], source: "
+        "offers}\n"}},
+      &disk_files());
+  const CapacityStudy s("c.yaml", files);
+  REQUIRE(s.file().machines.size() == 1);
+  REQUIRE(s.file().machines[0].price);
+  CHECK(s.file().machines[0].price->middle() == 2);
+}
+
 TEST_CASE("errors of the scenario part keep their place in the file") {
   CHECK(errors(with("dispatcher: deepep", "dispatcher: deepepp"))
             .find("c.yaml:5:15: plan.dispatcher: ") == 0);

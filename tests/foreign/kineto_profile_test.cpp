@@ -78,6 +78,22 @@ TEST_CASE("classes add up to the step, and what computing hides is nobody's wait
   CHECK(std::abs(sum - profile.step_s) < 1e-12);
 }
 
+TEST_CASE("a step that is marked once for each stream is one step") {
+  const std::string path = written(trace({
+      event("gpu_user_annotation", "ProfilerStep#5", 0, 9'000),
+      event("gpu_user_annotation", "ProfilerStep#5", 100, 9'900),
+      event("gpu_user_annotation", "ProfilerStep#6", 10'000, 10'000),
+      event("gpu_user_annotation", "ProfilerStep#6", 10'000, 8'000),
+      event("kernel", "nvjet_tst_128x256", 0, 4'000),
+      event("kernel", "nvjet_tst_128x256", 10'000, 4'000),
+  }));
+  const KinetoProfile profile = read_kineto(path);
+  CHECK(profile.steps == 2);
+  CHECK(profile.step_s == Catch::Approx(0.010));
+  CHECK(profile.kernels == 1);
+  CHECK_THROWS_AS(read_kineto(path, 6), InputError);
+}
+
 TEST_CASE("kernels by name and by the group they communicate in") {
   const auto is = [](const char* name, const char* group = "") {
     return class_of_kernel(name, group);

@@ -251,3 +251,25 @@ TEST_CASE("published: both losses from the batch that SRAM holds") {
   CHECK(rates[3] == Approx(7091).epsilon(0.1));
   CHECK(rates[1] / rates[3] > 4);  // up to 5 times
 }
+
+// 33 sequences: a microbatch of 17 in tiles of 9, and one of 16 in one tile of 16.
+TEST_CASE("the microbatch with the larger tiles is the one that SRAM is planned for") {
+  const StepReport report =
+      report_of("qwen3-30b-a3b-cs2",
+                {"batch.global_batch=33", "plan.attention_batch=16", "plan.attention_tiles=2"});
+  CHECK(report.memory[0].fits);
+  CHECK(report.memory[0].live_bytes <= report.memory[0].total_bytes);
+}
+
+// 450 sequences on the 15 of 16 wafers that are left.
+TEST_CASE("whichever wafer is lost, the others take as long") {
+  const Sets sets{"platform.systems=16", "batch.global_batch=450", "routing.kind=balanced"};
+  const auto seconds =
+      figures("qwen3-30b-a3b-cs2",
+              {with(sets, {"faults.devices=[{rank: 15, speed: 0}]"}),
+               with(sets, {"faults.devices=[{rank: 0, speed: 0}]"}),
+               {"platform.systems=15", "batch.global_batch=450", "routing.kind=balanced"}},
+              step_s);
+  CHECK(seconds[0] == Approx(seconds[1]).epsilon(1e-9));
+  CHECK(seconds[0] == Approx(seconds[2]).epsilon(1e-9));
+}

@@ -110,7 +110,7 @@ void compare(const Options& options) {
   if (resolved.scenario.platform.is_wafer_system())
     throw InputError(fmt::format("{}: profiles are of GPUs", options.path));
   const KinetoProfile profile = read_kineto(options.profile, options.steps);
-  if (profile.steps == 0 && options.steps == 0)
+  if (profile.steps == 0)
     spdlog::warn("{} marks no steps and is taken as one; otherwise --steps N", options.profile);
   if (profile.devices > 1)
     spdlog::warn("{} has {} devices, of which the first is read", options.profile, profile.devices);

@@ -13,6 +13,7 @@
 #include "base/diagnostics.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "batch/results_query.hpp"
 #include "commands.hpp"
 #include "outputs.hpp"
 #include "page/pack.hpp"
@@ -48,6 +49,11 @@ void add_facts(const ordered_json& value, const std::string& path, Facts& facts)
 Facts facts_of(const ordered_json& report) {
   Facts facts;
   add_facts(report, "", facts);
+  if (report.contains("memory") && report["memory"].is_array()) {
+    bool fit = true;
+    for (const auto& stage : report["memory"]) fit = fit && stage.value("fits", true);
+    facts["fits"] = fit ? "true" : "false";
+  }
   if (!report.contains("run") || !report["run"].contains("set")) return facts;
   for (const auto& set : report["run"]["set"]) {
     const std::string text = set.get<std::string>();
@@ -106,25 +112,31 @@ std::vector<Facts> runs_in(const std::string& folder) {
   for (const std::string& file : files) {
     const auto report =
         ordered_json::parse(read_packed_file(file, kMostResultBytes), nullptr, false);
-    if (report.is_object() && report.contains("step_time_s")) runs.push_back(facts_of(report));
+    if (!report.is_object() || !report.contains("step_time_s")) continue;
+    try {
+      runs.push_back(facts_of(report));
+    } catch (const ordered_json::exception& error) {
+      throw InputError(fmt::format("{}: is no result: {}", file, error.what()));
+    }
   }
   if (runs.empty()) throw InputError(folder + ": no run in it is done (*.json of run or sweep)");
   return runs;
 }
 
-// Whether less is better: of times, of what is waited for and of memory.
-bool less_is_better(const std::string& path) {
-  return path.ends_with("_s") && !path.ends_with("per_s");
+bool fits(const Facts& facts) {
+  const auto verdict = facts.find("fits");
+  return verdict == facts.end() || verdict->second == "true";
 }
 
-// One line per value of `by`, with the best run at each x.
+// One line per value of `by`, with the best run at each x; what does not fit in memory is not
+// drawn.
 LinePlot plot_of(const std::vector<Facts>& runs, const Options& options) {
   const std::string x = path_of(options.x, "--x", runs), y = path_of(options.y, "--y", runs);
   const std::string by = options.by.empty() ? "" : path_of(options.by, "--by", runs);
   std::map<std::string, std::map<std::string, LinePoint, InOrder>, InOrder> lines;
   for (const Facts& facts : runs) {
     const auto height = number_of(facts, y);
-    if (!height || !facts.count(x) || (!by.empty() && !facts.count(by))) continue;
+    if (!height || !fits(facts) || !facts.count(x) || (!by.empty() && !facts.count(by))) continue;
     const auto name = facts.find("run.name");
     const LinePoint point{facts.at(x), *height, name == facts.end() ? "" : name->second};
     auto& line = lines[by.empty() ? "" : facts.at(by)];

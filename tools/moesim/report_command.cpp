@@ -94,11 +94,13 @@ bool same_settings(const Scenario& scenario, const nlohmann::json& result) {
 void add_scenario(PageResult& result, const Options& options) {
   const auto json = nlohmann::json::parse(result.json, nullptr, false);
   if (!json.is_object()) return;
-  const nlohmann::json header = json.value("run", nlohmann::json::object());
   const bool given = !options.scenario.empty();
-  const std::string path = given ? options.scenario : header.value("scenario", std::string());
-  if (path.empty()) return;
+  std::string path = options.scenario;
+  const nlohmann::json header = json.value("run", nlohmann::json::object());
+  if (!header.is_object()) throw InputError(result.name + ": is no result: run: is no section");
   try {
+    if (!given) path = header.value("scenario", std::string());
+    if (path.empty()) return;
     const ResolvedScenario resolved =
         load_scenario(path, given ? options.sets : header.value("set", std::vector<std::string>()));
     result.scenario = check_text(resolved);
@@ -108,6 +110,8 @@ void add_scenario(PageResult& result, const Options& options) {
                                      "{} has changed since this run: these are the values "
                                      "that it resolves to now.",
                                      path);
+  } catch (const nlohmann::json::exception& error) {
+    throw InputError(fmt::format("{}: is no result: {}", result.name, error.what()));
   } catch (const InputError& error) {
     if (given) throw;
     result.scenario_note = "Where values came from is not known: " + path + " cannot be read now.";
@@ -119,7 +123,8 @@ std::string title_of(const Options& options, const std::vector<PageResult>& resu
   if (!first.has_filename()) first = first.parent_path();
   if (results.size() > 1) return first.stem().string();
   const auto json = nlohmann::json::parse(results[0].json, nullptr, false);
-  return json.is_object() ? json.value("scenario", results[0].name) : results[0].name;
+  const bool named = json.is_object() && json.contains("scenario") && json["scenario"].is_string();
+  return named ? json["scenario"].get<std::string>() : results[0].name;
 }
 
 int run(const Options& options) {

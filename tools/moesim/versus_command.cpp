@@ -34,8 +34,11 @@ int run(const Options& asked) {
   line.clear();
   if (result.interrupted) return kInterrupted;
   fmt::print("{}", asked.format == "json" ? versus_json(result) : versus_table(result));
-  bool any = false;
-  for (const VersusRun& one : result.base) any = any || one.done();
+  bool any = false, broken = false;
+  for (const VersusRun& one : result.base) {
+    any = any || one.done();
+    broken = broken || one.broken;
+  }
   const LinePlot plot = versus_plot(result);
   if (!asked.picture.empty() && plot.lines.empty()) {
     spdlog::warn("{}: not written: no varied setting has numbers on both machines", asked.picture);
@@ -43,7 +46,7 @@ int run(const Options& asked) {
     replace_file(asked.picture, line_plot_svg(plot));
     spdlog::info("{}: tokens per joule over each varied setting", asked.picture);
   }
-  return any ? kDone : kInfeasible;
+  return any ? kDone : broken ? kRunFailed : kInfeasible;
 }
 
 }  // namespace
