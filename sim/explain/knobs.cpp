@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "report/format.hpp"
+#include "wafer/faulty_wafers.hpp"
 #include "wafer/plan.hpp"
 
 namespace moesim {

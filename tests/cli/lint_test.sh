@@ -45,7 +45,7 @@ expect 1 \
   'sim/model/shape.cpp:2: #include "plan/plan.hpp": model may not include plan (it may include: base)' \
   'sim/lower/other.cpp:1: #include "boost/graph/graph_traits.hpp": Boost.Graph may be included only in graph' \
   'sim/lower/other.cpp:2: #include "layer.hpp": write includes relative to sim/, such as "lower/layer.hpp"' \
-  'sim/metrics/mfu.cpp:1: #include "nlohmann/json.hpp": JSON may be included only in batch, capacity, config, explain, measured, page, report, run, search, tests, tools, trace' \
+  'sim/metrics/mfu.cpp:1: #include "nlohmann/json.hpp": JSON may be included only in batch, capacity, config, explain, foreign, measured, page, report, run, search, tests, tools, trace' \
   'tools/moesim/run.cpp:1: #include "simgrid/s4u.hpp": SimGrid may be included only in engine, tools/bench_main' \
   'tools/moesim/run.cpp:2: #include "yaml-cpp/yaml.h": yaml-cpp may be included only in config' \
   'sim/extra/x.cpp:1: #include "base/check.hpp": sim/extra is not a folder that the design knows' \

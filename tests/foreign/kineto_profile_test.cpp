@@ -89,7 +89,7 @@ TEST_CASE("a step that is marked once for each stream is one step") {
   }));
   const KinetoProfile profile = read_kineto(path);
   CHECK(profile.steps == 2);
-  CHECK(profile.step_s == Catch::Approx(0.010));
+  CHECK(profile.step_s == Approx(0.010));
   CHECK(profile.kernels == 1);
   CHECK_THROWS_AS(read_kineto(path, 6), InputError);
 }
