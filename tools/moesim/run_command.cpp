@@ -55,8 +55,11 @@ std::function<void(double, double)> progress_printer(ProgressLine& line) {
     const double elapsed = seconds_since(begin);
     if (elapsed - last < 0.2) return;
     last = elapsed;
-    line.show(fmt::format("simulating {:.0f} %, {:.3g} s of the step, {:.0f} s left", 100 * done,
-                          simulated_s, done > 0 ? elapsed * (1 - done) / done : 0.0));
+    // What is left is a guess before a hundredth is done.
+    const std::string left =
+        done > 0.01 ? fmt::format(", {:.0f} s left", elapsed * (1 - done) / done) : "";
+    line.show(
+        fmt::format("simulating {:.0f} %, {:.3g} s of the step{}", 100 * done, simulated_s, left));
   };
 }
 
