@@ -55,7 +55,7 @@ std::function<void(double, double)> progress_printer(ProgressLine& line) {
     const double elapsed = seconds_since(begin);
     if (elapsed - last < 0.2) return;
     last = elapsed;
-    // What is left is a guess before a hundredth is done.
+    // Before a hundredth is done, what is left is a guess.
     const std::string left =
         done > 0.01 ? fmt::format(", {:.0f} s left", elapsed * (1 - done) / done) : "";
     line.show(
